@@ -1,0 +1,9 @@
+"""The two exceptions a caller meets."""
+
+
+class CardiacMotionError(ValueError):
+    """Something the caller can put right: the message names the input, what is wrong with it and what would be right."""
+
+
+class Cancelled(Exception):  # noqa: N818  (the design's name: a cancelled run is not an error)
+    """The user cancelled the run; nothing was kept and nothing was changed."""

@@ -1,0 +1,45 @@
+"""Pure tensor functions on images and displacement fields: the one implementation that everything else uses.
+
+Conventions of the whole layer
+------------------------------
+- images are ``(B, C, K, J, I)`` or, in two dimensions, ``(B, C, J, I)``;
+- a displacement is ``(B, K, J, I, 3)`` or ``(B, J, I, 2)`` in **voxels**, its components ordered (i, j, k): the point at voxel x goes to x + u(x);
+- world displacements in mm exist at the edges only and are converted by `voxel_to_world` and `world_to_voxel`;
+- sampling is linear between voxel centres (``align_corners=True``) and continues the edge value outside.
+"""
+
+from .bspline import bspline_basis, evaluate_bspline
+from .grid import identity_grid, sample_at, voxel_to_world, voxel_to_world_points, world_to_voxel, world_to_voxel_points
+from .integrate import integrate, invert
+from .jacobian import deformation_gradient, green_lagrange, jacobian_determinant
+from .regularity import bending_energy, diffusion_energy, folding_fraction, jacobian_penalty, sd_log_jacobian
+from .similarity import global_ncc, local_ncc, mse, nmi
+from .warp import compose, warp, warp_nearest
+
+__all__ = [
+    "bending_energy",
+    "bspline_basis",
+    "compose",
+    "deformation_gradient",
+    "diffusion_energy",
+    "evaluate_bspline",
+    "folding_fraction",
+    "global_ncc",
+    "green_lagrange",
+    "identity_grid",
+    "integrate",
+    "invert",
+    "jacobian_determinant",
+    "jacobian_penalty",
+    "local_ncc",
+    "mse",
+    "nmi",
+    "sample_at",
+    "sd_log_jacobian",
+    "voxel_to_world",
+    "voxel_to_world_points",
+    "warp",
+    "warp_nearest",
+    "world_to_voxel",
+    "world_to_voxel_points",
+]

@@ -1,0 +1,90 @@
+"""How alike two images are. All are similarities or errors per item of the batch, differentiable, with an optional weight."""
+
+from __future__ import annotations
+
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, avg_pool3d
+
+EPSILON = 1e-5
+
+
+def _weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    axes = tuple(range(1, values.ndim))
+    if weight is None:
+        return values.mean(axes)
+    weight = weight.expand_as(values)
+    return (values * weight).sum(axes) / weight.sum(axes).clamp_min(EPSILON)
+
+
+def mse(first: Tensor, second: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Mean squared difference per item: (B, C, *shape) images and weight to (B,)."""
+    return _weighted_mean((first - second).square(), weight)
+
+
+def global_ncc(first: Tensor, second: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Pearson correlation of all voxels per item, in [-1, 1]: (B, C, *shape) to (B,). Zero where either image is constant."""
+    shape = (-1,) + (1,) * (first.ndim - 1)
+    a = first - _weighted_mean(first, weight).reshape(shape)
+    b = second - _weighted_mean(second, weight).reshape(shape)
+    covariance = _weighted_mean(a * b, weight)
+    variance = _weighted_mean(a * a, weight) * _weighted_mean(b * b, weight)
+    return covariance / (variance + EPSILON**2).sqrt()
+
+
+def _window_mean(values: Tensor, window: tuple[int, ...]) -> Tensor:
+    pool = avg_pool3d if values.ndim == 5 else avg_pool2d
+    return pool(values, window, stride=1, padding=tuple(w // 2 for w in window), count_include_pad=False)
+
+
+def local_ncc(first: Tensor, second: Tensor, window: int | tuple[int, ...] = 9, weight: Tensor | None = None) -> Tensor:
+    """Mean over voxels of the correlation within a box around each: (B, C, *shape) to (B,), in [-1, 1].
+
+    ``window`` is the odd edge length in voxels, one for all axes or one per axis ordered as the shape (k, j, i);
+    an axis shorter than the window gets a window of its own length. The correlation keeps its sign; the squared
+    form of Avants 2008 cannot tell an image from its negative and is worse conditioned near zero.
+    """
+    d = first.ndim - 2
+    window = (window,) * d if isinstance(window, int) else tuple(window)
+    window = tuple(min(w, n - 1 + n % 2) for w, n in zip(window, first.shape[2:], strict=True))
+    if any(w % 2 == 0 for w in window):
+        raise ValueError(f"window must be odd along every axis, got {window}")
+    mean_a, mean_b = _window_mean(first, window), _window_mean(second, window)
+    variance_a = (_window_mean(first * first, window) - mean_a * mean_a).clamp_min(0)
+    variance_b = (_window_mean(second * second, window) - mean_b * mean_b).clamp_min(0)
+    covariance = _window_mean(first * second, window) - mean_a * mean_b
+    return _weighted_mean(covariance / (variance_a * variance_b + EPSILON).sqrt(), weight)
+
+
+def nmi(first: Tensor, second: Tensor, bins: int = 32, weight: Tensor | None = None) -> Tensor:
+    """Normalised mutual information (H(a) + H(b)) / H(a, b) per item, in [1, 2] (Studholme 1999).
+
+    Joint histogram by a cubic B-spline Parzen window (Mattes 2003): (B, C, *shape) to (B,). Each image is scaled to its own range, without gradient.
+    """
+    memberships = [_parzen(image.flatten(1), bins) for image in (first, second)]  # (B, N, bins)
+    left = memberships[0]
+    if weight is not None:
+        left = left * weight.expand_as(first).flatten(1)[..., None]
+    joint = left.transpose(1, 2) @ memberships[1]
+    joint = joint / joint.sum((1, 2), keepdim=True).clamp_min(EPSILON)
+
+    def entropy(p: Tensor) -> Tensor:
+        return -(p * p.clamp_min(1e-12).log()).flatten(1).sum(1)
+
+    return (entropy(joint.sum(2)) + entropy(joint.sum(1))) / entropy(joint).clamp_min(1e-12)
+
+
+def _parzen(values: Tensor, bins: int) -> Tensor:
+    """Cubic B-spline membership of each value in each bin: (B, N) to (B, N, bins)."""
+    low = values.detach().amin(1, keepdim=True)
+    high = values.detach().amax(1, keepdim=True)
+    padding = 2  # the spline reaches two bins to either side
+    position = padding + (values - low) / (high - low).clamp_min(EPSILON) * (bins - 1 - 2 * padding)
+    centres = torch.arange(bins, dtype=values.dtype, device=values.device)
+    distance = (position[..., None] - centres).abs()
+    near = 2 / 3 - distance.square() + distance**3 / 2
+    far = (2 - distance).clamp_min(0) ** 3 / 6
+    return torch.where(distance < 1, near, far)
+
+

@@ -1,0 +1,20 @@
+"""Registration methods, one package each, behind one protocol (`MethodInfo`) and one registry (`methods`, `register`)."""
+
+from ..callable_module import make_callable
+from .protocol import Context, MethodInfo, OptionInfo, describe_options, make_options, option
+from .registry import choose_device, default_reference, methods, register
+
+__all__ = [
+    "Context",
+    "MethodInfo",
+    "OptionInfo",
+    "choose_device",
+    "default_reference",
+    "describe_options",
+    "make_options",
+    "methods",
+    "option",
+    "register",
+]
+
+make_callable(__name__, methods)

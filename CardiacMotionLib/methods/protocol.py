@@ -1,0 +1,128 @@
+"""What a registration method is: its options, its description and the context it runs in. No torch at import."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Cancelled, CardiacMotionError
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..motion import Motion
+    from ..series import ImageSeries
+
+Progress = Callable[[float, str], Any]
+
+
+def option(
+    default: Any, help: str, *, unit: str = "", minimum: float | None = None, maximum: float | None = None, choices: tuple = ()
+) -> Any:
+    """A dataclass field of an ``Options`` class with what the command line and the panel need to offer it."""
+    return dataclasses.field(
+        default=default,
+        metadata={"help": help, "unit": unit, "minimum": minimum, "maximum": maximum, "choices": tuple(choices)},
+    )
+
+
+@dataclass(frozen=True)
+class OptionInfo:
+    """One option, as a flag or a widget shows it."""
+
+    name: str
+    type: type  # bool, int, float or str
+    default: Any
+    help: str
+    unit: str
+    minimum: float | None
+    maximum: float | None
+    choices: tuple
+
+    def check(self, value: Any) -> Any:
+        """``value`` as this option's type and inside its range; raises `CardiacMotionError` otherwise."""
+        kind = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[self.type]
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        fits = {
+            bool: isinstance(value, bool),
+            int: number and float(value).is_integer(),
+            float: number and value == value,
+            str: isinstance(value, str),
+        }[self.type]
+        if not fits:
+            raise CardiacMotionError(f"option {self.name} must be {kind}, got {value!r}")
+        if self.choices and value not in self.choices:
+            raise CardiacMotionError(f"option {self.name} must be one of {', '.join(map(str, self.choices))}, got {value!r}")
+        low, high = self.minimum, self.maximum
+        if (low is not None and value < low) or (high is not None and value > high):
+            unit = f" {self.unit}" if self.unit else ""
+            raise CardiacMotionError(f"option {self.name} must be from {low} to {high}{unit}, got {value!r}")
+        return self.type(value)
+
+
+def describe_options(options_class: type) -> list[OptionInfo]:
+    """The options of a frozen ``Options`` dataclass in the order they were written."""
+    types_ = typing.get_type_hints(options_class)
+    return [
+        OptionInfo(name=f.name, type=_plain(types_[f.name]), default=f.default, **f.metadata)
+        for f in dataclasses.fields(options_class)
+    ]
+
+
+def _plain(annotation: Any) -> type:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        raise TypeError(f"options are bool, int, float or str, got {annotation}")
+    return annotation
+
+
+def make_options(info: MethodInfo, values: Mapping[str, Any]) -> Any:
+    """``info.Options`` from keyword values, each checked; raises `CardiacMotionError` naming what does not fit."""
+    known = {o.name: o for o in describe_options(info.Options)}
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise CardiacMotionError(f"method {info.name} has no option {', '.join(unknown)}; its options are {', '.join(known) or 'none'}")
+    return info.Options(**{name: known[name].check(value) for name, value in values.items()})
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """A registered method.
+
+    ``run(series, options, context)`` returns the displacement (T, K, J, I, 3) in voxels (i, j, k) of ``series`` as a tensor, or a `Motion`.
+    ``needs`` holds any of ``labels`` (in the reference frame), ``weights``, ``groupwise`` (no reference frame), ``elastix``.
+    """
+
+    name: str
+    title: str
+    summary: str
+    citation: str
+    Options: type
+    run: Callable[[ImageSeries, Any, Context], torch.Tensor | Motion]
+    needs: frozenset[str] = frozenset()
+    requires: tuple[str, ...] = ()  # importable packages beyond torch and numpy
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a run is given besides series and options."""
+
+    reference: int
+    device: torch.device
+    seed: int
+    progress: Progress | None = None
+
+    def report(self, fraction: float, text: str) -> None:
+        """Tell the caller how far the run is; raises `Cancelled` when the caller answers False."""
+        if self.progress is not None and self.progress(min(max(float(fraction), 0.0), 1.0), text) is False:
+            raise Cancelled(f"cancelled at {fraction:.0%}: {text}")
+
+    def part(self, start: float, end: float) -> Context:
+        """The same context for a piece of the run whose 0..1 is ``start``..``end`` of the whole."""
+        if self.progress is None:
+            return self
+        whole = self.progress
+        return dataclasses.replace(self, progress=lambda fraction, text: whole(start + (end - start) * fraction, text))

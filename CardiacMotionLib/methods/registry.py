@@ -1,0 +1,161 @@
+"""Finding the methods and running one: `methods` and `register`."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import CardiacMotionError
+from .protocol import Context, MethodInfo, Progress, make_options
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..motion import Motion
+    from ..series import ImageSeries
+
+
+def methods() -> dict[str, MethodInfo]:
+    """Every registered method by name.
+
+    A method is a package in this folder whose ``METHOD`` is a `MethodInfo`; putting it there is all it takes to be registered.
+    """
+    found = {}
+    package = importlib.import_module(__package__)
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.ispkg:
+            info = importlib.import_module(f"{__package__}.{module.name}").METHOD
+            found[info.name] = info
+    return found
+
+
+def register(
+    series: ImageSeries,
+    method: str = "auto",
+    *,
+    reference: int | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Motion:
+    """Motion of the reference frame over the series.
+
+    Parameters
+    ----------
+    series
+        At least two frames, not constant.
+    method
+        A name from `methods`, or ``auto`` for the best one that fits the input.
+    reference
+        Frame the motion starts from, by default `default_reference`: the labelled frame with the largest cavity, else frame 0.
+    device
+        ``auto`` (a GPU that works, else the CPU), ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+    seed
+        Of every random choice; the same seed gives the same result on the same machine.
+    progress
+        Called with (fraction, text); answering False cancels the run with `Cancelled`.
+    options
+        Of the method, see its ``Options``.
+
+    Raises
+    ------
+    CardiacMotionError
+        for an input, method, device or option that cannot work.
+    Cancelled
+        when ``progress`` answered False.
+    """
+    from .. import __version__
+    from ..motion import Motion, check_frame
+
+    check_registrable(series)
+    known = methods()
+    name = "spline" if method == "auto" else method
+    if name not in known:
+        raise CardiacMotionError(f"unknown method {method!r}; choose one of auto, {', '.join(sorted(known))}")
+    info = known[name]
+    chosen = make_options(info, options)
+    reference = default_reference(series) if reference is None else reference
+    check_frame(reference, len(series), "reference")
+    if "labels" in info.needs and reference not in series.labels:
+        raise CardiacMotionError(
+            f"method {name} needs labels of the reference frame {reference}; labelled frames are {sorted(series.labels) or 'none'}"
+        )
+    for package in info.requires:
+        if importlib.util.find_spec(package) is None:
+            raise CardiacMotionError(f"method {name} needs the package {package}, which is not installed; install it or choose another method")
+    context = Context(reference=int(reference), device=choose_device(device), seed=int(seed), progress=progress)
+    started = time.perf_counter()
+    context.report(0, f"{info.title}: starting")
+    result = info.run(series, chosen, context)
+    motion = result if isinstance(result, Motion) else Motion.from_voxels(result, series, context.reference)
+    motion.provenance = {
+        "method": name,
+        "options": asdict(chosen),
+        "reference": context.reference,
+        "seed": context.seed,
+        "device": str(context.device),
+        "version": __version__,
+        "seconds": round(time.perf_counter() - started, 2),
+        "input": str(series.meta.get("source", series.meta.get("name", ""))),
+        "citation": info.citation,
+        **motion.provenance,
+    }
+    context.report(1, f"{info.title}: done")
+    return motion
+
+
+def check_registrable(series: ImageSeries) -> None:
+    """Raise `CardiacMotionError` when no motion can be found in the series whatever the method."""
+    from ..series import ImageSeries
+
+    if not isinstance(series, ImageSeries):
+        raise CardiacMotionError(f"register needs an ImageSeries, got {type(series).__name__}; make one with read_series(path)")
+    if len(series) < 2:
+        raise CardiacMotionError("the series has one frame; motion needs at least two frames of the same anatomy")
+    if min(series.shape[1:]) < 4:
+        raise CardiacMotionError(f"frames of shape (K, J, I) = {series.shape} are too small; at least 4 voxels are needed in plane")
+    constant = np.flatnonzero(np.ptp(series.frames.reshape(len(series), -1), axis=1) == 0)
+    if len(constant):
+        raise CardiacMotionError(f"frame {int(constant[0])} is constant (one intensity everywhere); every frame needs an image")
+
+
+def default_reference(series: ImageSeries) -> int:
+    """The labelled frame with the largest LV cavity (end-diastole), else the first labelled frame, else frame 0."""
+    from ..series import LV_CAVITY
+
+    if not series.labels:
+        return 0
+    return max(series.labels, key=lambda t: (int(np.count_nonzero(series.labels[t] == LV_CAVITY)), -t))
+
+
+def choose_device(device: str = "auto") -> torch.device:
+    """A torch device that was seen to work; raises `CardiacMotionError` for one that does not."""
+    import torch
+
+    if device == "auto":
+        return choose_device("cuda") if torch.cuda.is_available() and _works("cuda") else torch.device("cpu")
+    try:
+        chosen = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise CardiacMotionError(f"unknown device {device!r}; use auto, cpu, cuda, cuda:N or mps") from error
+    if chosen.type != "cpu" and not _works(device):
+        raise CardiacMotionError(f"device {device!r} does not work on this machine (torch {torch.__version__}); use cpu or auto")
+    return chosen
+
+
+def _works(device: str) -> bool:
+    import torch
+
+    try:
+        return bool((torch.ones(8, device=device).sum() == 8).item())
+    except (RuntimeError, AssertionError):
+        return False
+
+
