@@ -1,0 +1,109 @@
+"""`Subject`: a synthetic examination together with everything that is known about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from ..motion import Motion, check_frame
+from ..series import ImageSeries
+from .anatomy import Anatomy
+from .kinematics import Kinematics
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Images, labels on every frame and the exact motion behind them.
+
+    Attributes
+    ----------
+    series
+        The images, with labels of every frame.
+    motion
+        The exact displacement of the voxel centres, reference 0 (end-diastole).
+    maps
+        True parameter maps by name; none for cine.
+    meta
+        kind, seed, options, and ``truth``: ejection fraction, shortening (fractions), twist (degrees), end_systole (frame).
+    kinematics, activations
+        The map behind the motion, and its activation in each frame.
+    from_heart
+        (4, 4) heart coordinates to RAS mm, a rotation and a shift.
+    """
+
+    series: ImageSeries
+    motion: Motion
+    kinematics: Kinematics = field(repr=False)
+    activations: tuple[float, ...] = field(repr=False)
+    from_heart: np.ndarray = field(repr=False)
+    maps: dict[str, np.ndarray] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def anatomy(self) -> Anatomy:
+        """The shape of the heart at end-diastole."""
+        return self.kinematics.anatomy
+
+    def position(self, points_ras: ArrayLike, frame: int) -> np.ndarray:
+        """Where end-diastolic points (..., 3) in RAS mm are in ``frame``, exactly."""
+        return self._to_world(self.kinematics.position(self._to_heart(points_ras), self._activation(frame)))
+
+    def material(self, points_ras: ArrayLike, frame: int) -> np.ndarray:
+        """The end-diastolic points (..., 3) in RAS mm that are at ``points_ras`` in ``frame``, to 1e-7 mm."""
+        return self._to_world(self.kinematics.material(self._to_heart(points_ras), self._activation(frame)))
+
+    def gradient_at(self, points_ras: ArrayLike, frame: int) -> np.ndarray:
+        """Exact deformation gradient (..., 3, 3) in RAS axes at end-diastolic points (..., 3) in RAS mm."""
+        turn = self.from_heart[:3, :3]
+        return turn @ self.kinematics.gradient(self._to_heart(points_ras), self._activation(frame)).numpy() @ turn.T
+
+    def deformation_gradient(self) -> np.ndarray:
+        """Exact deformation gradient (T, K, J, I, 3, 3) float32 in RAS axes at the voxel centres of the reference."""
+        points = self.voxel_centres()
+        moving = self.kinematics.moves(self._to_heart(points)).numpy()
+        gradient = np.broadcast_to(np.eye(3, dtype=np.float32), (len(self.series), *points.shape[:3], 3, 3)).copy()
+        for t in range(len(self.series)):
+            gradient[t, moving] = self.gradient_at(points[moving], t)
+        return gradient
+
+    def green(self) -> np.ndarray:
+        """Exact Green-Lagrange strain (T, K, J, I, 3, 3) float32 in RAS axes at the voxel centres of the reference."""
+        gradient = self.deformation_gradient()
+        return (np.swapaxes(gradient, -1, -2) @ gradient - np.eye(3, dtype=np.float32)) / 2
+
+    def wall_axes(self) -> np.ndarray:
+        """(K, J, I, 3, 3) float64 unit axes in RAS at the reference: rows radial, circumferential, longitudinal; for use in the wall."""
+        axes = self.anatomy.wall_axes(self._to_heart(self.voxel_centres())).numpy()
+        return axes @ self.from_heart[:3, :3].T
+
+    def strain(self) -> dict[str, np.ndarray]:
+        """Exact Green-Lagrange radial, circumferential and longitudinal strain, each (T, K, J, I) float32, NaN outside the wall."""
+        green, axes = self.green(), self.wall_axes()
+        wall = self.series.labels[0] == 2
+        components = np.einsum("kjina,tkjiab,kjinb->ntkji", axes, green, axes, optimize=True).astype(np.float32)
+        components[:, :, ~wall] = np.nan
+        return dict(zip(("radial", "circumferential", "longitudinal"), components, strict=True))
+
+    def voxel_centres(self) -> np.ndarray:
+        """(K, J, I, 3) float64 RAS mm."""
+        k, j, i = np.indices(self.series.shape, dtype=np.float64)
+        affine = self.series.affine
+        return np.stack((i, j, k), axis=-1) @ affine[:3, :3].T + affine[:3, 3]
+
+    # ------------------------------------------------------------------ frames of reference
+
+    def _activation(self, frame: int) -> float:
+        check_frame(frame, len(self.series), "frame")
+        return self.activations[frame]
+
+    def _to_heart(self, points_ras: ArrayLike) -> Tensor:
+        turn, shift = self.from_heart[:3, :3], self.from_heart[:3, 3]
+        return torch.from_numpy((np.asarray(points_ras, dtype=np.float64) - shift) @ turn)
+
+    def _to_world(self, points: Tensor) -> np.ndarray:
+        return points.numpy() @ self.from_heart[:3, :3].T + self.from_heart[:3, 3]
