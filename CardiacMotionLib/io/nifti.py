@@ -1,0 +1,151 @@
+"""NIfTI files: reading with the traps of their headers, and writing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import CardiacMotionError
+from ..series import ImageSeries
+from .files import make_series, package, reading, writing
+from .geometry import TOLERANCE_MM, corner_distance
+
+MILLISECONDS = {"sec": 1000.0, "msec": 1.0, "usec": 0.001}
+MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+PLAUSIBLE_MS = (5.0, 500.0)  # a frame interval written without a unit is taken as ms only in this range
+TIMES_KEY = "CardiacMotion.times_ms"
+COMMENT = 6  # NIfTI header extension code for plain text
+
+
+def read_nifti(path: Path, frames_axis: int | None = None) -> ImageSeries:
+    """One NIfTI file: a 4D cine (I, J, K, T), or a 3D volume as a series of one frame.
+
+    ``frames_axis`` (0, 1 or 2) says which axis of a 3D file is time, for a single slice over time stored as a volume.
+    NIfTI's world is RAS already, so the affine is used as it is. What was odd in the header is told in
+    ``meta["notes"]``.
+    """
+    nibabel = package("nibabel", "reading NIfTI files")
+    with reading(path, "NIfTI file"):
+        image = nibabel.load(path)
+        header = image.header
+        data = np.asanyarray(image.dataobj)
+        zooms = np.abs(np.asarray(header.get_zooms(), dtype=np.float64))
+        space_unit, time_unit = header.get_xyzt_units()
+        start, codes = float(header["toffset"]), (int(header["qform_code"]), int(header["sform_code"]))
+        qform = image.get_qform()
+        affine = np.array(image.affine, dtype=np.float64)
+        stored_times = _stored_times(header)
+    if data.ndim not in (3, 4):
+        raise CardiacMotionError(
+            f"{path}: the image has {data.ndim} axes {data.shape}; expected 3 (I, J, K) or 4 (I, J, K, T)"
+        )
+    notes: list[str] = []
+    interval = float(zooms[3]) if data.ndim == 4 else 0.0
+    if frames_axis is not None:
+        data, affine, zooms, interval = _split_frames(path, data, affine, zooms, frames_axis, notes)
+    elif data.ndim == 3:
+        data = data[..., None]
+    if codes == (0, 0):
+        notes.append(
+            "The header has no orientation (qform and sform codes are 0): the axes were taken as they are stored."
+        )
+    affine = _with_zooms(affine, zooms[:3], notes)
+    if min(codes) > 0 and corner_distance(qform, affine, data.shape[2::-1]) > TOLERANCE_MM:
+        notes.append("qform and sform of the header disagree; the sform was used.")
+    affine[:3] *= MILLIMETRES.get(space_unit, 1.0)
+    times = stored_times if stored_times is not None and len(stored_times) == data.shape[3] else None
+    if times is None and data.shape[3] > 1:
+        times = frame_times(interval, time_unit, data.shape[3], start, notes)
+    return make_series(path, data.transpose(3, 2, 1, 0), affine, times, notes=notes)
+
+
+def frame_times(interval: float, unit: str, count: int, start: float, notes: list[str]) -> np.ndarray | None:
+    """(count,) ms from the frame interval of a header, or None where the header's value is not a time (told in ``notes``)."""
+    if not np.isfinite(interval) or interval <= 0 or (interval == 1 and unit in ("unknown", "sec")):
+        notes.append(
+            f"The header's frame interval ({interval:g}) is a writer's default, not a time: the series is untimed."
+        )
+        return None
+    if unit not in MILLISECONDS:
+        if not PLAUSIBLE_MS[0] <= interval <= PLAUSIBLE_MS[1]:
+            notes.append(
+                f"The header's frame interval {interval:g} has no unit and is not plausible in ms: the series is untimed."
+            )
+            return None
+        notes.append(f"The header's frame interval {interval:g} has no unit and was taken as ms.")
+    scale = MILLISECONDS.get(unit, 1.0)
+    if interval * scale > 5000:
+        notes.append(f"Frames are {interval * scale:g} ms apart by the header; check its time unit.")
+    return scale * (start + interval * np.arange(count))
+
+
+def _with_zooms(affine: np.ndarray, zooms: np.ndarray, notes: list[str]) -> np.ndarray:
+    """The affine with columns as long as the zooms, where the two disagree by more than 1 %."""
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    usable = np.isfinite(zooms) & (zooms > 0) & (spacing > 0)
+    wrong = usable & (np.abs(spacing - zooms) > 0.01 * zooms)
+    if not wrong.any():
+        return affine
+    notes.append(
+        f"Header zooms {_mm(zooms)} and affine spacing {_mm(spacing)} disagree: the zooms were taken, with the directions of the affine."
+    )
+    scale = np.ones(3)
+    scale[wrong] = zooms[wrong] / spacing[wrong]
+    result = affine.copy()
+    result[:3, :3] *= scale
+    return result
+
+
+def _split_frames(
+    path: Path, data: np.ndarray, affine: np.ndarray, zooms: np.ndarray, axis: int, notes: list[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """A 3D array whose ``axis`` is time as (I, J, 1, T), with affine and zooms in that order and the frame interval (0 when unknown)."""
+    if data.ndim != 3 or axis not in (0, 1, 2):
+        raise CardiacMotionError(
+            f"{path}: frames_axis is 0, 1 or 2 and only for 3D files, got {axis!r} for an image of shape {data.shape}"
+        )
+    order = [a for a in range(3) if a != axis] + [axis]
+    affine = affine[:, [*order, 3]]
+    zooms = zooms[order]
+    thickness = float(np.linalg.norm(affine[:3, 2]))
+    interval = 0.0 if abs(zooms[2] - thickness) <= 0.01 * thickness else float(zooms[2])
+    notes.append(f"Axis {axis} was read as time; the slice thickness was taken as {thickness:g} mm.")
+    return data.transpose(order)[:, :, None, :], affine, np.array([*zooms[:2], thickness]), interval
+
+
+def write_nifti(data: np.ndarray, affine: np.ndarray, path: str | Path, times: np.ndarray | None = None) -> Path:
+    """Write (K, J, I) or, with or without ``times`` in ms, (T, K, J, I) as .nii or .nii.gz.
+
+    The header holds the mean frame interval; the exact times go into a text extension that `read_nifti` prefers.
+    """
+    nibabel = package("nibabel", "writing NIfTI files")
+    image = nibabel.Nifti1Image(data.transpose(), affine)
+    image.set_qform(affine, code=1)
+    image.set_sform(affine, code=1)
+    image.header.set_xyzt_units("mm", "msec" if times is not None else "unknown")
+    if data.ndim == 4:
+        timed = times is not None and len(times) > 1
+        image.header["pixdim"][4] = float(np.mean(np.diff(times))) if timed else 0.0  # type: ignore[arg-type]
+        if times is not None:
+            image.header["toffset"] = float(times[0])
+            text = json.dumps({TIMES_KEY: [float(t) for t in times]})
+            image.header.extensions.append(nibabel.nifti1.Nifti1Extension(COMMENT, text.encode()))
+    with writing(path) as temporary:
+        nibabel.save(image, temporary)
+    return Path(path)
+
+
+def _stored_times(header: Any) -> np.ndarray | None:
+    for extension in getattr(header, "extensions", ()):
+        text = extension.get_content()
+        text = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+        if TIMES_KEY in text:
+            return np.array(json.loads(text.rstrip("\0 "))[TIMES_KEY], dtype=np.float64)
+    return None
+
+
+def _mm(values: np.ndarray) -> str:
+    return " x ".join(f"{v:g}" for v in np.round(values, 4)) + " mm"
