@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .errors import CardiacMotionError
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 BACKGROUND, RV, MYOCARDIUM, LV_CAVITY = 0, 1, 2, 3
 LABEL_NAMES = {RV: "RV", MYOCARDIUM: "LV myocardium", LV_CAVITY: "LV cavity"}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class ImageSeries:
     """Frames on one voxel grid, checked when they enter.
 
@@ -39,23 +42,30 @@ class ImageSeries:
 
     frames: np.ndarray
     affine: np.ndarray
-    times: np.ndarray | None = None
-    labels: Mapping[int, np.ndarray] | None = None
-    meta: Mapping[str, Any] | None = None
-    timed: bool = field(init=False, default=True)
+    times: np.ndarray
+    labels: Mapping[int, np.ndarray]
+    meta: Mapping[str, Any]
+    timed: bool
 
-    def __post_init__(self) -> None:
-        frames = check_frames(self.frames)
-        affine = check_affine(self.affine)
-        timed = self.times is not None
-        times = check_times(self.times, len(frames)) if timed else np.arange(len(frames), dtype=np.float64)
-        labels = {int(t): check_labels(a, frames.shape, t) for t, a in sorted((self.labels or {}).items())}
+    def __init__(
+        self,
+        frames: ArrayLike,
+        affine: ArrayLike,
+        times: ArrayLike | None = None,
+        labels: Mapping[int, np.ndarray] | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> None:
+        frames = check_frames(frames)
+        affine = check_affine(affine)
+        timed = times is not None
+        times = check_times(times, len(frames)) if timed else np.arange(len(frames), dtype=np.float64)
+        checked = {int(t): check_labels(a, frames.shape, t) for t, a in sorted((labels or {}).items())}
         for name, value in (
             ("frames", frames),
             ("affine", affine),
             ("times", times),
-            ("labels", labels),
-            ("meta", dict(self.meta or {})),
+            ("labels", checked),
+            ("meta", dict(meta or {})),
             ("timed", timed),
         ):
             object.__setattr__(self, name, value)

@@ -1,4 +1,4 @@
-"""The patient folder of the ACDC challenge: patientNNN_frameXX.nii.gz with _gt labels, patientNNN_4d.nii.gz and Info.cfg."""
+"""The patient folder of the ACDC challenge: patientNNN_frameXX.nii.gz, _gt labels, patientNNN_4d.nii.gz, Info.cfg."""
 
 from __future__ import annotations
 

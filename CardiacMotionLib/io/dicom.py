@@ -75,7 +75,8 @@ def _planes(file: Path) -> list[Plane]:
     if groups is None or len(groups) != frames:
         if frames > 1:
             raise CardiacMotionError(
-                f"{file}: {frames} frames in one file without the place of each; export the series as one file per image or as enhanced MR"
+                f"{file}: {frames} frames in one file without the place of each; export the series as one file per "
+                "image or as enhanced MR"
             )
         return []  # a secondary capture or report
     shared = list(dataset.get("SharedFunctionalGroupsSequence", None) or [])
@@ -83,7 +84,7 @@ def _planes(file: Path) -> list[Plane]:
 
 
 class _Tags:
-    """Look an attribute up in the functional groups of a frame, one level of sequences down, and then in the file itself."""
+    """Look an attribute up in the functional groups of a frame, one level down, and then in the file itself."""
 
     def __init__(self, dataset: Any, groups: Sequence[Any] = ()):
         self.places = [e.value[0] for group in groups for e in group if e.VR == "SQ" and e.value] + [dataset]
@@ -122,7 +123,7 @@ def _number(value: Any) -> float | None:
 
 
 def _choose(folder: Path, planes: list[Plane], wanted: str | Sequence[str] | None, notes: list[str]) -> list[Plane]:
-    """The images of the series asked for, or of the only one; raises `CardiacMotionError` listing the series otherwise."""
+    """The images of the series asked for, or of the only one; raises listing the series otherwise."""
     by_series: dict[str, list[Plane]] = defaultdict(list)
     for plane in planes:
         by_series[plane.series_uid].append(plane)
@@ -145,7 +146,7 @@ def _choose(folder: Path, planes: list[Plane], wanted: str | Sequence[str] | Non
 
 
 def _one_stack(groups: list[list[Plane]]) -> bool:
-    """Whether every series is one slice of the same stack: own place, same orientation, size, number of images and name."""
+    """Whether every series is one slice of one stack: own place, same orientation, size, number of images, name."""
     first = groups[0][0]
     names = {re.sub(r"\d+", "", group[0].description) for group in groups}
     alike = all(first.same_grid(plane) for group in groups for plane in group)

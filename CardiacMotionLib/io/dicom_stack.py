@@ -23,7 +23,7 @@ ORDERINGS = (
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """One image: where it lies (LPS mm), when it was, and where its pixels are. It carries nothing about the patient."""
+    """One image: where it lies (LPS mm), when it was, where its pixels are. It carries nothing about the patient."""
 
     file: Path
     frame: int | None  # of an enhanced multi-frame file
@@ -72,8 +72,8 @@ def stack(folder: Path, planes: list[Plane], notes: list[str]) -> ImageSeries:
     """
     if not all(planes[0].same_grid(plane) for plane in planes):
         raise CardiacMotionError(
-            f"{folder}: images of one series differ in size, pixel spacing or orientation (localizer or several views); "
-            "keep one short-axis stack or one view"
+            f"{folder}: images of one series differ in size, pixel spacing or orientation (localizer or several "
+            "views); keep one short-axis stack or one view"
         )
     slices = _slices(planes)
     gap = _gap(folder, slices)
@@ -85,7 +85,8 @@ def stack(folder: Path, planes: list[Plane], notes: list[str]) -> ImageSeries:
     )
     if times is None and len(phases[0]) > 1:
         notes.append(
-            f"The images have no usable trigger times; phases were ordered by {ordering.replace('_', ' ')} and are untimed."
+            f"The images have no usable trigger times; phases were ordered by {ordering.replace('_', ' ')} and are "
+            "untimed."
         )
     frames = np.stack([_pixels(row) for row in phases], axis=1)  # (T, K, J, I)
     first = phases[0][0]
@@ -112,7 +113,7 @@ def _slices(planes: list[Plane]) -> list[list[Plane]]:
 
 
 def _gap(folder: Path, slices: list[list[Plane]]) -> float:
-    """Distance between slices in mm (0 for one slice); raises `CardiacMotionError` when they are not one regular stack."""
+    """Distance between slices in mm (0 for one slice); raises when they are not one regular stack."""
     first = slices[0][0]
     places = np.array([group[0].along_normal(first) for group in slices])
     across = max(
@@ -122,7 +123,8 @@ def _gap(folder: Path, slices: list[list[Plane]]) -> float:
     )
     if across > min(first.spacing):
         raise CardiacMotionError(
-            f"{folder}: the slices are shifted against each other by up to {across:.1f} mm in plane; expected one straight stack"
+            f"{folder}: the slices are shifted against each other by up to {across:.1f} mm in plane; expected one "
+            "straight stack"
         )
     if len(slices) == 1:
         return 0.0
@@ -132,7 +134,8 @@ def _gap(folder: Path, slices: list[list[Plane]]) -> float:
     if wide:
         where = ", ".join(f"{gaps[n]:.2f} mm between slices {n + 1} and {n + 2}" for n in wide)
         raise CardiacMotionError(
-            f"{folder}: slices are missing or irregular: {where} of {len(slices)}, elsewhere {gap:.2f} mm; expected one regular stack"
+            f"{folder}: slices are missing or irregular: {where} of {len(slices)}, elsewhere {gap:.2f} mm; expected "
+            "one regular stack"
         )
     return float(np.ptp(places)) / len(gaps)
 
@@ -144,7 +147,8 @@ def _phases(folder: Path, slices: list[list[Plane]]) -> tuple[str, list[list[Pla
         usual = max(set(counts), key=counts.count)
         odd = ", ".join(f"slice {n + 1} has {c}" for n, c in enumerate(counts) if c != usual)
         raise CardiacMotionError(
-            f"{folder}: the slices have different numbers of phases: {odd}, the others {usual}; expected the same number in every slice"
+            f"{folder}: the slices have different numbers of phases: {odd}, the others {usual}; expected the same "
+            "number in every slice"
         )
     for name in ORDERINGS:
         keys = [[getattr(plane, name) for plane in group] for group in slices]
@@ -155,7 +159,8 @@ def _phases(folder: Path, slices: list[list[Plane]]) -> tuple[str, list[list[Pla
         if name == "trigger_time" and any(len(set(row)) > 1 for row in keys):
             raise CardiacMotionError(f"{folder}: {_clash(slices, keys)}; keep one image per place and time")
     raise CardiacMotionError(
-        f"{folder}: the phases cannot be told apart: no trigger time, temporal position, instance number or acquisition time that differs"
+        f"{folder}: the phases cannot be told apart: no trigger time, temporal position, instance number or "
+        "acquisition time that differs"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import uuid
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ def natural_key(path: Path) -> list[Any]:
     return [int(part) if part.isdigit() else part.lower() for part in re.split(r"(\d+)", path.name)]
 
 
-def existing(path: str | Path) -> Path:
+def existing(path: str | os.PathLike) -> Path:
     """``path`` as a Path; raises `CardiacMotionError` when nothing is there."""
     path = Path(path)
     if not path.exists():
@@ -63,7 +64,7 @@ def reading(path: Path, kind: str) -> Iterator[None]:
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` that becomes ``path`` when the block succeeds and vanishes when it does not."""
+    """Give a temporary path that becomes ``path`` when the block succeeds and vanishes when it does not."""
     path = Path(path)
     if not path.parent.is_dir():
         raise CardiacMotionError(f"cannot write {path}: there is no folder {path.parent}; create it first")

@@ -47,14 +47,16 @@ def onto_grid(
     )
     if not part and shape != tuple(grid_shape):
         raise CardiacMotionError(
-            f"{name}: labels have shape (K, J, I) = {labels.shape}, the images {tuple(grid_shape)}; resample the labels onto the image grid"
+            f"{name}: labels have shape (K, J, I) = {labels.shape}, the images {tuple(grid_shape)}; resample the "
+            "labels onto the image grid"
         )
     off = corner_distance(affine @ on_grid, grid_affine, grid_shape) if is_reordering else np.inf
     last = turn @ (np.array(grid_shape[::-1]) - 1) + shift
     if off > TOLERANCE_MM or not (part or (np.minimum(shift, last) == 0).all()):
         distance = corner_distance(affine, grid_affine, grid_shape)
         raise CardiacMotionError(
-            f"{name}: labels lie elsewhere than the images: the corners of the two grids are up to {distance:.2f} mm apart "
+            f"{name}: labels lie elsewhere than the images: the corners of the two grids are up to {distance:.2f} mm "
+            "apart "
             f"(allowed {TOLERANCE_MM} mm); save the labels on the geometry of the images"
         )
     index = np.stack(

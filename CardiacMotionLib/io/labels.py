@@ -138,7 +138,8 @@ def _frame_of(series: ImageSeries, file: Path, number: int | None) -> int:
         return number if number is not None else int(series.meta.get("end_diastole", 0))
     if not 0 <= frame < len(series):
         raise CardiacMotionError(
-            f"{file.name} names a frame that the series does not have (frames 0 to {len(series) - 1}); give labels={{frame: path}}"
+            f"{file.name} names a frame that the series does not have (frames 0 to {len(series) - 1}); give "
+            f"labels={{frame: path}}"
         )
     return frame
 
@@ -155,7 +156,7 @@ def _placed(
 def _mapped(
     array: np.ndarray, segments: Mapping[int, str], label_map: Mapping[int | str, int] | None, name: str
 ) -> np.ndarray:
-    """(K, J, I) uint8 with values 0..3; raises `CardiacMotionError` for a value that is neither one of these nor mapped to one."""
+    """(K, J, I) uint8 with values 0..3; raises for a value that is neither one of these nor mapped to one."""
     array = np.asarray(array)
     present = [float(v) for v in np.unique(array)]
     if label_map is None and segments:

@@ -94,7 +94,7 @@ def read_motion_sequence(path: str | Path, reference: int | None = None) -> Moti
 
 
 def _vectors_to_ras(header: Mapping[str, Any]) -> np.ndarray:
-    """(3, 3) from the components of a vector in the file to RAS; without a measurement frame they are RAS, as Slicer takes them."""
+    """(3, 3) from vector components in the file to RAS; without a measurement frame they are RAS, as in Slicer."""
     frame = header.get("measurement frame")
     if frame is None:
         return np.eye(3)

@@ -63,7 +63,7 @@ def read_nifti(path: Path, frames_axis: int | None = None) -> ImageSeries:
 
 
 def frame_times(interval: float, unit: str, count: int, start: float, notes: list[str]) -> np.ndarray | None:
-    """(count,) ms from the frame interval of a header, or None where the header's value is not a time (told in ``notes``)."""
+    """(count,) ms from the frame interval of a header, or None where it is not a time (told in ``notes``)."""
     if not np.isfinite(interval) or interval <= 0 or (interval == 1 and unit in ("unknown", "sec")):
         notes.append(
             f"The header's frame interval ({interval:g}) is a writer's default, not a time: the series is untimed."
@@ -72,7 +72,8 @@ def frame_times(interval: float, unit: str, count: int, start: float, notes: lis
     if unit not in MILLISECONDS:
         if not PLAUSIBLE_MS[0] <= interval <= PLAUSIBLE_MS[1]:
             notes.append(
-                f"The header's frame interval {interval:g} has no unit and is not plausible in ms: the series is untimed."
+                f"The header's frame interval {interval:g} has no unit and is not plausible in ms: the series is "
+                "untimed."
             )
             return None
         notes.append(f"The header's frame interval {interval:g} has no unit and was taken as ms.")
@@ -90,7 +91,8 @@ def _with_zooms(affine: np.ndarray, zooms: np.ndarray, notes: list[str]) -> np.n
     if not wrong.any():
         return affine
     notes.append(
-        f"Header zooms {_mm(zooms)} and affine spacing {_mm(spacing)} disagree: the zooms were taken, with the directions of the affine."
+        f"Header zooms {_mm(zooms)} and affine spacing {_mm(spacing)} disagree: the zooms were taken, with the "
+        "directions of the affine."
     )
     scale = np.ones(3)
     scale[wrong] = zooms[wrong] / spacing[wrong]
@@ -102,7 +104,7 @@ def _with_zooms(affine: np.ndarray, zooms: np.ndarray, notes: list[str]) -> np.n
 def _split_frames(
     path: Path, data: np.ndarray, affine: np.ndarray, zooms: np.ndarray, axis: int, notes: list[str]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """A 3D array whose ``axis`` is time as (I, J, 1, T), with affine and zooms in that order and the frame interval (0 when unknown)."""
+    """A 3D array whose ``axis`` is time as (I, J, 1, T), affine and zooms in that order, interval (0: unknown)."""
     if data.ndim != 3 or axis not in (0, 1, 2):
         raise CardiacMotionError(
             f"{path}: frames_axis is 0, 1 or 2 and only for 3D files, got {axis!r} for an image of shape {data.shape}"
@@ -127,9 +129,9 @@ def write_nifti(data: np.ndarray, affine: np.ndarray, path: str | Path, times: n
     image.set_sform(affine, code=1)
     image.header.set_xyzt_units("mm", "msec" if times is not None else "unknown")
     if data.ndim == 4:
-        timed = times is not None and len(times) > 1
-        image.header["pixdim"][4] = float(np.mean(np.diff(times))) if timed else 0.0  # type: ignore[arg-type]
+        image.header["pixdim"][4] = 0.0
         if times is not None:
+            image.header["pixdim"][4] = float(np.ptp(times)) / max(len(times) - 1, 1)
             image.header["toffset"] = float(times[0])
             text = json.dumps({TIMES_KEY: [float(t) for t in times]})
             image.header.extensions.append(nibabel.nifti1.Nifti1Extension(COMMENT, text.encode()))

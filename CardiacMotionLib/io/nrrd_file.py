@@ -97,7 +97,8 @@ def grid_affine(header: Mapping[str, Any], rows: np.ndarray | None, space: list[
     sign = np.array(TO_RAS.get(name, (1.0, 1.0, 1.0)))
     if name not in TO_RAS or rows is None:
         notes.append(
-            f"The header gives no anatomical space ({name or 'none'}): its axes were taken as right, anterior, superior."
+            f"The header gives no anatomical space ({name or 'none'}): its axes were taken as right, anterior, "
+            "superior."
         )
     if rows is None:
         spacing = np.asarray(header.get("spacings", np.ones(max(space) + 1)), dtype=np.float64)[space]
@@ -141,7 +142,7 @@ def _segments(path: Path, header: Mapping[str, Any]) -> dict[int, str]:
 
 
 def write_nrrd(data: np.ndarray, fields: Mapping[str, str], keys: Mapping[str, str], path: str | Path) -> Path:
-    """Write an array whose axes are slowest first, gzip-compressed, with header ``fields`` and free ``keys``, in the order given.
+    """Write an array whose axes are slowest first, gzip-compressed, with header ``fields`` and free ``keys`` in order.
 
     Written here because Slicer looks for some keys near the top of the header, which a general writer puts last.
     """
@@ -159,7 +160,7 @@ def write_nrrd(data: np.ndarray, fields: Mapping[str, str], keys: Mapping[str, s
     with writing(path) as temporary, temporary.open("wb") as file:
         file.write(header.encode())
         with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=3, mtime=0) as packed:
-            packed.write(memoryview(little).cast("B"))
+            packed.write(little.data)
     return Path(path)
 
 
@@ -168,7 +169,7 @@ def _lines(separator: str, items: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def geometry_fields(affine: np.ndarray, before: int, after: int) -> dict[str, str]:
-    """Header fields that place a grid in LPS, with ``before`` and ``after`` axes without direction around the three of space.
+    """Header fields that place a grid in LPS, with ``before`` and ``after`` axes without direction around space.
 
     The measurement frame makes vectors LPS too: without it Slicer takes their components as RAS.
     """

@@ -105,13 +105,15 @@ def _one_per_frame(folder: Path, files: list[Path]) -> ImageSeries:
     several = [f.name for f, v in zip(files, volumes, strict=True) if len(v) > 1]
     if several:
         raise CardiacMotionError(
-            f"{folder}: holds several images, of which {', '.join(several[:3])} are whole series; give the path of one of them"
+            f"{folder}: holds several images, of which {', '.join(several[:3])} are whole series; give the path of one "
+            "of them"
         )
     first = volumes[0]
     for file, volume in zip(files, volumes, strict=True):
         if volume.shape != first.shape:
             raise CardiacMotionError(
-                f"{folder}: {file.name} has shape {volume.shape}, {files[0].name} {first.shape} (K, J, I); expected one grid"
+                f"{folder}: {file.name} has shape {volume.shape}, {files[0].name} {first.shape} (K, J, I); expected "
+                "one grid"
             )
         off = corner_distance(volume.affine, first.affine, first.shape)
         if off > TOLERANCE_MM:

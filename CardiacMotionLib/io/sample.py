@@ -17,10 +17,16 @@ from .write import write_labels, write_series
 NAME = "sunnybrook_cine"
 PATIENT = "SC-HF-I-1"
 END_DIASTOLE, END_SYSTOLE = 18, 7  # frames of the source, counted from 0
+RV_INSERTION = (
+    (30.0, 63.0, 7.0),
+    (76.0, 76.0, 7.0),
+)  # voxels (i, j, k) of the sample: anterior, inferior; read off the image by eye
 MARGIN_MM = 35.0  # around the outer wall, so that the RV and its insertions stay in view
 NOTE = (
-    "Sunnybrook Cardiac Data SC-HF-I-1 (CC0 1.0), cropped in plane around the heart. The cycle was rotated to begin at end-diastole "
-    "(frame 18 of the source); times count from there. Manual contours: LV cavity at end-diastole and end-systole, wall at end-diastole."
+    "Sunnybrook Cardiac Data SC-HF-I-1 (CC0 1.0), cropped in plane around the heart. The cycle was rotated to begin at "
+    "end-diastole "
+    "(frame 18 of the source); times count from there. Manual contours: LV cavity at end-diastole and end-systole, "
+    "wall at end-diastole."
 )
 
 
@@ -67,13 +73,22 @@ def sample_folder() -> Path:
         if (folder / "SampleData" / f"{NAME}.nii.gz").is_file():
             return folder / "SampleData"
     raise CardiacMotionError(
-        f"the sample cine {NAME}.nii.gz was not found in Resources/SampleData beside the package; reinstall CardiacMotion"
+        f"the sample cine {NAME}.nii.gz was not found in Resources/SampleData beside the package; reinstall "
+        "CardiacMotion"
     )
 
 
 def sample_series() -> ImageSeries:
-    """A real short-axis cine (20 frames, 37.5 ms apart, end-diastole first) with manual labels at end-diastole and end-systole."""
+    """A real short-axis cine, 20 frames 37.5 ms apart, with manual labels at end-diastole (0) and end-systole (9)."""
     folder = sample_folder()
     series = read_series(folder / f"{NAME}.nii.gz", folder)
-    meta = {**series.meta, "notes": [*series.meta["notes"], NOTE], "end_diastole": 0, "end_systole": max(series.labels)}
+    insertion = np.array(RV_INSERTION) @ series.affine[:3, :3].T + series.affine[:3, 3]
+    notes = [*series.meta["notes"], NOTE]
+    meta = {
+        **series.meta,
+        "notes": notes,
+        "end_diastole": 0,
+        "end_systole": max(series.labels),
+        "rv_insertion": insertion,
+    }
     return series.replace(meta=meta)
