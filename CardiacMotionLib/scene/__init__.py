@@ -1,0 +1,43 @@
+"""Slicer's scene: nodes in, nodes out. The only layer that imports ``slicer``; it works in the application and in the slicer-core wheel.
+
+``read`` turns nodes into an `ImageSeries`; ``results`` puts a motion and its strain beside the cine; ``storage`` saves and loads; ``render``
+draws pictures without a screen. Importing this package is light: names load when they are used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_PUBLIC = {
+    "Results": "results",
+    "add_labels": "segmentations",
+    "add_results": "results",
+    "add_series": "sequences",
+    "find_results": "results",
+    "headless_scene": "headless",
+    "load_scene": "storage",
+    "load_sequence": "storage",
+    "match_segments": "segment_names",
+    "motion_from_sequence": "transforms",
+    "remove_results": "results",
+    "render_3d": "render",
+    "render_slice": "render",
+    "save_node": "storage",
+    "save_scene": "storage",
+    "series_from_nodes": "read",
+    "show_frame": "sequences",
+    "show_overlay": "overlays",
+}
+
+__all__ = sorted(_PUBLIC)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

@@ -1,0 +1,113 @@
+"""The wall of the reference frame as a smooth closed surface that moves with the heart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt, map_coordinates
+from scipy.interpolate import interp1d
+
+from ..errors import CardiacMotionError
+from ..series import MYOCARDIUM
+from .bullseye import color_by
+from .colors import TITLE
+from .headless import headless_scene, import_slicer
+
+_STEP_MM = 2.0
+
+
+def wall_surface(labels: np.ndarray, affine: np.ndarray) -> Any:
+    """``vtkPolyData`` in RAS mm of the LV wall of labels (K, J, I), closed at both ends.
+
+    The outlines of the slices are interpolated as signed distances (shape-based interpolation, Raya and Udupa 1990), so that the surface is
+    smooth between thick slices; it ends half a slice outside the first and the last slice, where the labelled tissue ends.
+    """
+    import vtk
+    from vtk.util.numpy_support import numpy_to_vtk
+
+    slicer = import_slicer()
+    wall = labels == MYOCARDIUM
+    if not wall.any():
+        raise CardiacMotionError("the labels have no LV myocardium (2); a surface needs a wall")
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    slices = np.flatnonzero(wall.any(axis=(1, 2)))
+    first, last = int(slices[0]), int(slices[-1])
+    distance = np.stack([_signed_distance(one, spacing[1::-1]) for one in wall[first : last + 1]])
+    distance = np.pad(distance, ((1, 1), (2, 2), (2, 2)), mode="edge")  # beyond the end slices the outline goes straight on
+    planes = max(int(np.ceil(spacing[2] / _STEP_MM)), 1) * (last - first + 2) + 1
+    depth = np.linspace(first - 1, last + 1, planes)  # slice numbers of the finer planes
+    distance = interp1d(np.arange(first - 1, last + 2), distance, axis=0)(depth)
+    to_ends = np.minimum(depth - (first - 0.5), (last + 0.5) - depth) * spacing[2]
+    distance = np.minimum(distance, to_ends[:, None, None]).astype(np.float32)
+    for side in (0, -1):
+        distance[:, side] = distance[:, :, side] = -_STEP_MM  # a wall cut by the edge of the image is closed there
+    step = depth[1] - depth[0]
+    image = vtk.vtkImageData()
+    image.SetDimensions(*distance.shape[::-1])
+    image.SetOrigin(-2, -2, first - 1)
+    image.SetSpacing(1, 1, step)
+    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(distance).ravel(), deep=True))
+    contour = vtk.vtkFlyingEdges3D()
+    contour.SetInputData(image)
+    contour.SetValue(0, 0.0)
+    contour.ComputeNormalsOff()
+    contour.ComputeGradientsOff()
+    contour.ComputeScalarsOff()
+    smooth = vtk.vtkWindowedSincPolyDataFilter()
+    smooth.SetInputConnection(contour.GetOutputPort())
+    smooth.SetNumberOfIterations(15)
+    smooth.SetPassBand(0.1)
+    place = vtk.vtkTransform()
+    place.SetMatrix(slicer.util.vtkMatrixFromArray(affine))
+    world = vtk.vtkTransformPolyDataFilter()
+    world.SetInputConnection(smooth.GetOutputPort())
+    world.SetTransform(place)
+    normals = vtk.vtkPolyDataNormals()
+    normals.SetInputConnection(world.GetOutputPort())
+    normals.ConsistencyOn()
+    normals.AutoOrientNormalsOn()
+    normals.SplittingOff()
+    normals.Update()
+    return normals.GetOutput()
+
+
+def add_wall(labels: np.ndarray, affine: np.ndarray, name: str, transform_node: Any = None) -> Any:
+    """Model node of the wall of the reference, under ``transform_node`` (the node that plays motion to frame)."""
+    model = headless_scene().scene.AddNewNodeByClass("vtkMRMLModelNode", name)
+    model.SetAndObserveMesh(wall_surface(labels, affine))
+    model.CreateDefaultDisplayNodes()
+    display = model.GetDisplayNode()
+    display.SetColor(0.85, 0.55, 0.50)
+    display.SetVisibility2D(False)
+    if transform_node is not None:
+        model.SetAndObserveTransformNodeID(transform_node.GetID())
+    return model
+
+
+def color_wall(model: Any, component: str, values: np.ndarray, affine: np.ndarray) -> None:
+    """Color the wall by values (K, J, I) in per cent of the reference, NaN outside the wall: nearest wall voxel, linear inside it."""
+    from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+    known = np.isfinite(values)
+    if not known.any():
+        raise CardiacMotionError(f"there is no {component} strain to color the wall by; choose another component")
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)[::-1]
+    nearest = distance_transform_edt(~known, sampling=spacing, return_distances=False, return_indices=True)
+    mesh = model.GetMesh()
+    points = vtk_to_numpy(mesh.GetPoints().GetData())
+    voxel = (points - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
+    sampled = map_coordinates(values[tuple(nearest)].astype(np.float32), voxel.T[::-1], order=1, mode="nearest")
+    array = numpy_to_vtk(np.ascontiguousarray(sampled), deep=True)
+    array.SetName(TITLE[component])
+    mesh.GetPointData().AddArray(array)
+    color_by(model, TITLE[component], component)
+
+
+def _signed_distance(mask: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+    """Distance in mm to the outline of a mask (J, I), positive inside; far outside where the slice has no wall."""
+    if not mask.any():
+        return np.full(mask.shape, -float(np.max(spacing) * max(mask.shape)), np.float32)
+    inside = distance_transform_edt(mask, sampling=spacing)
+    outside = distance_transform_edt(~mask, sampling=spacing)
+    return (np.where(mask, inside - spacing.min() / 2, spacing.min() / 2 - outside)).astype(np.float32)

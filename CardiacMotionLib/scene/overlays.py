@@ -1,0 +1,123 @@
+"""Strain and volume change as volume sequences that lie on the moving wall of the cine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.ndimage import distance_transform_edt
+
+from .. import fields
+from ..errors import CardiacMotionError
+from ..motion import Motion
+from .colors import TITLE, WINDOW_PERCENT, add_legend, diverging_color_node
+from .headless import headless_scene, import_slicer
+from .sequences import SequenceIndex, find_browser, new_sequence, play_with
+
+OUTSIDE = -1000.0  # per cent; no wall can have it, and the display threshold hides it
+_SHOWN_PERCENT = (-500.0, 1000.0)
+TITLE_ATTRIBUTE = "CardiacMotion.title"
+
+
+def carry_to_frames(values: np.ndarray, motion: Motion, walls: np.ndarray) -> Iterator[np.ndarray]:
+    """Values of reference voxels where their material is in every frame: T arrays (K, J, I) float32, NaN outside the wall.
+
+    Parameters
+    ----------
+    values
+        (T, K, J, I), NaN outside the wall of the reference: what a voxel of the **reference** has in frame t.
+    motion
+        Of the same grid.
+    walls
+        (T, K, J, I) bool, the wall in every frame (`Motion.warp_labels`). The overlay covers exactly this.
+    """
+    known = np.isfinite(values).all(axis=0)
+    # Continue the values past the wall first: interpolating with NaN would eat half a voxel of wall all around.
+    nearest = distance_transform_edt(~known, sampling=motion.spacing[::-1], return_distances=False, return_indices=True)
+    affine = torch.as_tensor(motion.affine)
+    for frame, (value, wall) in enumerate(zip(values, walls, strict=True)):
+        filled = torch.from_numpy(value[tuple(nearest)].astype(np.float32))
+        if frame != motion.reference:
+            back = fields.world_to_voxel(torch.from_numpy(motion.inverse(frame))[None], affine)
+            filled = fields.warp(filled[None, None], back)[0, 0]
+        yield np.where(wall, filled.numpy(), np.float32(np.nan))
+
+
+def add_overlay(component: str, values: np.ndarray, motion: Motion, walls: np.ndarray, index: SequenceIndex, browser: Any) -> Any:
+    """Volume sequence of one map in per cent over the moving wall, played by ``browser``; returns the sequence node.
+
+    ``component`` is circumferential, radial, longitudinal or jacobian; ``values`` and ``walls`` as in `carry_to_frames`, values in per cent.
+    """
+    slicer = import_slicer()
+    title = TITLE[component]
+    volume = slicer.vtkMRMLScalarVolumeNode()
+    volume.SetName(title)
+    volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(motion.affine))
+
+    def volumes() -> Iterator[Any]:
+        for carried in carry_to_frames(values, motion, walls):
+            slicer.util.updateVolumeFromArray(volume, np.nan_to_num(carried, nan=OUTSIDE))
+            yield volume
+
+    sequence = new_sequence(title, index, volumes())
+    sequence.SetAttribute(TITLE_ATTRIBUTE, title)
+    proxy = play_with(browser, sequence)
+    proxy.CreateDefaultDisplayNodes()
+    _style(proxy.GetDisplayNode(), WINDOW_PERCENT[component])
+    add_legend(proxy, title, visible=False)
+    return sequence
+
+
+def _style(display: Any, window_percent: float) -> None:
+    display.SetAndObserveColorNodeID(diverging_color_node().GetID())
+    display.AutoWindowLevelOff()
+    display.SetWindowLevelMinMax(-window_percent, window_percent)
+    display.AutoThresholdOff()
+    display.SetThreshold(*_SHOWN_PERCENT)
+    display.ApplyThresholdOn()
+    display.InterpolateOff()  # between wall and outside there is nothing to interpolate
+
+
+def show_overlay(sequence_node: Any, *, opacity: float = 0.6) -> None:
+    """Put an overlay over its cine in every slice view, with its legend; other overlays' legends are hidden.
+
+    Raises
+    ------
+    CardiacMotionError
+        for a sequence that no browser plays.
+    """
+    browser = find_browser(sequence_node)
+    proxy = browser.GetProxyNode(sequence_node) if browser is not None else None
+    if proxy is None:
+        raise CardiacMotionError(f"overlay {sequence_node.GetName()!r} is played by no sequence browser; choose an overlay made by CardiacMotion")
+    cine = browser.GetProxyNode(browser.GetMasterSequenceNode())
+    scene = headless_scene().scene
+    hide_legends()
+    legend = import_slicer().vtkSlicerColorLogic.GetColorLegendDisplayNode(proxy)
+    if legend is not None:
+        legend.SetVisibility(True)
+    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
+        composite = scene.GetNthNodeByClass(number, "vtkMRMLSliceCompositeNode")
+        composite.SetBackgroundVolumeID(cine.GetID())
+        composite.SetForegroundVolumeID(proxy.GetID())
+        composite.SetForegroundOpacity(opacity)
+
+
+def hide_overlay() -> None:
+    """Take the foreground out of every slice view and hide the overlays' legends."""
+    scene = headless_scene().scene
+    hide_legends()
+    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
+        scene.GetNthNodeByClass(number, "vtkMRMLSliceCompositeNode").SetForegroundVolumeID(None)
+
+
+def hide_legends() -> None:
+    """Hide the legends of all overlays of ours; the user's own stay."""
+    scene = headless_scene().scene
+    titles = set(TITLE.values())
+    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLColorLegendDisplayNode")):
+        legend = scene.GetNthNodeByClass(number, "vtkMRMLColorLegendDisplayNode")
+        if legend.GetTitleText() in titles:
+            legend.SetVisibility(False)

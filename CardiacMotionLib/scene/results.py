@@ -1,0 +1,338 @@
+"""A motion and its strain as nodes of the scene: `add_results`, `find_results`, `remove_results`."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import __version__
+from ..errors import CardiacMotionError
+from ..motion import Motion
+from ..series import MYOCARDIUM, ImageSeries
+from .bullseye import RADIUS_MM, add_bullseye, segment_values
+from .colors import TITLE
+from .headless import headless_scene, import_slicer
+from .models import add_wall, color_wall
+from .overlays import add_overlay
+from .read import cine_sequence
+from .run_nodes import ROLE, RUN, all_or_nothing, nodes_of_run, remove_nodes, remove_unused_color_node, runs_in_scene
+from .segmentations import add_label_sequence
+from .sequences import SequenceIndex, add_series, find_browser, index_of, new_browser, play_with
+from .tables import MEASURES, add_chart, add_strain_tables, move_time_marker
+from .transforms import add_transform_sequences
+
+if TYPE_CHECKING:
+    from ..strain import Strain
+
+_PREFIX = "CardiacMotion."
+
+
+@dataclass
+class Results:
+    """Nodes of one run.
+
+    Attributes
+    ----------
+    name, run
+        What the user sees, and the identifier that every node of the run carries in its attribute ``CardiacMotion.run``.
+    cine, browser
+        The cine's sequence node and the one browser that plays cine and results.
+    motion_to_frame
+        Sequence of transforms (to parent): put what belongs to the reference under its proxy and it moves with the heart.
+    frame_to_reference
+        Sequence of transforms (from parent): put the cine under its proxy and every frame is drawn in the reference.
+    overlays
+        {"circumferential", "radial", "longitudinal", "jacobian": volume sequence in per cent over the moving wall}.
+    segmentation
+        Sequence of segmentations, the reference labels carried through the cycle.
+    wall
+        Model of the wall of the reference, moving, colored by end-systolic circumferential strain.
+    bullseye, bullseye_values
+        Model and its numbers.
+    tables, chart
+        {role: table node} and the chart of the global curves with the current frame.
+    folder
+        Subject hierarchy item of the run.
+    """
+
+    name: str
+    run: str
+    cine: Any
+    browser: Any
+    motion_to_frame: Any
+    frame_to_reference: Any
+    overlays: dict[str, Any] = field(default_factory=dict)
+    segmentation: Any = None
+    wall: Any = None
+    bullseye: Any = None
+    bullseye_values: Any = None
+    tables: dict[str, Any] = field(default_factory=dict)
+    chart: Any = None
+    series: list[Any] = field(default_factory=list)
+    folder: int = 0
+    _observation: tuple[Any, int] | None = field(default=None, repr=False)
+
+    def proxy(self, sequence_node: Any) -> Any:
+        """The node that shows the current frame of one of the sequences."""
+        return self.browser.GetProxyNode(sequence_node)
+
+
+def add_results(
+    cine_node: Any,
+    series: ImageSeries,
+    motion: Motion,
+    strain: Strain | None = None,
+    *,
+    name: str | None = None,
+    measure: str = "green",
+) -> Results:
+    """Add a motion, and its strain, to the scene beside the cine. Either everything is added or, on a failure, nothing.
+
+    Parameters
+    ----------
+    cine_node
+        What `series_from_nodes` read: sequence, proxy volume, browser, or list of volumes (then the series becomes a sequence of its own).
+    series
+        On the grid of ``motion``. Labels of the reference frame are carried through the cycle; without them there are no overlays.
+    motion, strain
+        Results; ``strain`` of this motion.
+    name
+        Of the run, by default "<cine> <method>".
+    measure
+        Which strain is shown in per cent: ``green`` (Green-Lagrange) or ``engineering``; the tables hold both.
+
+    Raises
+    ------
+    CardiacMotionError
+        when cine, series, motion and strain do not fit together; the scene is as it was.
+    """
+    if measure not in MEASURES:
+        raise CardiacMotionError(f"unknown strain measure {measure!r}; use green or engineering")
+    cine = cine_sequence(cine_node)
+    _check_fit(cine, series, motion, strain)
+    cine_name = cine.GetName() if cine is not None else str(series.meta.get("name") or "Cine")
+    name = name or f"{cine_name} {motion.provenance.get('method', 'motion')}"
+    run = uuid.uuid4().hex
+    with all_or_nothing(run):
+        if cine is None:
+            cine, browser = add_series(series, cine_name)
+        else:
+            browser = find_browser(cine) or new_browser(cine, f"{cine_name} browser")
+        index = index_of(cine)
+        moving, drawing = add_transform_sequences(motion, index, name)
+        results = Results(name, run, cine, browser, moving, drawing)
+        for sequence in (moving, drawing):
+            play_with(browser, sequence)
+        labels = _reference_labels(series, motion, strain)
+        if labels is not None:
+            _add_anatomy(results, labels, motion, strain, index, measure)
+        if strain is not None:
+            _add_numbers(results, strain, motion, measure)
+        _describe(results, motion, measure)
+        _file(results)
+    follow_time(results)
+    return results
+
+
+def remove_results(results: Results) -> None:
+    """Remove every node of a run, its folder included. The cine and what others made stay."""
+    unfollow_time(results)
+    hierarchy = _hierarchy()
+    remove_nodes(nodes_of_run(results.run))
+    if results.folder:
+        hierarchy.RemoveItem(results.folder, False, False)
+    remove_unused_color_node()
+
+
+def find_results() -> list[Results]:
+    """The runs in the scene, for example after it was loaded from a file. Their time markers follow the browser again."""
+    return [results for results in map(_from_scene, runs_in_scene()) if results is not None]
+
+
+def follow_time(results: Results) -> None:
+    """Keep the marker of the chart at the frame that the browser shows."""
+    marker = results.tables.get("time_marker")
+    unfollow_time(results)
+    if marker is None:
+        return
+    header = marker.GetColumnName(0)
+    curve = next(table for role, table in results.tables.items() if role.startswith("curves:"))
+    times = import_slicer().util.arrayFromTableColumn(curve, header).copy()
+
+    def update(browser: Any, _event: Any = None) -> None:
+        frame = browser.GetSelectedItemNumber()
+        if 0 <= frame < len(times):
+            move_time_marker(marker, float(times[frame]))
+
+    update(results.browser)
+    results._observation = (results.browser, results.browser.AddObserver("ModifiedEvent", update))
+
+
+def unfollow_time(results: Results) -> None:
+    """Stop moving the marker of the chart."""
+    if results._observation is not None:
+        browser, tag = results._observation
+        browser.RemoveObserver(tag)
+        results._observation = None
+
+
+# ---------------------------------------------------------------------- parts of a run
+
+
+def _check_fit(cine: Any, series: ImageSeries, motion: Motion, strain: Strain | None) -> None:
+    if series.frames.shape != motion.displacement.shape[:4] or not np.allclose(series.affine, motion.affine, atol=1e-3):
+        raise CardiacMotionError(
+            f"series {series.frames.shape} and motion {motion.displacement.shape[:4]} are not on one grid; add the series that was registered"
+        )
+    if cine is not None and cine.GetNumberOfDataNodes() != len(motion):
+        raise CardiacMotionError(
+            f"cine {cine.GetName()!r} has {cine.GetNumberOfDataNodes()} frames, the motion {len(motion)}; choose the cine that was registered"
+        )
+    if strain is not None and (strain.wall.shape != motion.shape or len(strain.times) != len(motion)):
+        raise CardiacMotionError(
+            f"strain has {len(strain.times)} frames of {strain.wall.shape}, the motion {len(motion)} of {motion.shape}; pass the strain of this motion"
+        )
+
+
+def _reference_labels(series: ImageSeries, motion: Motion, strain: Strain | None) -> np.ndarray | None:
+    """Labels (K, J, I) of the reference: the series' own, else the wall that the strain was measured in."""
+    if motion.reference in series.labels:
+        return series.labels[motion.reference]
+    return None if strain is None else np.where(strain.wall, MYOCARDIUM, 0).astype(np.uint8)
+
+
+def _add_anatomy(
+    results: Results, labels: np.ndarray, motion: Motion, strain: Strain | None, index: SequenceIndex, measure: str
+) -> None:
+    carried = np.stack([motion.warp_labels(labels, frame) for frame in range(len(motion))])
+    results.segmentation = add_label_sequence(carried, motion.affine, index, results.browser, f"{results.name} labels")
+    walls = carried == MYOCARDIUM
+    if not walls[motion.reference].any():
+        return
+    maps = {} if strain is None else {component: _strain_map(strain, component, measure) for component in strain.components}
+    inside = labels == MYOCARDIUM
+    maps["jacobian"] = np.where(inside, 100 * (motion.jacobian_determinant() - 1), np.float32(np.nan))
+    for component, values in maps.items():
+        results.overlays[component] = add_overlay(component, values, motion, walls, index, results.browser)
+    transform = results.proxy(results.motion_to_frame)
+    results.wall = add_wall(labels, motion.affine, f"{results.name} wall", transform)
+    if strain is not None:
+        color_wall(results.wall, "circumferential", maps["circumferential"][strain.end_systole], motion.affine)
+
+
+def _strain_map(strain: Strain, component: str, measure: str) -> np.ndarray:
+    return 100 * (strain.engineering(component) if measure == "engineering" else getattr(strain, component))
+
+
+def _add_numbers(results: Results, strain: Strain, motion: Motion, measure: str) -> None:
+    results.tables = add_strain_tables(strain, results.name, measure)
+    results.chart, results.series = add_chart(strain, results.tables, results.name, measure)
+    values = segment_values(strain, "circumferential", "end_systolic", measure)
+    if values:
+        center = _beside_heart(strain.wall, motion.affine)
+        title = f"{results.name} bullseye {TITLE['circumferential']} at end-systole"
+        results.bullseye, results.bullseye_values = add_bullseye(values, "circumferential", center, title)
+
+
+def _beside_heart(wall: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Place (3,) RAS mm for the bullseye: to the patient's left of the wall, at its height."""
+    voxels = np.argwhere(wall)[:, ::-1]
+    points = voxels @ affine[:3, :3].T + affine[:3, 3]
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    middle[0] = points[:, 0].min() - RADIUS_MM - 15.0
+    return middle
+
+
+def _roles(results: Results) -> dict[str, Any]:
+    return {
+        "motion_to_frame": results.motion_to_frame,
+        "frame_to_reference": results.frame_to_reference,
+        "segmentation": results.segmentation,
+        "wall": results.wall,
+        "bullseye": results.bullseye,
+        "bullseye_values": results.bullseye_values,
+        "chart": results.chart,
+        **{f"overlay:{component}": node for component, node in results.overlays.items()},
+        **{f"table:{role}": node for role, node in results.tables.items()},
+        **{f"series:{number}": node for number, node in enumerate(results.series)},
+    }
+
+
+def _describe(results: Results, motion: Motion, measure: str) -> None:
+    """Provenance as attributes on every node of the run that a user sees: ``CardiacMotion.method`` and so on."""
+    facts = {
+        "version": __version__,
+        **motion.provenance,
+        "reference": motion.reference,
+        "measure": MEASURES[measure],
+        "name": results.name,
+        "cine": results.cine.GetName(),
+        "cine_id": results.cine.GetID(),
+    }
+    for role, node in _roles(results).items():
+        if node is None:
+            continue
+        node.SetAttribute(ROLE, role)
+        for key, value in facts.items():
+            node.SetAttribute(_PREFIX + key, value if isinstance(value, str) else json.dumps(value, default=str))
+
+
+def _file(results: Results) -> None:
+    """A folder of the run beside the cine in the subject hierarchy, with the sequences, what they show, models, tables and charts."""
+    hierarchy = _hierarchy()
+    invalid = hierarchy.GetInvalidItemID()
+    cine_item = hierarchy.GetItemByDataNode(results.proxy(results.cine) or results.cine)
+    parent = hierarchy.GetItemParent(cine_item) if cine_item != invalid else hierarchy.GetSceneItemID()
+    results.folder = hierarchy.CreateFolderItem(parent if parent != invalid else hierarchy.GetSceneItemID(), results.name)
+    hierarchy.SetItemAttribute(results.folder, RUN, results.run)
+    sequences = {results.motion_to_frame, results.frame_to_reference, results.segmentation, *results.overlays.values()} - {None}
+    for node in [*_roles(results).values(), *(results.proxy(sequence) for sequence in sequences)]:
+        if node is None:
+            continue
+        item = hierarchy.GetItemByDataNode(node)
+        if item == invalid:
+            hierarchy.CreateItem(results.folder, node)
+        else:
+            hierarchy.SetItemParent(item, results.folder)
+
+
+def _hierarchy() -> Any:
+    slicer = import_slicer()
+    return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(headless_scene().scene)
+
+
+def _from_scene(run: str) -> Results | None:
+    by_role = {node.GetAttribute(ROLE): node for node in nodes_of_run(run) if node.GetAttribute(ROLE)}
+    moving, drawing = by_role.get("motion_to_frame"), by_role.get("frame_to_reference")
+    browser = find_browser(moving) if moving is not None else None
+    if browser is None or drawing is None:
+        return None  # somebody deleted the motion: what is left is not a run any more
+
+    def group(prefix: str) -> dict[str, Any]:
+        return {role.removeprefix(prefix): node for role, node in by_role.items() if role.startswith(prefix)}
+
+    hierarchy = _hierarchy()
+    item = hierarchy.GetItemByDataNode(moving)
+    results = Results(
+        moving.GetAttribute(_PREFIX + "name"),
+        run,
+        browser.GetMasterSequenceNode(),
+        browser,
+        moving,
+        drawing,
+        group("overlay:"),
+        by_role.get("segmentation"),
+        by_role.get("wall"),
+        by_role.get("bullseye"),
+        by_role.get("bullseye_values"),
+        group("table:"),
+        by_role.get("chart"),
+        [node for _, node in sorted(group("series:").items(), key=lambda pair: int(pair[0]))],
+        hierarchy.GetItemParent(item) if item != hierarchy.GetInvalidItemID() else 0,
+    )
+    follow_time(results)
+    return results

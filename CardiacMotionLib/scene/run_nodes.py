@@ -1,0 +1,105 @@
+"""Which nodes belong to a run: all or nothing when they are made, nothing left when they are removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .colors import COLOR_NODE_NAME
+from .headless import headless_scene, import_slicer
+
+RUN = "CardiacMotion.run"
+ROLE = "CardiacMotion.role"
+_MASTER_COLOR = "vtkMRMLProceduralColorNode"
+
+
+@contextmanager
+def all_or_nothing(run: str) -> Iterator[None]:
+    """Mark every node made inside as part of ``run``; on any failure remove them, so that the scene is as it was."""
+    scene = headless_scene().scene
+    before = set(_node_ids())
+    shown = _selected_frames()
+    try:
+        yield
+    except BaseException:
+        remove_nodes([scene.GetNodeByID(identity) for identity in _node_ids() if identity not in before])
+        for browser, frame in shown:
+            browser.SetSelectedItemNumber(frame)
+        raise
+    for identity in _node_ids():
+        node = scene.GetNodeByID(identity)
+        if identity not in before and node.GetName() != COLOR_NODE_NAME:
+            node.SetAttribute(RUN, run)
+
+
+def nodes_of_run(run: str) -> list[Any]:
+    """Every node of the scene that a run made."""
+    scene = headless_scene().scene
+    nodes = (scene.GetNodeByID(identity) for identity in _node_ids())
+    return [node for node in nodes if node.GetAttribute(RUN) == run]
+
+
+def runs_in_scene() -> list[str]:
+    """Names of the runs with nodes in the scene, oldest first."""
+    scene = headless_scene().scene
+    found = (scene.GetNodeByID(identity).GetAttribute(RUN) for identity in _node_ids())
+    return list(dict.fromkeys(run for run in found if run))
+
+
+def remove_nodes(nodes: list[Any]) -> None:
+    """Remove nodes with what hangs on them: their place in browsers and the subject hierarchy, proxies, display and storage nodes."""
+    slicer = import_slicer()
+    scene = headless_scene().scene
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    doomed = {node.GetID(): node for node in nodes if node is not None}
+    for node in list(doomed.values()):
+        for attached in _attached(node):
+            doomed.setdefault(attached.GetID(), attached)
+    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode")):
+        browser = scene.GetNthNodeByClass(number, "vtkMRMLSequenceBrowserNode")
+        if browser.GetID() in doomed:
+            continue
+        for node in list(doomed.values()):
+            if node.IsA("vtkMRMLSequenceNode") and browser.IsSynchronizedSequenceNodeID(node.GetID(), True):
+                browser.RemoveSynchronizedSequenceNode(node.GetID())
+    for identity in doomed:
+        node = scene.GetNodeByID(identity)
+        if node is None:
+            continue  # a browser took its proxy with it
+        item = hierarchy.GetItemByDataNode(node)
+        if item != hierarchy.GetInvalidItemID():
+            hierarchy.RemoveItem(item, False, False)
+        scene.RemoveNode(node)
+
+
+def remove_unused_color_node() -> None:
+    """Remove the shared color node when no run is left that could use it."""
+    scene = headless_scene().scene
+    if runs_in_scene():
+        return
+    for number in reversed(range(scene.GetNumberOfNodesByClass(_MASTER_COLOR))):
+        node = scene.GetNthNodeByClass(number, _MASTER_COLOR)
+        if node.GetName() == COLOR_NODE_NAME:
+            remove_nodes([node])
+
+
+def _attached(node: Any) -> list[Any]:
+    attached = []
+    if node.IsA("vtkMRMLDisplayableNode"):
+        attached += [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]
+    if node.IsA("vtkMRMLStorableNode"):
+        attached += [node.GetNthStorageNode(n) for n in range(node.GetNumberOfStorageNodes())]
+    return [one for one in attached if one is not None]
+
+
+def _node_ids() -> list[str]:
+    scene = headless_scene().scene
+    return [scene.GetNthNode(number).GetID() for number in range(scene.GetNumberOfNodes())]
+
+
+def _selected_frames() -> list[tuple[Any, int]]:
+    scene = headless_scene().scene
+    count = scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode")
+    browsers = [scene.GetNthNodeByClass(number, "vtkMRMLSequenceBrowserNode") for number in range(count)]
+    return [(browser, browser.GetSelectedItemNumber()) for browser in browsers]

@@ -1,0 +1,181 @@
+"""Motion as transform nodes, in both directions, and back.
+
+The displacement u maps points of the reference to frame t. One grid serves both directions, and u is never negated:
+
+- set as the transform **to** parent it moves what belongs to the reference (model, contour, segmentation at end-diastole) to frame t;
+- set as the transform **from** parent it is what a resampler asks, "where does this point of the output come from?", so a volume of
+  frame t under it is drawn in the reference.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..errors import CardiacMotionError
+from ..motion import Motion
+from .headless import import_slicer
+from .sequences import SequenceIndex, data_nodes, index_of, new_sequence, times_of
+
+PADDING = "CardiacMotion.padding"
+PROVENANCE = "CardiacMotion.provenance"
+REFERENCE = "CardiacMotion.reference"
+REST_MM = 1e-3
+
+
+def grid_transform(displacement: np.ndarray, affine: np.ndarray) -> Any:
+    """``vtkOrientedGridTransform`` of a displacement (K, J, I, 3) in RAS mm on the grid of ``affine`` (4, 4), oblique or left-handed.
+
+    Beyond the grid VTK continues the displacement at its edge, see `pad_to_rest`. A grid of one slice acts at every depth.
+    """
+    import vtk
+    from vtk.util.numpy_support import numpy_to_vtk
+
+    slicer = import_slicer()
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    directions = np.eye(4)
+    directions[:3, :3] = affine[:3, :3] / spacing
+    image = vtk.vtkImageData()
+    image.SetDimensions(*displacement.shape[2::-1])
+    image.SetSpacing(*spacing)
+    image.SetOrigin(*affine[:3, 3])
+    vectors = numpy_to_vtk(np.ascontiguousarray(displacement, dtype=np.float32).reshape(-1, 3), deep=True)
+    vectors.SetName("displacement")
+    image.GetPointData().SetScalars(vectors)
+    transform = slicer.vtkOrientedGridTransform()
+    transform.SetGridDirectionMatrix(slicer.util.vtkMatrixFromArray(directions))
+    transform.SetDisplacementGridData(image)
+    return transform
+
+
+def pad_to_rest(displacement: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int]]:
+    """Displacement (T, K, J, I, 3) in RAS mm continued outward until it is at rest, with its affine and the padding along (k, j, i).
+
+    Outside its grid a transform repeats the displacement at the edge and would drag the chest along. The border added here continues the
+    edge and fades linearly to zero, over at least twice the largest edge displacement so that nothing folds. Across the slices the
+    edge is first continued by one slice, because the outer half of an end slice is still heart. An axis that already ends at rest is
+    not padded, neither is a single slice, which acts at every depth.
+    """
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)[::-1]  # k, j, i
+    padding, weights = [], []
+    for axis in (1, 2, 3):
+        size = displacement.shape[axis]
+        edge = max(float(np.abs(displacement.take(side, axis)).max()) for side in (0, -1))
+        held = 1 if axis == 1 else 0
+        fade = 0 if edge < REST_MM or size == 1 else int(np.ceil(2 * edge / spacing[axis - 1]))
+        padding.append(held + fade if fade else 0)
+        ramp = np.linspace(1, 0, fade + 1)[1:] if fade else np.zeros(0)
+        outside = np.concatenate([np.ones(held if fade else 0), ramp])
+        weights.append(np.concatenate([outside[::-1], np.ones(size), outside]).astype(np.float32))
+    pad_k, pad_j, pad_i = padding
+    if not any(padding):
+        return displacement, affine, (0, 0, 0)
+    padded = np.pad(displacement, ((0, 0), *((n, n) for n in padding), (0, 0)), mode="edge")
+    padded *= weights[0][:, None, None, None]
+    padded *= weights[1][:, None, None]
+    padded *= weights[2][:, None]
+    moved = affine.copy()
+    moved[:3, 3] -= affine[:3, :3] @ np.array([pad_i, pad_j, pad_k], dtype=float)
+    return padded, moved, (pad_k, pad_j, pad_i)
+
+
+def add_transform_sequences(motion: Motion, index: SequenceIndex, name: str) -> tuple[Any, Any]:
+    """Two sequences of transform nodes for a motion: (motion_to_frame, frame_to_reference), see the head of this file.
+
+    The reference frame holds a grid of zeros, not a linear identity, because Slicer cannot write a sequence that mixes the two. Both
+    sequences share their grids in memory.
+    """
+    slicer = import_slicer()
+    padded, affine, padding = pad_to_rest(motion.displacement, motion.affine)
+
+    def empty(label: str) -> Iterator[Any]:
+        for _ in index.values:
+            node = slicer.vtkMRMLTransformNode()
+            node.SetName(label)
+            yield node
+
+    names = (f"{name} motion to frame", f"{name} frame to reference")
+    to_frame, to_reference = (new_sequence(label, index, empty(label)) for label in names)
+    for moving, drawing, displacement in zip(data_nodes(to_frame), data_nodes(to_reference), padded, strict=True):
+        grid = grid_transform(displacement, affine)
+        moving.SetAndObserveTransformToParent(grid)
+        drawing.SetAndObserveTransformFromParent(grid)
+    for sequence in (to_frame, to_reference):
+        sequence.SetAttribute(PADDING, json.dumps(padding))
+        sequence.SetAttribute(REFERENCE, str(motion.reference))
+        sequence.SetAttribute(PROVENANCE, json.dumps(motion.provenance, default=str))
+    return to_frame, to_reference
+
+
+def motion_from_sequence(sequence_node: Any) -> Motion:
+    """The `Motion` in a sequence of grid transforms of either direction, as `add_transform_sequences` makes them.
+
+    A sequence from elsewhere is taken as it is: its frame of zeros is the reference.
+
+    Raises
+    ------
+    CardiacMotionError
+        when the node is no sequence of grid transforms on one grid, or no frame is at rest.
+    """
+    slicer = import_slicer()
+    grids = []
+    for node in data_nodes(sequence_node):
+        candidates = [node.GetTransformToParent(), node.GetTransformFromParent()] if node.IsA("vtkMRMLTransformNode") else []
+        stored = [one for one in candidates if isinstance(one, slicer.vtkOrientedGridTransform) and _is_forward(one)]
+        if not stored:
+            raise CardiacMotionError(f"{sequence_node.GetName()!r} is not a sequence of grid transforms; choose a motion made by CardiacMotion")
+        grids.append(stored[0])
+    affines = [_affine_of(grid) for grid in grids]
+    displacement = np.stack([_displacement_of(grid) for grid in grids])
+    if not all(np.allclose(affine, affines[0], atol=1e-4) for affine in affines):
+        raise CardiacMotionError(f"the transforms of {sequence_node.GetName()!r} are on different grids; one grid for all frames is needed")
+    pad_k, pad_j, pad_i = json.loads(sequence_node.GetAttribute(PADDING) or "[0, 0, 0]")
+    _, k, j, i, _ = displacement.shape
+    displacement = displacement[:, pad_k : k - pad_k, pad_j : j - pad_j, pad_i : i - pad_i]
+    affine = affines[0]
+    affine[:3, 3] += affine[:3, :3] @ np.array([pad_i, pad_j, pad_k], dtype=float)
+    return Motion(
+        displacement,
+        affine,
+        _reference_of(sequence_node, displacement),
+        times_of(index_of(sequence_node))[0],
+        json.loads(sequence_node.GetAttribute(PROVENANCE) or "{}"),
+    )
+
+
+def _reference_of(sequence_node: Any, displacement: np.ndarray) -> int:
+    stored = sequence_node.GetAttribute(REFERENCE)
+    if stored is not None:
+        return int(stored)
+    at_rest = np.flatnonzero(~displacement.any(axis=(1, 2, 3, 4)))
+    if len(at_rest) == 0:
+        raise CardiacMotionError(f"no frame of {sequence_node.GetName()!r} has zero displacement; the reference frame must be at rest")
+    return int(at_rest[0])
+
+
+def _is_forward(grid: Any) -> bool:
+    """Whether the grid holds what it is asked for, rather than being inverted by iteration."""
+    grid.Update()
+    return grid.GetDisplacementGrid() is not None and not grid.GetInverseFlag()
+
+
+def _affine_of(grid: Any) -> np.ndarray:
+    slicer = import_slicer()
+    image = grid.GetDisplacementGrid()
+    affine = np.eye(4)
+    directions = grid.GetGridDirectionMatrix()
+    axes = slicer.util.arrayFromVTKMatrix(directions)[:3, :3] if directions is not None else np.eye(3)
+    affine[:3, :3] = axes * np.array(image.GetSpacing())
+    affine[:3, 3] = image.GetOrigin()
+    return affine
+
+
+def _displacement_of(grid: Any) -> np.ndarray:
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    image = grid.GetDisplacementGrid()
+    values = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(*image.GetDimensions()[::-1], 3)
+    return values * grid.GetDisplacementScale() + grid.GetDisplacementShift()
