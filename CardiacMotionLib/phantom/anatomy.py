@@ -1,7 +1,7 @@
 """The shape of a heart at end-diastole and of what lies around it, as functions of the material point.
 
-Heart coordinates: millimetres, the LV long axis is z with 0 at the epicardial apex and the base above it, the RV lies towards
-``rv_angle`` from +x, the anterior wall towards +y.
+Heart coordinates: millimetres, the LV long axis is z with 0 at the epicardial apex and the base above it, the RV lies
+towards ``rv_angle`` from +x, the anterior wall towards +y.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ def smoothstep(x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """A left ventricle between two truncated ellipsoids with a crescent of right ventricle on its septum. Lengths in mm, angles in radians."""
+    """A left ventricle between two truncated ellipsoids with a crescent of right ventricle on its septum.
+
+    Lengths in mm, angles in radians; ``length`` is that of the LV from the epicardial apex to the base.
+    """
 
     wall: float = 9.0
     endo_radius: float = 26.0
@@ -36,7 +39,7 @@ class Anatomy:
 
     @classmethod
     def sample(cls, wall: float, rng: np.random.Generator) -> Anatomy:
-        """A heart whose details vary a little about the average one."""
+        """Draw a heart whose details vary a little about the average one."""
         return cls(
             wall=wall,
             endo_radius=26.0 * rng.uniform(0.98, 1.02),
@@ -59,7 +62,7 @@ class Anatomy:
         return 0.9 * self.wall
 
     def level(self, z: Tensor) -> Tensor:
-        """Height at which the ellipsoids are cut: z up to the base, levelling off above it so that they continue as tubes."""
+        """Height at which the ellipsoids are cut: z up to the base, levelling off above, where they go on as tubes."""
         above = z - self.length
         return torch.where(above > 0, self.length + 6 * torch.tanh(above / 6), z)
 
@@ -82,12 +85,15 @@ class Anatomy:
     # ------------------------------------------------------------------ the right ventricle
 
     def rv_excess(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Distance outwards from the LV epicardium and how deep the RV cavity reaches there, both (...) mm; negative depth is no RV."""
+        """Distance outwards from the LV epicardium and how far the RV cavity reaches there, both (...) mm.
+
+        Where there is no RV it reaches a negative distance.
+        """
         x, y, z = points.unbind(-1)
         angle = torch.atan2(y, x) - self.rv_angle
         angle = torch.atan2(angle.sin(), angle.cos())
         epi = self.epi_squared(self.level(z)).clamp_min(25).sqrt()
-        drop = (self.length - z).clamp_min(0) / (0.78 * self.length)
+        drop = (self.length - z).clamp_min(0) / (0.82 * self.length)
         height = (1 - drop**4).clamp_min(0).sqrt() - (drop - 1).clamp_min(0)
         depth = self.rv_depth * height * (1 - (angle / self.rv_half_angle) ** 2)
         return (x**2 + y**2).sqrt() - epi, torch.where(height > 0, depth, self.rv_depth * height)
@@ -103,7 +109,7 @@ class Anatomy:
     # ------------------------------------------------------------------ labels
 
     def labels(self, points: Tensor) -> Tensor:
-        """ACDC labels (...) uint8 of material points (..., 3): 1 RV cavity, 2 LV myocardium, 3 LV cavity, 0 all else."""
+        """Label (...) uint8 of material points (..., 3): 1 RV cavity, 2 LV myocardium, 3 LV cavity, 0 all else."""
         x, y, z = points.unbind(-1)
         r_squared, level = x**2 + y**2, self.level(z)
         below_base = z < self.length
@@ -111,17 +117,19 @@ class Anatomy:
         labels = torch.zeros(points.shape[:-1], dtype=torch.uint8)
         labels[below_base & (excess > 0) & (excess < depth)] = RV
         labels[below_base & (r_squared < self.epi_squared(level))] = MYOCARDIUM
-        labels[below_base & (r_squared < self.endo_squared(level)) & (z > self.endo_apex)] = LV_CAVITY
+        labels[below_base & (r_squared < self.endo_squared(level))] = LV_CAVITY
         return labels
 
     def wall_axes(self, points: Tensor) -> Tensor:
-        """Unit axes (..., 3, 3) of the wall at material points (..., 3): rows radial (outwards), circumferential, longitudinal (to the base).
+        """Find the unit axes (..., 3, 3) of the wall at material points (..., 3).
 
-        The radial axis is the normal of the ellipsoid through the point, between endocardium and epicardium.
+        Rows: radial (outwards), circumferential (counterclockwise about z), longitudinal (to the base). The radial axis
+        is the normal of the ellipsoid through the point, between endocardium and epicardium.
         """
         x, y, z = points.unbind(-1)
         up = self.level(z) - self.equator
-        endo, epi = self.endo_distance(x**2 + y**2, self.level(z)).abs(), self.epi_distance(x**2 + y**2, self.level(z)).abs()
+        endo = self.endo_distance(x**2 + y**2, self.level(z)).abs()
+        epi = self.epi_distance(x**2 + y**2, self.level(z)).abs()
         depth = endo / (endo + epi).clamp_min(1e-9)
         across = self.endo_radius + self.wall * depth
         along = self.equator - self.endo_apex * (1 - depth)

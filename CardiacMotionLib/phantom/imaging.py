@@ -1,4 +1,4 @@
-"""What the scanner sees: the tissues as one fine material image, drawn through the motion with partial volume and noise."""
+"""What the scanner sees: the tissues as one fine image of the material, to be drawn through the motion, and noise."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FINE = (0.8, 0.8, 2.0)  # mm, spacing of the material image along (x, y, z)
 
 @dataclass(frozen=True)
 class MaterialImage:
-    """Intensity of the material points at end-diastole on a fine grid, in heart coordinates: ``values`` (K, J, I) from ``origin`` (3,) mm."""
+    """Intensity at end-diastole: ``values`` (K, J, I) in steps of `FINE` from ``origin`` (3,) in heart coordinates."""
 
     values: Tensor
     origin: Tensor
@@ -32,8 +32,10 @@ class MaterialImage:
         return sample_at(self.values[None, None], voxel.reshape(1, -1, 3))[0, 0].reshape(points.shape[:-1])
 
 
-def paint(anatomy: Anatomy, low: Sequence[float], high: Sequence[float], texture: float, rng: np.random.Generator) -> MaterialImage:
-    """The material image over the box ``low``..``high`` (mm, heart coordinates), with ``texture`` the SD of the wall's own pattern."""
+def paint(
+    anatomy: Anatomy, low: Sequence[float], high: Sequence[float], texture: float, rng: np.random.Generator
+) -> MaterialImage:
+    """Paint the box ``low``..``high`` (mm, heart coordinates); ``texture`` is the SD of the wall's own pattern."""
     size = [math.ceil((b - a) / step) + 1 for a, b, step in zip(low, high, FINE, strict=True)]
     axes = [a + step * torch.arange(n, dtype=torch.float32) for a, step, n in zip(low, FINE, size, strict=True)]
     z, y, x = torch.meshgrid(*axes[::-1], indexing="ij")
@@ -93,7 +95,7 @@ def _pattern(shape: Sequence[int], rng: np.random.Generator) -> Tensor:
 
 
 def subvoxels(spacing: Sequence[float]) -> Tensor:
-    """Offsets (S, 3) in voxels (i, j, k) over which a voxel is averaged: two by two in plane, one per 2 mm through it."""
+    """Offsets (S, 3) in voxels (i, j, k) over which a voxel is averaged: 2 x 2 in plane, one per 2 mm through it."""
     counts = (2, 2, max(2, round(spacing[2] / 2)))
     axes = [(torch.arange(n, dtype=torch.float64) + 0.5) / n - 0.5 for n in counts]
     return torch.cartesian_prod(*axes)

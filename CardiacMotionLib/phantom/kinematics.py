@@ -1,4 +1,4 @@
-"""How the heart moves: an exact, invertible map of material points that keeps the volume of every part of the LV wall."""
+"""How the heart moves: an exact, invertible map of material points that keeps every volume in the LV wall."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REACH = 38.0  # mm over which the motion dies out beyond the epicardium and abov
 
 
 def activation(phase: float) -> float:
-    """Contraction, 0 at phase 0 and 1 (a cycle) and 1 at `PEAK`: rising through systole, falling fast in early diastole and then slowly."""
+    """Contraction over a cycle: 0 at phase 0 and 1, 1 at `PEAK`; it falls fast in early diastole, then slowly."""
     phase = phase % 1.0
     if phase <= PEAK:
         return math.sin(math.pi / 2 * phase / PEAK) ** 2
@@ -31,10 +31,11 @@ class Kinematics:
 
     In cylinder coordinates about the LV axis, with all of the heart inside the epicardium and below the base,
 
-        z = lambda Z,    r^2 = R^2 / lambda + g(Z) s(R / R_endo(Z)),    theta = Theta + omega(Z),
+        z = lambda Z,    r^2 = R^2 / lambda + g(Z) s(R^2 / R_endo(Z)^2),    theta = Theta + omega(Z),
 
-    where s is 1 in the wall. There det F = lambda d(r^2)/d(R^2) = 1 for any g and omega. In the cavity s falls to 0 on the axis; outside,
-    lambda - 1, g and omega die out smoothly over `REACH`. Before that the RV free wall is drawn towards the septum.
+    where s is 1 in the wall. There det F = lambda d(r^2)/d(R^2) = 1 for any g and omega. In the cavity s falls to 0 on
+    the axis; outside, lambda - 1, g and omega die out smoothly over `REACH`. Before that the RV free wall is drawn
+    towards the septum.
 
     Attributes
     ----------
@@ -51,7 +52,7 @@ class Kinematics:
 
     @cached_property
     def _mean_taper(self) -> float:
-        """Volume-weighted mean of the apical taper of g over the cavity, so that the ejection fraction comes out as asked."""
+        """Volume-weighted mean of the apical taper over the cavity: makes the ejection fraction come out as asked."""
         heart = self.anatomy
         z = torch.linspace(heart.endo_apex, heart.length, 4001, dtype=torch.float64)
         area = heart.endo_squared(z)
@@ -75,8 +76,10 @@ class Kinematics:
         radius = (x**2 + y**2).clamp_min(1).sqrt()
         excess = radius - heart.epi_squared(level).clamp_min(25).sqrt()
         towards = (x * math.cos(heart.rv_angle) + y * math.sin(heart.rv_angle)) / radius
-        share = smoothstep((towards + 0.3) / 1.1) * smoothstep((z - 10) / 25) * (1 - smoothstep((z - heart.length) / REACH))
-        return radius, share * smoothstep(excess / heart.rv_depth) * (1 - smoothstep((excess - heart.rv_depth) / REACH))
+        around = smoothstep((towards + 0.3) / 1.1)
+        along = smoothstep((z - 10) / 25) * (1 - smoothstep((z - heart.length) / REACH))
+        across = smoothstep(excess / heart.rv_depth) * (1 - smoothstep((excess - heart.rv_depth) / REACH))
+        return radius, around * along * across
 
     def moves(self, points: Tensor) -> Tensor:
         """Mask (...) of the region outside which nothing ever moves; the map takes the region onto itself."""
@@ -100,7 +103,7 @@ class Kinematics:
         squeeze = emptying * presence * self._taper(level) * _radial_profile(inside)
         stretch = 1 - self.shortening * active * presence
         scale = (1 / stretch - squeeze).sqrt()
-        turn = self.twist * active * presence * (level / heart.length - 2 / 3)  # base clockwise by a third, apex by two thirds the other way
+        turn = self.twist * active * presence * (level / heart.length - 2 / 3)  # two thirds of it at the apex
         cos, sin = turn.cos() * scale, turn.sin() * scale
         return torch.stack((cos * x - sin * y, sin * x + cos * y, z * stretch), dim=-1)
 
@@ -112,11 +115,13 @@ class Kinematics:
             rows = [torch.autograd.grad(position[..., a].sum(), points, retain_graph=a < 2)[0] for a in range(3)]
         return torch.stack(rows, dim=-2)
 
-    def material(self, points: Tensor, active: float, start: tuple[Tensor, float] | None = None, tolerance: float = 1e-7) -> Tensor:
-        """The material points (..., 3) that are at ``points`` at activation ``active``, to ``tolerance`` mm.
+    def material(
+        self, points: Tensor, active: float, start: tuple[Tensor, float] | None = None, tolerance: float = 1e-7
+    ) -> Tensor:
+        """Find the material points (..., 3) that are at ``points`` at activation ``active``, to ``tolerance`` mm.
 
-        A Newton iteration followed along the contraction in small steps, from ``start`` (material points, their activation) where an
-        answer near by is known, else from rest.
+        A Newton iteration followed along the contraction in small steps, from ``start`` (material points, their
+        activation) where an answer near by is known, else from rest.
 
         Raises
         ------
@@ -126,8 +131,8 @@ class Kinematics:
         found, reached = start or (points, 0.0)
         steps = max(1, math.ceil(abs(active - reached) / 0.25))
         for step in range(1, steps + 1):
-            on_the_way = step < steps
-            found = self._newton(points, reached + (active - reached) * step / steps, found, 1e-2 if on_the_way else tolerance)
+            enough = tolerance if step == steps else 1e-2
+            found = self._newton(points, reached + (active - reached) * step / steps, found, enough)
         return found
 
     def _newton(self, points: Tensor, active: float, found: Tensor, tolerance: float) -> Tensor:
@@ -138,11 +143,16 @@ class Kinematics:
             if iteration % 5 == 0:  # a fresh derivative is dearer than a few more steps with an old one
                 inverse_gradient = invert_3x3(self.gradient(found, active))
             found = found - (inverse_gradient @ residual[..., None])[..., 0]
-        raise CardiacMotionError("the motion asked of the phantom has no inverse; use a smaller ejection_fraction, shortening or twist")
+        raise CardiacMotionError(
+            "the motion asked of the phantom has no inverse; use a smaller ejection_fraction, shortening or twist"
+        )
 
 
 def _radial_profile(inside: Tensor) -> Tensor:
-    """s(x) / x for x = R^2 / R_endo^2, where s is 1 in the wall (x >= 1), falls to 0 on the axis and is steepest by 1.18, so that r grows with R."""
+    """s(x) / x for x = R^2 / R_endo^2: s is 1 in the wall (x >= 1) and falls to 0 on the axis.
+
+    The slope of s is at most 1.18, so that r grows with R up to high ejection fractions.
+    """
     width = 0.3
     steepest = 1 / (1 - width / 2)
     inner = inside.clamp(1 - width, 1)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..motion import Motion, check_frame
-from ..series import ImageSeries
+from ..series import MYOCARDIUM, ImageSeries
 from .anatomy import Anatomy
 from .kinematics import Kinematics
 
@@ -29,7 +29,8 @@ class Subject:
     maps
         True parameter maps by name; none for cine.
     meta
-        kind, seed, options, and ``truth``: ejection fraction, shortening (fractions), twist (degrees), end_systole (frame).
+        kind, seed, options, and ``truth``: ejection_fraction, shortening (fractions), twist (degrees) and end_systole
+        (frame).
     kinematics, activations
         The map behind the motion, and its activation in each frame.
     from_heart
@@ -54,7 +55,7 @@ class Subject:
         return self._to_world(self.kinematics.position(self._to_heart(points_ras), self._activation(frame)))
 
     def material(self, points_ras: ArrayLike, frame: int) -> np.ndarray:
-        """The end-diastolic points (..., 3) in RAS mm that are at ``points_ras`` in ``frame``, to 1e-7 mm."""
+        """Find the end-diastolic points (..., 3) in RAS mm that are at ``points_ras`` in ``frame``, to 1e-7 mm."""
         return self._to_world(self.kinematics.material(self._to_heart(points_ras), self._activation(frame)))
 
     def gradient_at(self, points_ras: ArrayLike, frame: int) -> np.ndarray:
@@ -77,14 +78,17 @@ class Subject:
         return (np.swapaxes(gradient, -1, -2) @ gradient - np.eye(3, dtype=np.float32)) / 2
 
     def wall_axes(self) -> np.ndarray:
-        """(K, J, I, 3, 3) float64 unit axes in RAS at the reference: rows radial, circumferential, longitudinal; for use in the wall."""
+        """Find the unit axes of the wall in RAS, (K, J, I, 3, 3): rows radial, circumferential, longitudinal."""
         axes = self.anatomy.wall_axes(self._to_heart(self.voxel_centres())).numpy()
         return axes @ self.from_heart[:3, :3].T
 
     def strain(self) -> dict[str, np.ndarray]:
-        """Exact Green-Lagrange radial, circumferential and longitudinal strain, each (T, K, J, I) float32, NaN outside the wall."""
+        """Exact Green-Lagrange strain by component (radial, circumferential, longitudinal).
+
+        Each is (T, K, J, I) float32, NaN outside the wall.
+        """
         green, axes = self.green(), self.wall_axes()
-        wall = self.series.labels[0] == 2
+        wall = self.anatomy.labels(self._to_heart(self.voxel_centres())).numpy() == MYOCARDIUM
         components = np.einsum("kjina,tkjiab,kjinb->ntkji", axes, green, axes, optimize=True).astype(np.float32)
         components[:, :, ~wall] = np.nan
         return dict(zip(("radial", "circumferential", "longitudinal"), components, strict=True))
