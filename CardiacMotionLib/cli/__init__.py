@@ -1,0 +1,1 @@
+"""The command line ``cardiac-motion``: one file a command."""

@@ -1,0 +1,79 @@
+"""``cardiac-motion``: the commands in one application."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from . import convert, demo, evaluate, method_list, phantom, register, strain
+from .terminal import OK, UNEXPECTED, one_line
+
+PROGRAM = "cardiac-motion"
+
+
+def build() -> typer.Typer:
+    """The application, with a flag for every option of every registered method."""
+    app = typer.Typer(
+        name=PROGRAM,
+        help="Motion and strain from cardiac MR. Research use only: not a medical device.",
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.callback()(_top)
+    app.command("demo")(demo.demo)
+    app.command("register")(register.command())
+    app.command("strain")(strain.strain)
+    app.command("evaluate")(evaluate.evaluate)
+    app.command("convert")(convert.convert)
+    app.command("phantom")(phantom.command())
+    app.command("methods")(method_list.methods)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit: 0 done, 1 unexpected error, 2 bad input, 130 cancelled (Ctrl-C or termination)."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and give its exit code."""
+    try:
+        return build()(args=list(arguments), prog_name=PROGRAM, standalone_mode=False) or OK
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # only errors of usage know how to say themselves
+            raise
+        return _usage_error(error)
+
+
+def _usage_error(error: Exception) -> int:
+    message = one_line(error.format_message())  # type: ignore[attr-defined]
+    context = getattr(error, "ctx", None)
+    if context is not None and message:
+        message = f"Error: {message} See: {context.command_path} --help"
+    if message:
+        sys.stderr.write(message + "\n")
+    return int(getattr(error, "exit_code", UNEXPECTED))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"{PROGRAM} {__version__}\n")
+        raise typer.Exit
+
+
+def _top(
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Motion and strain from cardiac MR. Research use only: not a medical device."""
+
+
+if __name__ == "__main__":
+    main()

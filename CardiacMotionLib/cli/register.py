@@ -1,0 +1,93 @@
+"""``cardiac-motion register``: motion of a cine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..methods import describe_options, methods, register
+from .inputs import read_cine
+from .option_flags import chosen_options, with_flags
+from .parameters import (
+    AsJson,
+    Cine,
+    Device,
+    FramesAxis,
+    LabelMap,
+    Labels,
+    Method,
+    Output,
+    Quiet,
+    Reference,
+    Seed,
+    SeriesUid,
+    Verbose,
+)
+from .staging import staged_file, staged_folder
+from .terminal import Terminal, session
+
+if TYPE_CHECKING:
+    from ..motion import Motion
+    from ..series import ImageSeries
+
+MOTION_SUFFIXES = (".seq.nrrd", ".npz")
+ItkFolder = Annotated[
+    Path | None,
+    typer.Option(help="Also write one ITK displacement field (LPS mm, .nii.gz) a frame into this folder.", show_default=False),
+]
+
+
+def command() -> Callable[..., None]:
+    """The command with a flag for every option of every registered method."""
+    return with_flags(register_cine, {name: describe_options(info.Options) for name, info in methods().items()})
+
+
+def register_cine(
+    cine: Cine,
+    output: Output,
+    labels: Labels = None,
+    method: Method = "auto",
+    reference: Reference = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    itk: ItkFolder = None,
+    label_map: LabelMap = None,
+    frames_axis: FramesAxis = None,
+    series_uid: SeriesUid = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    **given: Any,
+) -> None:
+    """Find the motion of a cine and write it as .seq.nrrd (a transform sequence for Slicer) or .npz."""
+    with session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal, staged_file(output, MOTION_SUFFIXES) as path:
+        known = methods()
+        options = chosen_options(given, describe_options(known[method].Options) if method in known else [])
+        series = read_cine(
+            cine, labels, terminal, label_map=label_map, frames_axis=frames_axis, series_uid=series_uid
+        )
+        motion = run_method(series, method, terminal, reference=reference, device=device, seed=seed, **options)
+        motion.save(path)
+        if itk is not None:
+            from ..io import write_displacement_itk
+
+            with staged_folder(itk) as folder:
+                write_displacement_itk(motion, folder)
+        terminal.result(describe_run(motion))
+        terminal.result(f"Wrote {output}" + (f" and {itk}/" if itk else ""))
+        terminal.emit(files=[output, *([itk] if itk else [])], provenance=motion.provenance)
+
+
+def run_method(series: ImageSeries, method: str, terminal: Terminal, **choices: Any) -> Motion:
+    """``register`` with a progress bar."""
+    with terminal.progress("Registering") as progress:
+        return register(series, method, progress=progress, **choices)
+
+
+def describe_run(motion: Motion) -> str:
+    """Method, frames, time and device in one line."""
+    made_by = motion.provenance
+    return f"{made_by['method']}: {len(motion)} frames from frame {motion.reference} in {made_by['seconds']:.1f} s on {made_by['device']}"

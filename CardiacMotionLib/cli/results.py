@@ -1,0 +1,70 @@
+"""What a finished strain analysis leaves in a folder."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from ..motion import Motion
+    from ..series import ImageSeries
+    from ..strain import Strain
+
+FILES = {
+    "report.html": "report with animated cine; opens in any browser",
+    "overlay.png": "slice view with strain, as Slicer shows it",
+    "curves.png": "strain over the cycle",
+    "bullseye.png": "end-systolic strain of the AHA segments",
+    "tables/strain_summary.csv": "strain by component, region and measure",
+    "tables/strain_curves.csv": "strain by frame",
+    "tables/strain_rates.csv": "strain rate by frame",
+    "tables/volumes.csv": "volumes by frame",
+    "tables/rotation.csv": "rotation, twist and torsion by frame",
+    "tables/function.csv": "volumes, ejection fraction, mass, global strain",
+    "motion.seq.nrrd": "motion as a transform sequence; opens in Slicer",
+    "scene.mrb": "everything as a Slicer scene",
+}
+
+
+def list_files(folder: Path) -> list[tuple[str, str]]:
+    """Name and meaning of the files that are in ``folder``."""
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return [(name, FILES.get(name, "")) for name in [*FILES, *sorted(found - set(FILES))] if name in found]
+
+
+def write_strain_files(strain: Strain, folder: Path) -> None:
+    """Tables, curves and bullseye."""
+    from ..report import plot_bullseye, plot_curves, write_tables
+
+    write_tables(strain, folder / "tables")
+    plot_curves(strain, folder / "curves.png")
+    plot_bullseye(strain, None, folder / "bullseye.png")
+
+
+def write_report_page(series: ImageSeries, motion: Motion, strain: Strain, folder: Path) -> None:
+    """The page ``report.html``, with the scores of the motion."""
+    from ..metrics import evaluate
+    from ..report import write_report
+
+    write_report(series, motion, strain, evaluate(motion, series), folder / "report.html")
+
+
+def write_scene_files(series: ImageSeries, motion: Motion, strain: Strain, folder: Path, terminal: Terminal) -> None:
+    """The Slicer scene ``scene.mrb`` and the slice view ``overlay.png``; without slicer-core neither, and a note says so."""
+    if importlib.util.find_spec("slicer") is None:
+        terminal.note("scene.mrb and overlay.png were left out: they need Slicer's libraries (pip install 'cardiac-motion[slicer]')")
+        return
+    from .. import scene
+
+    with scene.headless.headless_scene():
+        sequence, browser = scene.add_series(series, "Cine")
+
+
+def headline_lines(strain: Strain) -> list[str]:
+    """The first numbers of a strain, one a line, each with its unit."""
+    from ..report.page import headline
+
+    return [f"  {name:<8} {value:>7} {unit}" for name, value, unit in headline(strain)]

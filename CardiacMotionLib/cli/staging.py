@@ -1,0 +1,67 @@
+"""Outputs appear when they are complete or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import CardiacMotionError
+
+
+@contextmanager
+def staged_file(path: Path, suffixes: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Yield a path of the same name to write to; it becomes ``path`` when the body succeeds and is removed when it does not.
+
+    Raises
+    ------
+    CardiacMotionError
+        before the body runs, when the name does not end in one of ``suffixes`` or the folder cannot be written.
+    """
+    if suffixes and not path.name.endswith(suffixes):
+        raise CardiacMotionError(f"cannot write {path.name!r}: use a name ending in {' or '.join(suffixes)}")
+    if path.is_dir():
+        raise CardiacMotionError(f"cannot write {path}: it is a folder; give the name of a file")
+    with _scratch(path.parent) as scratch:
+        yield scratch / path.name
+        (scratch / path.name).replace(path)
+
+
+@contextmanager
+def staged_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder to write into; its content moves into ``folder`` when the body succeeds, over older files of the same names."""
+    if folder.exists() and not folder.is_dir():
+        raise CardiacMotionError(f"cannot write into {folder}: it is a file; give the name of a folder")
+    with _scratch(folder) as scratch:
+        yield scratch
+        _move_content(scratch, folder)
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A hidden folder inside ``folder``, on the same disk; folders that were made for it go with it when the body fails."""
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
+    except OSError as error:
+        raise CardiacMotionError(f"cannot write into {folder}: {error.strerror or error}; choose another place with -o") from error
+    try:
+        yield scratch
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        for made in missing:
+            made.rmdir()
+        raise
+    shutil.rmtree(scratch)
+
+
+def _move_content(source: Path, target: Path) -> None:
+    for entry in sorted(source.iterdir()):
+        if entry.is_dir():
+            (target / entry.name).mkdir(exist_ok=True)
+            _move_content(entry, target / entry.name)
+        else:
+            entry.replace(target / entry.name)

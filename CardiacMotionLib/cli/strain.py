@@ -1,0 +1,84 @@
+"""``cardiac-motion strain``: strain of the left ventricle from a motion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import CardiacMotionError
+from .inputs import read_cine, reference_labels
+from .parameters import AsJson, LabelMap, Labels, MotionFile, OutputFolder, Quiet, Verbose
+from .results import headline_lines, list_files, write_report_page, write_scene_files, write_strain_files
+from .staging import staged_folder
+from .terminal import Terminal, session
+
+if TYPE_CHECKING:
+    from ..motion import Motion
+    from ..strain import Strain
+
+Point = tuple[float, float, float]
+CineFile = Annotated[
+    Path | None,
+    typer.Option("--cine", "-c", help="The cine that was registered: adds report.html, scene.mrb and overlay.png.", show_default=False),
+]
+Anterior = Annotated[Point | None, typer.Option(help="Anterior RV insertion, RAS mm: X Y Z.", show_default=False)]
+Inferior = Annotated[Point | None, typer.Option(help="Inferior RV insertion, RAS mm: X Y Z.", show_default=False)]
+
+
+def strain(
+    motion: MotionFile,
+    output: OutputFolder,
+    labels: Labels,
+    cine: CineFile = None,
+    rv_anterior: Anterior = None,
+    rv_inferior: Inferior = None,
+    layers: Annotated[int, typer.Option(min=1, max=9, help="Layers across the wall.")] = 3,
+    end_systole: Annotated[
+        int | None, typer.Option(help="Frame of aortic valve closure; by default that of the smallest cavity.", show_default=False)
+    ] = None,
+    drift_correction: Annotated[bool, typer.Option("--drift-correction", help="Bring the curves back to zero at the end of the cycle.")] = False,
+    label_map: LabelMap = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Strain by component, AHA segment and wall layer, with volumes and torsion: tables, curves and bullseye in a folder."""
+    with session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal, staged_folder(output) as folder:
+        if (rv_anterior is None) != (rv_inferior is None):
+            raise CardiacMotionError("give both --rv-anterior and --rv-inferior, or neither")
+        from .. import strain as analyze
+        from ..motion import Motion
+
+        if not labels:
+            raise CardiacMotionError("strain needs the labels of the motion's reference frame: --labels FILE")
+        found = Motion.load(motion)
+        reference = reference_labels(found, labels, label_map)
+        result = analyze(
+            found,
+            reference,
+            rv_insertion=[rv_anterior, rv_inferior] if rv_anterior else None,
+            layers=layers,
+            end_systole=end_systole,
+            drift_correction=drift_correction,
+        )
+        write_strain_files(result, folder)
+        if cine is not None:
+            series = read_cine(cine, None, terminal).replace(labels={found.reference: reference})
+            write_report_page(series, found, result, folder)
+            write_scene_files(series, found, result, folder, terminal)
+        finish(result, folder, output, terminal)
+
+
+def finish(result: Strain, folder: Path, output: Path, terminal: Terminal) -> None:
+    """Headline numbers, notes and the list of files."""
+    for note in result.notes:
+        terminal.note(note)
+    for line in headline_lines(result):
+        terminal.result(line)
+    files = list_files(folder)
+    terminal.result(f"Wrote into {output}:")
+    for name, what in files:
+        terminal.result(f"  {name:<32} {what}")
+    terminal.emit(files=[output / name for name, _ in files], numbers=dict(result.function), end_systole=result.end_systole)

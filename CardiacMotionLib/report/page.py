@@ -1,0 +1,168 @@
+"""One self-contained page: method, quality, curves, bullseye, animated cine, table and notes. Nothing in it names the patient."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import io
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import CardiacMotionError
+from .bullseye import draw_bullseye, segment_values
+from .cine import cine_frames, frame_duration
+from .curves import draw_curves
+from .figures import png_bytes
+from .quality import describe_quality
+from .wording import REFERENCE_VALUES, RESEARCH_USE, name_and_unit, region_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from PIL.Image import Image
+
+    from ..motion import Motion
+    from ..series import ImageSeries
+    from ..strain import Strain
+
+HEADLINE = ("EF_percent", "EDV_ml", "ESV_ml", "GCS_percent", "GRS_percent", "GLS_percent", "torsion_deg_per_cm")
+
+
+def write_report(
+    series: ImageSeries,
+    motion: Motion,
+    strain: Strain,
+    quality: pd.DataFrame | None,
+    path: str | Path,
+    *,
+    title: str = "Cardiac motion and strain",
+) -> Path:
+    """Write one ``.html`` that needs nothing else: no network, no other file.
+
+    Parameters
+    ----------
+    series, motion, strain
+        What was registered and what came of it, on one grid.
+    quality
+        Table of ``evaluate()``, or None when nothing was measured.
+    path
+        The .html to write.
+    title
+        Heading; give no name of a patient.
+
+    Raises
+    ------
+    CardiacMotionError
+        when jinja2 is missing or the file cannot be written.
+    """
+    if importlib.util.find_spec("jinja2") is None:
+        raise CardiacMotionError("a report needs the package jinja2: pip install 'cardiac-motion[report]'")
+    import jinja2
+
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    template = environment.from_string(Path(__file__).with_name("page.html.j2").read_text(encoding="utf-8"))
+    page = template.render(**page_content(series, motion, strain, quality, title))
+    path = Path(path)
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise CardiacMotionError(f"cannot write {path}: {error.strerror or error}") from error
+    return path
+
+
+def page_content(
+    series: ImageSeries, motion: Motion, strain: Strain, quality: pd.DataFrame | None, title: str
+) -> dict[str, Any]:
+    """Everything the template names."""
+    component = strain.components[0]
+    slices, (width, height) = series.shape[0], series.shape[:0:-1]
+    spacing = " x ".join(f"{size:.2f}" for size in series.spacing)
+    cycle = f" over {motion.times[-1] - motion.times[0]:.0f} ms" if motion.timed else ""
+    return {
+        "title": title,
+        "subtitle": f"{len(series)} frames{cycle}, {slices} slice{'s' * (slices > 1)} of {width} x {height}, {spacing} mm",
+        "research_use": RESEARCH_USE,
+        "headline": headline(strain),
+        "overlay_name": f"{component} strain",
+        "frames": [_image_uri(frame) for frame in cine_frames(series, motion, strain, component)],
+        "still": strain.end_systole,
+        "duration": frame_duration(motion),
+        "bullseye": _png_uri(png_bytes(draw_bullseye(strain, strain.components))),
+        "curves": _png_uri(png_bytes(draw_curves(strain))),
+        "quality": describe_quality(quality) if quality is not None else [],
+        "function": [(*_split(key, value),) for key, value in strain.function.items() if _is_number(value)],
+        "components": [c.capitalize() for c in strain.components],
+        "time_unit": " in ms" if strain.timed else " (not known: the series has no times)",
+        "segments": _segment_rows(strain),
+        "notes": [*strain.notes, *series.meta.get("notes", ())],
+        "reference_values": REFERENCE_VALUES,
+        "provenance": _provenance(motion, strain),
+    }
+
+
+def headline(strain: Strain) -> list[tuple[str, str, str]]:
+    """The numbers asked for first, as (short name, value, unit)."""
+    short = {"torsion_deg_per_cm": "Torsion"}
+    found = [(key, strain.function[key]) for key in HEADLINE if _is_number(strain.function.get(key))]
+    return [(short.get(key, key.split("_")[0]), f"{value:.1f}", name_and_unit(key)[1]) for key, value in found]
+
+
+def _segment_rows(strain: Strain) -> list[list[str]]:
+    columns = [
+        (values, digits)
+        for component in strain.components
+        for values, digits in (
+            (segment_values(strain, component, "engineering"), 1),
+            (segment_values(strain, component, "green"), 1),
+            (_times_to_peak(strain, component), 0),
+        )
+    ]
+    regions = ["global", *map(str, range(1, 17))]
+    return [[region_name(region), *(_number(values[region], digits) for values, digits in columns)] for region in regions]
+
+
+def _times_to_peak(strain: Strain, component: str) -> dict[str, float]:
+    rows = strain.summary
+    rows = rows[(rows["component"] == component) & (rows["measure"] == "engineering")]
+    found = dict(zip(rows["region"].astype(str), rows["time_to_peak_ms"], strict=True))
+    return {region: float(found.get(region, math.nan)) for region in ["global", *map(str, range(1, 17))]}
+
+
+def _provenance(motion: Motion, strain: Strain) -> list[tuple[str, str]]:
+    known = motion.provenance
+    options = ", ".join(f"{name} = {value}" for name, value in dict(known.get("options", {})).items())
+    rows = [
+        ("Method", known.get("method", "unknown")),
+        ("Citation", known.get("citation", "")),
+        ("Options", options),
+        ("Reference frame", strain.reference),
+        ("End-systolic frame", strain.end_systole),
+        ("Seed", known.get("seed", "")),
+        ("Device", known.get("device", "")),
+        ("Registration time (s)", known.get("seconds", "")),
+        ("CardiacMotion version", known.get("version", "")),
+    ]
+    return [(name, str(value)) for name, value in rows if value not in ("", None)]
+
+
+def _split(key: str, value: float) -> tuple[str, str, str]:
+    name, unit = name_and_unit(key)
+    return name, f"{value:.1f}", unit
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def _number(value: float, digits: int) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _png_uri(data: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(data).decode()
+
+
+def _image_uri(image: Image) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, format="WEBP", quality=80)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,72 @@
+"""The words and colors that every picture, table and page of a report shares."""
+
+from __future__ import annotations
+
+from ..scene.colors import WINDOW_PERCENT
+
+RESEARCH_USE = "Research use only: not a medical device."
+
+SEGMENT_NAMES = {
+    1: "basal anterior",
+    2: "basal anteroseptal",
+    3: "basal inferoseptal",
+    4: "basal inferior",
+    5: "basal inferolateral",
+    6: "basal anterolateral",
+    7: "mid anterior",
+    8: "mid anteroseptal",
+    9: "mid inferoseptal",
+    10: "mid inferior",
+    11: "mid inferolateral",
+    12: "mid anterolateral",
+    13: "apical anterior",
+    14: "apical septal",
+    15: "apical inferior",
+    16: "apical lateral",
+}
+LEVELS = {"basal": range(1, 7), "mid": range(7, 13), "apical": range(13, 17)}
+SHORT_NAMES = {"circumferential": "Ecc", "radial": "Err", "longitudinal": "Ell"}
+MEASURE_NAMES = {"engineering": "engineering", "green": "Green-Lagrange"}
+
+COLOR_MAP = "RdBu_r"  # diverging and readable with every common color blindness; blue shortens, red lengthens or thickens
+COLOR_RANGE = WINDOW_PERCENT  # percent either side of zero, the same for every patient and in Slicer
+
+REFERENCE_VALUES = (
+    "Cine feature tracking, pooled over vendors, healthy adults (Vo 2018, n = 659): "
+    "GCS -23.0 % (-24.3 to -21.7), GLS -20.1 %, GRS 34.1 % (28.5 to 39.7).",
+    "cvi42, full stack, healthy adults (PMC8128822): GCS -17.6 ± 1.8 %, GRS 29.1 ± 4.8 %.",
+)
+
+FUNCTION_NAMES = {
+    "EDV_ml": ("End-diastolic volume (EDV)", "ml"),
+    "ESV_ml": ("End-systolic volume (ESV)", "ml"),
+    "SV_ml": ("Stroke volume (SV)", "ml"),
+    "EF_percent": ("Ejection fraction (EF)", "%"),
+    "mass_g": ("Myocardial mass", "g"),
+    "wall_thickness_ED_mm": ("Wall thickness at ED", "mm"),
+    "wall_thickness_ES_mm": ("Wall thickness at ES", "mm"),
+    "wall_thickening_percent": ("Wall thickening", "%"),
+    "GCS_percent": ("Global circumferential strain (GCS) at ES, engineering", "%"),
+    "GRS_percent": ("Global radial strain (GRS) at ES, engineering", "%"),
+    "GLS_percent": ("Global longitudinal strain (GLS) at ES, engineering", "%"),
+    "twist_deg": ("Twist at ES, apex against base", "deg"),
+    "torsion_deg_per_cm": ("Torsion at ES", "deg/cm"),
+    "SDI_ms": ("Dyssynchrony index (SD of time to peak)", "ms"),
+    "SDI_percent": ("Dyssynchrony index", "% of the cycle"),
+}
+_UNITS = {"ml": "ml", "g": "g", "mm": "mm", "ms": "ms", "percent": "%", "deg": "deg", "deg_per_cm": "deg/cm", "per_s": "1/s"}
+
+
+def name_and_unit(key: str) -> tuple[str, str]:
+    """Title and unit of a key such as ``EF_percent``; a key without a known unit is its own title and has none."""
+    if key in FUNCTION_NAMES:
+        return FUNCTION_NAMES[key]
+    for suffix in sorted(_UNITS, key=len, reverse=True):
+        if key.endswith(f"_{suffix}"):
+            return key.removesuffix(f"_{suffix}").replace("_", " "), _UNITS[suffix]
+    return key.replace("_", " "), ""
+
+
+def region_name(region: str) -> str:
+    """``"8"`` as ``"8 mid anteroseptal"``; other regions unchanged."""
+    return f"{region} {SEGMENT_NAMES[int(region)]}" if region.isdigit() else region
