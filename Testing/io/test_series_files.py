@@ -104,7 +104,9 @@ def test_nrrd_frames_on_any_axis(series, tmp_path, axis, space):
     + [(0, None, None), (1, "sec", None), (0.03, None, None)],
 )
 def test_frame_interval_of_a_nifti_header(tmp_path, interval, unit, second):
-    series = read_series(save_nifti(tmp_path / "c.nii", np.ones((8, 8, 2, 3), np.int16), None, (1.4, 1.4, 8, interval), unit))
+    series = read_series(
+        save_nifti(tmp_path / "c.nii", np.ones((8, 8, 2, 3), np.int16), None, (1.4, 1.4, 8, interval), unit)
+    )
     assert series.timed == (second is not None)
     if second is not None:
         np.testing.assert_allclose(series.times, np.arange(3) * second, rtol=1e-6)
