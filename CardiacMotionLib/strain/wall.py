@@ -150,7 +150,7 @@ def _solve(endo: np.ndarray, epi: np.ndarray, steps: np.ndarray) -> tuple[np.nda
     matrix = sparse.csr_matrix(
         (np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))), shape=(size, size)
     )
-    start = (endo / (endo - epi))[inside]
+    start = endo[inside] / (endo[inside] - epi[inside])
     solution, failed = cg(matrix, right, x0=start, rtol=1e-6, maxiter=2000, M=sparse.diags(1 / diagonal))
     if failed:
         raise CardiacMotionError(
