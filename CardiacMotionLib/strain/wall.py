@@ -75,7 +75,7 @@ def solve_wall(wall: np.ndarray, cavity: np.ndarray, spacing: np.ndarray) -> Wal
 
 
 def smooth_directions(wall: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """Average the direction of ``gradient`` (N, 3) at the voxels of ``wall`` (K, J, I) in the slice: (N, 3) unit vectors.
+    """Average the direction of ``gradient`` (N, 3) at the voxels of ``wall`` (K, J, I) in plane: (N, 3) unit vectors.
 
     The contours of a label have steps of a voxel; what is left of them in the direction of the gradient averages out
     over two or three voxels.

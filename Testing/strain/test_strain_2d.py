@@ -35,9 +35,7 @@ def test_one_slice_has_two_components_and_says_so():
 
 @pytest.fixture(scope="module")
 def annulus(shared_data):
-    """FIMH 2021 benchmark annulus: displacement (mm), Ecc and Err of one deformed state on a 0.5 mm plane; arrays are
-    [x, y].
-    """
+    """FIMH 2021 annulus: displacement (mm), Ecc and Err of a deformed state on a 0.5 mm plane; arrays are [x, y]."""
     with np.load(shared_data / "fimh2021_annulus" / "mid_plane.npz") as data:
         planes = {name: data[name][:, :, 0].T for name in data}  # to (J, I) with i along x
     wall = np.isfinite(planes["dispX"])

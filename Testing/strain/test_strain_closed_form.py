@@ -1,6 +1,4 @@
-"""Strain, rotation and volumes against closed forms: a tube and a spheroid that contract without changing the volume of
-their wall.
-"""
+"""Strain, rotation and volumes against closed forms: a tube and a spheroid whose wall keeps its volume."""
 
 import numpy as np
 import pytest
@@ -152,9 +150,7 @@ def test_rotation_about_the_axis_is_seen_as_such():
 
 @pytest.mark.parametrize("pose", [None, OBLIQUE])
 def test_spheroid(pose):
-    """Wall normals of a tapering ventricle with an apical cap, from 8 mm slices; the base is recognized by the
-    taper.
-    """
+    """Wall normals of a tapering ventricle with an apical cap, from 8 mm slices; the taper tells the base."""
     grid = Grid(
         shape=(11, 60, 60), pose=None if pose is None else pose @ rotation(x=180)
     )  # base where no patient has it

@@ -31,9 +31,7 @@ def insertion_points(grid, anterior, inferior, radius=33.0):
 @pytest.mark.parametrize("pose", [None, OBLIQUE], ids=["straight", "oblique"])
 @pytest.mark.parametrize("start", [-40.0, 0.0, 25.0])
 def test_segments_are_where_the_aha_puts_them(pose, start):
-    """The anterior insertion starts segments 2 and 8; from there the numbers go around by way of septum and inferior
-    wall.
-    """
+    """The anterior insertion starts segments 2 and 8; the numbers go on through the septum to the inferior wall."""
     grid = Grid(shape=(6, 60, 60), pose=pose)
     labels = cylinder_labels(grid)
     labels[labels == RV] = 0
@@ -67,9 +65,7 @@ def test_insertions_are_found_from_the_rv_label():
 
 
 def test_a_mirrored_world_keeps_the_septum_beside_the_rv_and_says_so():
-    """Labels of a heart whose geometry was mirrored: septal segments stay at the RV, and a note warns about the sign of
-    rotation.
-    """
+    """Septal segments stay at the RV, and a note warns about the sign of rotation."""
     grid = Grid()
     labels = cylinder_labels(grid, septum=(0.0, 120.0))[:, :, ::-1]  # RV on the left of the patient
     result = strain(still(grid), labels)
