@@ -1,0 +1,85 @@
+"""The results layout, shown when the user asks and taken away again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+
+LAYOUT_ID = 7301  # above 100: below are Slicer's own
+
+
+def sliceView(name: str, orientation: str, label: str, color: str) -> str:
+    """One slice view of the layout."""
+    return (
+        f'<item><view class="vtkMRMLSliceNode" singletontag="{name}">'
+        f'<property name="orientation" action="default">{orientation}</property>'
+        f'<property name="viewlabel" action="default">{label}</property>'
+        f'<property name="viewcolor" action="default">{color}</property></view></item>'
+    )
+
+
+def otherView(nodeClass: str, name: str, label: str) -> str:
+    """One plot, table or 3D view of the layout."""
+    return f'<item><view class="{nodeClass}" singletontag="{name}"><property name="viewlabel" action="default">{label}</property></view></item>'
+
+
+LAYOUT = (
+    '<layout type="vertical" split="true"><item splitSize="600"><layout type="horizontal" split="true">'
+    + sliceView("Red", "Axial", "R", "#F34A33")
+    + otherView("vtkMRMLViewNode", "1", "1")
+    + sliceView("Green", "Coronal", "G", "#6EB04B")
+    + '</layout></item><item splitSize="400"><layout type="horizontal" split="true">'
+    + otherView("vtkMRMLPlotViewNode", "PlotView1", "P")
+    + otherView("vtkMRMLTableViewNode", "TableView1", "T")
+    + "</layout></item></layout>"
+)
+
+
+class ResultsLayout:
+    """Remembers the user's layout while ours is shown."""
+
+    def __init__(self) -> None:
+        self._before: int | None = None
+
+    @property
+    def shown(self) -> bool:
+        """Whether our layout is on."""
+        manager = slicer.app.layoutManager()
+        return manager is not None and manager.layout == LAYOUT_ID
+
+    def show(self) -> bool:
+        """Switch to the results layout; False when the application has no views."""
+        manager = slicer.app.layoutManager()
+        if manager is None:
+            return False
+        if not self.shown:
+            self._before = manager.layout
+            manager.layoutLogic().GetLayoutNode().AddLayoutDescription(LAYOUT_ID, LAYOUT)
+            manager.setLayout(LAYOUT_ID)
+        return True
+
+    def restore(self) -> None:
+        """Give the user's layout back, unless the user already chose another."""
+        if self.shown and self._before is not None:
+            slicer.app.layoutManager().setLayout(self._before)
+        self._before = None
+
+
+def showChartAndTable(chart: Any, table: Any) -> None:
+    """Put a chart and a table into the views that show such things."""
+    logic = slicer.app.applicationLogic()
+    selection = logic.GetSelectionNode()
+    if chart is not None:
+        selection.SetActivePlotChartID(chart.GetID())
+        logic.PropagatePlotChartSelection()
+    if table is not None:
+        selection.SetActiveTableID(table.GetID())
+        logic.PropagateTableSelection()
+
+
+def alignSlices(volume: Any) -> None:
+    """Turn the slice views into the planes of an oblique volume, once, and fit them to it."""
+    for sliceNode in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+        sliceNode.RotateToVolumePlane(volume)
+    slicer.app.applicationLogic().FitSliceToAll()

@@ -1,0 +1,96 @@
+"""The Python packages that Slicer does not bring: what is there, and getting the rest when the user agrees."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from CardiacMotionLib.errors import CardiacMotionError
+
+REQUIRED = {"pandas": "pandas>=2.2", "SimpleITK": "SimpleITK>=2.3", "scipy": "scipy>=1.12"}  # import name: requirement
+REPORT = {"matplotlib": "matplotlib>=3.8", "jinja2": "jinja2>=3.1", "PIL": "pillow>=10"}
+
+
+def torchVersion() -> str:
+    """Version of the installed torch, without importing it; nothing when there is none."""
+    if importlib.util.find_spec("torch") is None:
+        return ""
+    try:
+        return importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:
+        return _("of unknown version")
+
+
+def missing(required: dict[str, str]) -> list[str]:
+    """The requirements of ``required`` that cannot be imported."""
+    return [requirement for name, requirement in required.items() if importlib.util.find_spec(name) is None]
+
+
+def deviceProblem(device: str) -> str:
+    """What keeps a device from working, or nothing; tries a small computation on it."""
+    from CardiacMotionLib.methods import choose_device
+
+    try:
+        with slicer.util.WaitCursor():
+            choose_device(device)
+    except CardiacMotionError as error:
+        return str(error)
+    return ""
+
+
+def installTorch() -> None:
+    """Install torch through the PyTorch extension, which asks the user; raises `CardiacMotionError` when there is no torch afterwards."""
+    try:
+        import PyTorchUtils
+    except ModuleNotFoundError as error:
+        raise CardiacMotionError(
+            _("The PyTorch extension is not installed; install PyTorch in the Extensions Manager and restart Slicer.")
+        ) from error
+    PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=True)
+    importlib.invalidate_caches()
+    if not torchVersion():
+        raise CardiacMotionError(_("PyTorch was not installed; CardiacMotion needs it to compute motion."))
+
+
+def ensure(required: dict[str, str]) -> None:
+    """Install what is missing of ``required`` after one question; raises `CardiacMotionError` when it stays missing.
+
+    Slicer 5.12 asks and installs by ``slicer.packaging``; before that we ask and ``slicer.util.pip_install`` installs.
+    """
+    wanted = missing(required)
+    if not wanted:
+        return
+    if slicer.app.testingEnabled():
+        raise CardiacMotionError(_("Missing Python packages: {names}.").format(names=", ".join(wanted)))
+    try:
+        packaging = importlib.import_module("slicer.packaging")
+    except ModuleNotFoundError:
+        packaging = None
+    if packaging is not None and hasattr(packaging, "pip_ensure"):
+        ensureWithSlicer(packaging, wanted)
+    else:
+        ensureWithPip(wanted)
+    importlib.invalidate_caches()
+    if missing(required):
+        raise CardiacMotionError(_("Missing Python packages: {names}.").format(names=", ".join(missing(required))))
+
+
+def ensureWithSlicer(packaging: Any, wanted: list[str]) -> None:
+    """Slicer 5.12: the question is Slicer's own."""
+    try:
+        packaging.pip_ensure(wanted, requester="CardiacMotion")
+    except RuntimeError as error:
+        raise CardiacMotionError(_("Nothing was installed: {reason}.").format(reason=error)) from error
+
+
+def ensureWithPip(wanted: list[str]) -> None:
+    """Slicer 5.10: ask, then install."""
+    question = _("CardiacMotion needs these Python packages: {names}. Download and install them now?").format(names=", ".join(wanted))
+    if not slicer.util.confirmOkCancelDisplay(question, "CardiacMotion"):
+        raise CardiacMotionError(_("Nothing was installed: declined by the user."))
+    slicer.util.pip_install(wanted)

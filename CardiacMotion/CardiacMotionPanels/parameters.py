@@ -1,0 +1,51 @@
+"""The parameter node: every choice of the user, saved with the scene."""
+
+import json
+from typing import Annotated, Any
+
+import slicer
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+
+AUTOMATIC = -1  # of the two frame numbers
+
+
+@parameterNodeWrapper
+class CardiacMotionParameterNode:
+    """What is selected in the panel.
+
+    ``options`` is JSON, {method: {option: value}}, with the values that differ from the defaults: methods come and go, scenes stay.
+    """
+
+    cine: slicer.vtkMRMLSequenceNode
+    segmentation: slicer.vtkMRMLSegmentationNode
+    referenceFrame: Annotated[int, WithinRange(AUTOMATIC, 9999)] = AUTOMATIC
+    endSystole: Annotated[int, WithinRange(AUTOMATIC, 9999)] = AUTOMATIC
+    method: str = "auto"
+    options: str = "{}"
+    device: str = "auto"
+    computeStrain: bool = True
+    overlay: str = ""
+    overlayOpacity: Annotated[float, WithinRange(0.0, 1.0)] = 0.6
+
+
+def readOptions(parameterNode: Any, method: str) -> dict[str, Any]:
+    """The stored option values of a method; none when the scene holds something that is not ours."""
+    try:
+        stored = json.loads(parameterNode.options)
+    except json.JSONDecodeError:
+        return {}
+    values = stored.get(method, {}) if isinstance(stored, dict) else {}
+    return values if isinstance(values, dict) else {}
+
+
+def writeOptions(parameterNode: Any, method: str, values: dict[str, Any]) -> None:
+    """Store the option values of a method beside those of the others."""
+    try:
+        stored = json.loads(parameterNode.options)
+    except json.JSONDecodeError:
+        stored = {}
+    stored = stored if isinstance(stored, dict) else {}
+    stored[method] = values
+    text = json.dumps({name: kept for name, kept in sorted(stored.items()) if kept}, sort_keys=True)
+    if text != parameterNode.options:
+        parameterNode.options = text

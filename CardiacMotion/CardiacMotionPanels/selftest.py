@@ -1,0 +1,168 @@
+"""The steps of the self-test. They run in the real application and, on stand-ins, under pytest.
+
+Each step gets the test case (for its asserts) and a fresh logic, on an empty scene.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import slicer
+
+from CardiacMotionLib.errors import CardiacMotionError
+
+from .layout import LAYOUT_ID
+
+METHOD = "spline"
+PATIENCE_SECONDS = 180.0
+
+
+def quickOptions() -> dict[str, Any]:
+    """Options that make the method quick rather than good."""
+    from CardiacMotionLib.methods import describe_options, methods
+
+    known = {option.name: option for option in describe_options(methods()[METHOD].Options)}
+    return {name: max(int(known[name].minimum or 1), 5) for name in ("steps", "iterations") if name in known}
+
+
+def addPhantom() -> tuple[Any, Any, Any]:
+    """(phantom, cine sequence, segmentation) of a small beating heart in the scene."""
+    from CardiacMotionLib import phantom
+    from CardiacMotionLib.scene import add_labels, add_series
+
+    subject = phantom("cine", 1, frames=4, slices=5, rows=40, columns=40, pixel_mm=3.4, thickness_mm=14.0)
+    cine, _browser = add_series(subject.series, "Phantom cine")
+    return subject, cine, add_labels(subject.series)
+
+
+def openPanel(cine: Any, segmentation: Any) -> Any:
+    """The module's panel, entered, with inputs and quick options chosen."""
+    from .parameters import writeOptions
+
+    panel = slicer.util.getModuleWidget("CardiacMotion")
+    panel.enter()
+    parameters = panel.logic.getParameterNode()
+    parameters.cine, parameters.segmentation, parameters.method = cine, segmentation, METHOD
+    writeOptions(parameters, METHOD, quickOptions())
+    return panel
+
+
+def waitFor(panel: Any) -> None:
+    """Let events run until the panel's work has ended."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while panel.run.running and time.monotonic() < deadline:
+        slicer.app.processEvents()
+        time.sleep(0.005)
+    slicer.app.processEvents()
+
+
+def nodeIds() -> set[str]:
+    """Identifiers of every node in the scene."""
+    return {slicer.mrmlScene.GetNthNode(n).GetID() for n in range(slicer.mrmlScene.GetNumberOfNodes())}
+
+
+# ---------------------------------------------------------------------- steps
+
+
+def logicMakesResults(test: Any, logic: Any) -> None:
+    """The logic turns nodes into transforms, overlays, tables and a chart, and the transform moves a point as the motion says."""
+    import vtk
+
+    subject, cine, segmentation = addPhantom()
+    said = []
+    results = logic.run(cine, segmentation, METHOD, progress=lambda fraction, text: said.append(fraction) or True, **quickOptions())
+    test.assertEqual(said[-1], 1.0)
+    test.assertEqual(said, sorted(said))
+    test.assertEqual(results.motion_to_frame.GetNumberOfDataNodes(), len(subject.series))
+    test.assertEqual(set(results.overlays), {"circumferential", "radial", "longitudinal", "jacobian"})
+    test.assertIsNotNone(results.chart)
+    wall = subject.series.labels[0] == 2
+    k, j, i = (int(n) for n in [axis.mean().round() for axis in wall.nonzero()])
+    point = (subject.series.affine @ [i, j, k, 1.0])[:3]
+    results.browser.SetSelectedItemNumber(0)
+    atReference = vtk.vtkGeneralTransform()
+    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(results.proxy(results.motion_to_frame), None, atReference)
+    for moved, still in zip(atReference.TransformPoint(*point), point, strict=True):
+        test.assertAlmostEqual(moved, still, places=3)
+
+
+def panelApplies(test: Any, logic: Any) -> None:
+    """Apply runs beside the user interface and fills the results section; the layout comes when asked for and goes on leaving."""
+    _subject, cine, segmentation = addPhantom()
+    panel = openPanel(cine, segmentation)
+    test.assertTrue(panel.ui.applyButton.enabled)
+    panel.ui.applyButton.click()
+    test.assertTrue(panel.run.running)
+    test.assertFalse(panel.ui.cineSelector.enabled)
+    waitFor(panel)
+    test.assertIn("Done", panel.ui.statusLabel.text)
+    test.assertIsNotNone(panel.results.current)
+    test.assertTrue(panel.ui.cineSelector.enabled)
+    test.assertGreater(panel.ui.overlayComboBox.currentIndex, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        panel.results.writeReport(Path(folder) / "report.html")
+        test.assertGreater((Path(folder) / "report.html").stat().st_size, 10_000)
+    layouts = slicer.app.layoutManager()
+    if layouts is not None:
+        before = layouts.layout
+        panel.ui.layoutButton.click()
+        test.assertEqual(layouts.layout, LAYOUT_ID)
+        panel.exit()
+        test.assertEqual(layouts.layout, before)
+        panel.enter()
+    present = nodeIds()
+    panel.ui.removeButton.click()
+    test.assertIsNone(panel.results.current)
+    test.assertLess(len(nodeIds()), len(present))
+    test.assertTrue(slicer.mrmlScene.IsNodePresent(cine))
+
+
+def panelCancels(test: Any, logic: Any) -> None:
+    """Cancel ends a run within a second or so and leaves the scene as it was."""
+    _subject, cine, segmentation = addPhantom()
+    panel = openPanel(cine, segmentation)
+    present = nodeIds()
+    panel.ui.applyButton.click()
+    panel.ui.applyButton.click()
+    asked = time.monotonic()
+    waitFor(panel)
+    test.assertLess(time.monotonic() - asked, 2.0)
+    test.assertIn("Cancelled", panel.ui.statusLabel.text)
+    test.assertEqual(nodeIds(), present)
+    test.assertEqual(panel.ui.applyButton.text, "Apply")
+
+
+def errorsAreShown(test: Any, logic: Any) -> None:
+    """An input that cannot work is answered in one line, in the panel, and the scene stays as it was."""
+    _subject, cine, segmentation = addPhantom()
+    panel = openPanel(cine, segmentation)
+    panel.logic.getParameterNode().referenceFrame = 99
+    present = nodeIds()
+    panel.ui.applyButton.click()
+    waitFor(panel)
+    test.assertIn("99", panel.ui.statusLabel.text)
+    test.assertEqual(nodeIds(), present)
+    with test.assertRaises(CardiacMotionError):
+        logic.run(None)
+
+
+def closingTheSceneIsSafe(test: Any, logic: Any) -> None:
+    """A scene that closes in the middle of a run takes the run with it, and the panel works with the next scene."""
+    _subject, cine, segmentation = addPhantom()
+    panel = openPanel(cine, segmentation)
+    panel.ui.applyButton.click()
+    slicer.mrmlScene.Clear()
+    waitFor(panel)
+    test.assertFalse(panel.run.running)
+    test.assertIsNone(panel.results.current)
+    test.assertFalse(panel.ui.applyButton.enabled)
+    test.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSequenceNode"), 0)
+    _subject, cine, segmentation = addPhantom()
+    openPanel(cine, segmentation)
+    test.assertTrue(panel.ui.applyButton.enabled)
+
+
+STEPS = (logicMakesResults, panelApplies, panelCancels, errorsAreShown, closingTheSceneIsSafe)

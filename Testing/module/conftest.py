@@ -1,0 +1,71 @@
+"""The module on stand-ins: real panels and a real scene, imitated application."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from CardiacMotionLib.methods.protocol import MethodInfo, option
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "Testing" / "qt"))
+
+
+@pytest.fixture(scope="session")
+def slicer():
+    """The ``slicer`` package with an application and the CardiacMotion module loaded into it."""
+    pytest.importorskip("slicer", reason="slicer-core is not installed")
+    pytest.importorskip("PySide6", reason="PySide6 is not installed")
+    import application
+
+    slicer = application.start()
+    application.load_module(ROOT / "CardiacMotion" / "CardiacMotion.py")
+    return slicer
+
+
+@pytest.fixture
+def panel(slicer):
+    """The panel, entered, on an empty scene."""
+    slicer.mrmlScene.Clear()
+    panel = slicer.util.getModuleWidget("CardiacMotion")
+    panel.enter()
+    yield panel
+    panel.run.abandon()
+    panel.exit()
+    slicer.mrmlScene.Clear()
+
+
+@dataclass(frozen=True)
+class Options:
+    """One option of each kind."""
+
+    steps: int = option(20, "how many steps", minimum=1, maximum=500)
+    weight: float = option(0.25, "weight of the wall", minimum=0.0, maximum=1.0)
+    rate: float = option(0.0005, "step length", minimum=1e-6, maximum=10.0)
+    window: float = option(12.0, "width of the window", unit="mm", minimum=2.0, maximum=40.0)
+    periodic: bool = option(True, "whether the cycle closes")
+    similarity: str = option("ncc", "what is compared", choices=("ncc", "mse"))
+    frames: int = option(3, "frames at a time", minimum=1)
+
+
+@pytest.fixture
+def fake_method(monkeypatch):
+    """A registered method ``fake`` that takes its time and finds a motion of zero; its calls are recorded."""
+    import time
+
+    import torch
+
+    calls = []
+
+    def run(series, options, context):
+        calls.append((options, context))
+        for step in range(options.steps):
+            context.report(step / options.steps, f"step {step}")
+            time.sleep(0.01)
+        return torch.zeros(*series.frames.shape, 3)
+
+    info = MethodInfo("fake", "Fake method", "Finds that nothing moves.", "Nobody 2020", Options, run, frozenset({"labels"}))
+    for module in ("CardiacMotionLib.methods", "CardiacMotionLib.methods.registry"):
+        monkeypatch.setattr(f"{module}.methods", lambda: {"fake": info})
+    return calls

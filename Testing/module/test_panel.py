@@ -1,0 +1,358 @@
+"""The panel: what can be selected, what is stored, what is said. On stand-ins, with a method that takes no time to speak of."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from CardiacMotionLib import ImageSeries, phantom
+from CardiacMotionLib.jobs import InlineRunner
+
+SMALL = {"frames": 3, "slices": 4, "rows": 32, "columns": 32, "pixel_mm": 4.2, "thickness_mm": 18.0}
+
+
+@pytest.fixture
+def heart(slicer, panel):
+    """(series, cine sequence, browser, segmentation) in the scene, selected in the panel."""
+    from CardiacMotionLib.scene import add_labels, add_series
+
+    series = phantom("cine", 3, **SMALL).series
+    series = series.replace(labels={0: series.labels[0]})
+    cine, browser = add_series(series, "Cine")
+    segmentation = add_labels(series)
+    parameters = panel.logic.getParameterNode()
+    parameters.cine, parameters.segmentation = cine, segmentation
+    return series, cine, browser, segmentation
+
+
+def choose(panel, method):
+    """Select a method as a user does."""
+    combo = panel.ui.methodComboBox
+    combo.setCurrentIndex(combo.findData(method))
+
+
+def run_to_the_end(slicer, panel):
+    panel.ui.applyButton.click()
+    deadline = time.monotonic() + 60
+    while panel.run.running and time.monotonic() < deadline:
+        slicer.app.processEvents()
+    return panel.ui.statusLabel.text
+
+
+@pytest.fixture
+def with_fake(panel, fake_method):
+    panel.method.findMethods()
+    yield fake_method
+    panel.method.methods, panel.method.forms = {}, {}
+
+
+class TestInputs:
+    def test_nothing_selected_says_what_is_missing(self, panel):
+        assert not panel.ui.applyButton.enabled
+        assert "Select a cine" in panel.ui.applyButton.toolTip
+
+    def test_cine_is_described(self, panel, heart):
+        assert panel.ui.cineInfoLabel.text.startswith("3 frames of 32 x 32 x 4 voxels, 4.20 x 4.20 x 18.00 mm, time 0 to ")
+        assert panel.ui.applyButton.enabled
+
+    def test_a_volume_stands_for_the_sequence_it_plays(self, panel, heart):
+        _, cine, browser, _ = heart
+        panel.logic.getParameterNode().cine = None
+        panel.ui.cineSelector.setCurrentNode(browser.GetProxyNode(cine))
+        assert panel.logic.getParameterNode().cine is cine
+        assert panel.ui.cineSelector.currentNode() is cine
+
+    def test_a_single_image_is_refused_with_advice(self, slicer, panel):
+        volume = slicer.util.addVolumeFromArray(np.zeros((4, 8, 8), np.float32), name="Scout")
+        panel.ui.cineSelector.setCurrentNode(volume)
+        assert "Scout is a single image" in panel.ui.cineInfoLabel.text
+        assert not panel.ui.applyButton.enabled
+
+    def test_a_sequence_of_something_else_is_refused(self, slicer, panel):
+        sequence = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "Motion")
+        for value in ("0", "1"):
+            sequence.SetDataNodeAtValue(slicer.vtkMRMLTransformNode(), value)
+        panel.ui.cineSelector.setCurrentNode(sequence)
+        assert "not images" in panel.ui.cineInfoLabel.text
+        assert not panel.ui.applyButton.enabled
+
+    def test_the_shown_frame_becomes_the_reference(self, panel, heart):
+        browser = heart[2]
+        browser.SetSelectedItemNumber(2)
+        panel.ui.endSystoleCurrentButton.click()
+        assert panel.logic.getParameterNode().endSystole == 2
+        assert panel.ui.endSystoleSpinBox.value == 2
+        assert panel.logic.getParameterNode().referenceFrame == -1
+
+
+class TestOptions:
+    def test_one_editor_of_the_right_kind_per_option(self, panel, heart, with_fake):
+        choose(panel, "fake")
+        editors = panel.method.forms["fake"].editors
+        kinds = {name: type(editor.widget).__name__ for name, editor in editors.items()}
+        assert kinds == {
+            "steps": "ctkSliderWidget",
+            "weight": "ctkSliderWidget",
+            "rate": "QDoubleSpinBox",
+            "window": "ctkSliderWidget",
+            "periodic": "QCheckBox",
+            "similarity": "QComboBox",
+            "frames": "QSpinBox",
+        }
+        assert editors["window"].widget.suffix == " mm"
+        assert "From 2.0 to 40.0 mm. Default: 12.0 mm." in editors["window"].widget.toolTip
+        assert panel.method.options() == {}  # every default survives its widget
+
+    def test_summary_citation_and_needs_are_shown(self, panel, heart, with_fake):
+        choose(panel, "fake")
+        text = panel.ui.methodInfoLabel.text
+        assert "Finds that nothing moves." in text
+        assert "Nobody 2020" in text
+        assert "segmentation of the end-diastolic frame" in text
+
+    def test_an_edit_is_stored_used_and_reset(self, slicer, panel, heart, with_fake):
+        choose(panel, "fake")
+        editors = panel.method.forms["fake"].editors
+        editors["steps"].widget.value = 1
+        editors["rate"].widget.value = 0.001
+        editors["similarity"].widget.setCurrentIndex(1)
+        editors["periodic"].widget.checked = False
+        expected = {"steps": 1, "rate": 0.001, "similarity": "mse", "periodic": False}
+        assert json.loads(panel.logic.getParameterNode().options) == {"fake": expected}
+        assert "Done" in run_to_the_end(slicer, panel)
+        options = with_fake[0][0]
+        assert {name: getattr(options, name) for name in expected} == expected
+        panel.ui.resetOptionsButton.click()
+        assert panel.logic.getParameterNode().options == "{}"
+        assert editors["steps"].widget.value == 20
+
+    def test_selections_survive_a_saved_scene(self, slicer, panel, heart, with_fake, tmp_path):
+        choose(panel, "fake")
+        panel.method.forms["fake"].editors["weight"].widget.value = 0.5
+        panel.ui.deviceComboBox.setCurrentIndex(1)
+        panel.ui.referenceSpinBox.value = 0
+        panel.ui.strainCheckBox.checked = False
+        path = tmp_path / "scene.mrb"
+        assert slicer.mrmlScene.WriteToMRB(str(path))
+        slicer.mrmlScene.Clear()
+        assert panel.logic.getParameterNode().method == "auto"
+        assert slicer.mrmlScene.ReadFromMRB(str(path), True)
+        assert panel.ui.methodComboBox.currentText == "Fake method"
+        assert panel.method.options() == {"weight": 0.5}
+        assert panel.ui.deviceComboBox.currentText == "cpu"
+        assert panel.ui.referenceSpinBox.value == 0
+        assert not panel.ui.strainCheckBox.checked
+        assert panel.ui.cineSelector.currentNode().GetName() == "Cine"
+
+    def test_a_method_that_is_gone_is_named(self, panel, heart, with_fake):
+        panel.logic.getParameterNode().method = "magic"
+        assert "magic, which is not installed" in panel.ui.methodInfoLabel.text
+        assert not panel.ui.applyButton.enabled
+
+    def test_a_stored_value_that_no_longer_fits_is_replaced_and_said(self, panel, heart, with_fake):
+        panel.logic.getParameterNode().options = json.dumps({"fake": {"steps": 100000, "gone": 1}})
+        choose(panel, "fake")
+        text = panel.ui.methodInfoLabel.text
+        assert "option steps must be from 1 to 500" in text
+        assert "no option gone" in text
+        assert panel.method.options() == {}
+
+    def test_a_device_that_does_not_work_is_refused_at_once(self, panel, heart):
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("there is a GPU")
+        panel.ui.deviceComboBox.setCurrentIndex(2)
+        assert panel.ui.deviceComboBox.currentIndex == 0
+        assert panel.logic.getParameterNode().device == "auto"
+        assert "does not work" in panel.ui.methodInfoLabel.text
+
+
+class TestRuns:
+    def test_inputs_are_locked_and_progress_is_shown(self, slicer, panel, heart, with_fake):
+        choose(panel, "fake")
+        panel.ui.applyButton.click()
+        slicer.app.processEvents()
+        time.sleep(0.1)
+        panel.run.poll()
+        assert not panel.ui.methodComboBox.enabled
+        assert panel.ui.applyButton.text == "Cancel"
+        assert 0 < panel.ui.progressBar.value < 1000
+        assert "step" in panel.ui.statusLabel.text
+        panel.run.cancel()
+
+    def test_the_worker_touches_nodes_only_on_the_main_thread(self, slicer, panel, heart, with_fake):
+        import threading
+
+        choose(panel, "fake")
+        panel.method.forms["fake"].editors["steps"].widget.value = 1
+        threads = set()
+        tag = slicer.mrmlScene.AddObserver(slicer.mrmlScene.NodeAddedEvent, lambda *_: threads.add(threading.current_thread()))
+        run_to_the_end(slicer, panel)
+        slicer.mrmlScene.RemoveObserver(tag)
+        assert threads == {threading.main_thread()}
+
+    def test_a_cine_removed_meanwhile_is_noticed(self, slicer, panel, heart, with_fake):
+        choose(panel, "fake")
+        panel.ui.applyButton.click()
+        slicer.mrmlScene.RemoveNode(heart[1])
+        before = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTransformNode")
+        while panel.run.running:
+            slicer.app.processEvents()
+        assert "the cine was removed" in panel.ui.statusLabel.text
+        assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTransformNode") == before
+
+    def test_an_unforeseen_failure_is_reported_and_the_panel_lives(self, panel, heart, with_fake, monkeypatch):
+        choose(panel, "fake")
+        panel.run.makeRunner = InlineRunner
+        monkeypatch.setattr("CardiacMotionPanels.analysis.compute", lambda request, progress: 1 / 0)
+        panel.ui.applyButton.click()
+        panel.run.poll()
+        assert "Unexpected ZeroDivisionError" in panel.ui.statusLabel.text
+        assert panel.ui.applyButton.enabled
+        assert panel.ui.applyButton.text == "Apply"
+        del panel.run.makeRunner
+        from CardiacMotionLib.jobs import ThreadRunner
+
+        panel.run.makeRunner = ThreadRunner
+
+    def test_without_a_segmentation_there_is_motion_and_the_reason_for_no_strain(self, slicer, panel, heart, monkeypatch):
+        outcome = self.motion_without_labels(monkeypatch)
+        assert outcome.strain is None
+        assert any("No strain" in note for note in outcome.notes)
+
+    @staticmethod
+    def motion_without_labels(monkeypatch):
+        from CardiacMotionPanels import analysis
+
+        from CardiacMotionLib import Motion
+
+        series = phantom("cine", 3, **SMALL).series
+        series = ImageSeries(series.frames, series.affine, series.times)
+        still = Motion(np.zeros((*series.frames.shape, 3)), series.affine)
+        monkeypatch.setattr("CardiacMotionLib.register", lambda *a, **k: still, raising=False)
+        return analysis.compute(analysis.Request(series), lambda fraction, text: True)
+
+    def test_a_segmentation_of_another_frame_is_refused(self, slicer, panel, heart, with_fake):
+        panel.logic.getParameterNode().referenceFrame = 1
+        choose(panel, "fake")
+        assert "segmentation belongs to frame 0, but end-diastole is frame 1" in run_to_the_end(slicer, panel)
+
+
+class TestResults:
+    @pytest.fixture
+    def computed(self, slicer, panel, heart, with_fake):
+        choose(panel, "fake")
+        panel.method.forms["fake"].editors["steps"].widget.value = 1
+        assert "Done" in run_to_the_end(slicer, panel)
+        return panel.results
+
+    def test_overlay_and_opacity_follow_the_panel(self, slicer, panel, heart, computed):
+        from CardiacMotionLib.scene import headless_scene
+
+        composite = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+        assert headless_scene().scene is slicer.mrmlScene
+        panel.ui.overlayComboBox.setCurrentIndex(2)
+        shown = computed.current.overlays[panel.logic.getParameterNode().overlay]
+        assert composite.GetForegroundVolumeID() == computed.current.proxy(shown).GetID()
+        panel.ui.opacitySlider.value = 0.25
+        assert composite.GetForegroundOpacity() == pytest.approx(0.25)
+        panel.ui.overlayComboBox.setCurrentIndex(0)
+        assert composite.GetForegroundVolumeID() is None
+
+    def test_the_user_is_told_how_and_how_good(self, panel, computed):
+        text = panel.ui.qualityLabel.text
+        assert "by fake from frame 0" in text
+        assert len(text.splitlines()) > 2
+        assert panel.ui.researchLabel.text == "Research use only, not a medical device."
+
+    def test_layout_only_on_request_and_given_back(self, slicer, panel, computed):
+        layouts = slicer.app.layoutManager()
+        layouts.setLayout(4)
+        assert layouts.layout == 4
+        panel.ui.layoutButton.click()
+        assert layouts.layout == 7301
+        assert slicer.app.applicationLogic().GetSelectionNode().GetActivePlotChartID() == computed.current.chart.GetID()
+        assert panel.ui.layoutButton.text == "Back to my layout"
+        panel.ui.layoutButton.click()
+        assert layouts.layout == 4
+        panel.ui.layoutButton.click()
+        slicer.mrmlScene.Clear()
+        assert layouts.layout == 4
+
+    def test_a_layout_the_user_chose_meanwhile_stays(self, slicer, panel, computed):
+        layouts = slicer.app.layoutManager()
+        layouts.setLayout(4)
+        panel.ui.layoutButton.click()
+        layouts.setLayout(2)
+        panel.exit()
+        assert layouts.layout == 2
+        panel.enter()
+
+    def test_a_second_run_is_listed_beside_the_first(self, slicer, panel, computed):
+        first = computed.current
+        assert "Done" in run_to_the_end(slicer, panel)
+        assert len(computed.runs) == 2
+        assert computed.current is not first
+        panel.ui.resultComboBox.setCurrentIndex(0)
+        assert computed.current is first
+
+    def test_results_of_a_loaded_scene_are_there(self, slicer, panel, computed, tmp_path):
+        path = tmp_path / "scene.mrb"
+        assert slicer.mrmlScene.WriteToMRB(str(path))
+        slicer.mrmlScene.Clear()
+        assert computed.current is None
+        assert slicer.mrmlScene.ReadFromMRB(str(path), True)
+        assert computed.current.name == "Cine fake"
+        assert panel.ui.overlayComboBox.count == len(computed.current.overlays) + 1
+        assert "Loaded with the scene" in panel.ui.qualityLabel.text
+        assert not panel.ui.reportButton.enabled
+
+    def test_a_deleted_result_disappears_from_the_panel(self, slicer, panel, computed):
+        from CardiacMotionLib.scene import remove_results
+
+        remove_results(computed.current)
+        panel.refresh()
+        assert computed.current is None
+        assert not panel.ui.removeButton.enabled
+
+
+class TestWithoutTorch:
+    @pytest.fixture
+    def no_torch(self, panel, heart, monkeypatch):
+        monkeypatch.setattr("CardiacMotionPanels.packages.torchVersion", lambda: "")
+        panel.method.findMethods()
+        panel.refresh()
+        yield panel
+        monkeypatch.undo()
+        panel.method.findMethods()
+        panel.refresh()
+
+    def test_the_panel_opens_and_offers_to_install(self, no_torch):
+        assert not no_torch.ui.installFrame.isHidden()
+        assert "PyTorch, which is not installed" in no_torch.ui.installLabel.text
+        assert not no_torch.ui.applyButton.enabled
+
+    def test_install_names_the_missing_extension(self, no_torch):
+        no_torch.ui.installButton.click()
+        assert "PyTorch extension is not installed" in no_torch.ui.statusLabel.text
+
+    def test_install_goes_through_the_extension_and_asks(self, no_torch, monkeypatch):
+        import sys
+        import types
+
+        asked = []
+        logic = types.SimpleNamespace(installTorch=lambda askConfirmation: asked.append(askConfirmation))
+        monkeypatch.setitem(sys.modules, "PyTorchUtils", types.SimpleNamespace(PyTorchUtilsLogic=lambda: logic))
+        no_torch.ui.installButton.click()
+        assert asked == [True]
+        assert "PyTorch was not installed" in no_torch.ui.statusLabel.text
+
+
+class TestStandIns:
+    def test_they_are_as_strict_as_pythonqt(self, panel):
+        with pytest.raises(AttributeError, match="creating new attributes"):
+            panel.ui.applyButton.remembered = 1
+        with pytest.raises(TypeError, match="not callable"):
+            panel.ui.applyButton.text()

@@ -1,0 +1,164 @@
+"""The Slicer application for tests: `start` makes it, `load_module` loads a scripted module the way Slicer does."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import types
+from pathlib import Path
+
+import pythonqt
+import scripting
+import widgets
+
+from CardiacMotionLib.scene.headless import headless_scene
+
+
+class LayoutManager:
+    """Keeps the layout that was set, on a real layout node."""
+
+    def __init__(self, slicer, host):
+        self._logic = slicer.vtkMRMLLayoutLogic()
+        self._logic.SetMRMLScene(host.scene)
+
+    def layoutLogic(self):  # noqa: N802
+        return self._logic
+
+    @property
+    def layout(self):
+        return self._logic.GetLayoutNode().GetViewArrangement()
+
+    def setLayout(self, layout):  # noqa: N802
+        self._logic.GetLayoutNode().SetViewArrangement(layout)
+
+
+class ModuleManager:
+    def module(self, name):
+        import slicer
+
+        return getattr(slicer.modules, name.lower(), None)
+
+    def connect(self, signal, slot):
+        pass
+
+    def disconnect(self, signal, slot):
+        pass
+
+
+class Application:
+    """``slicer.app``."""
+
+    applicationName = "Slicer"  # noqa: N815
+
+    def __init__(self, slicer, host, qt_application):
+        self._host, self._qt, self._modules = host, qt_application, ModuleManager()
+        self.temporaryPath = host.application_logic.GetTemporaryPath()  # noqa: N815
+        self._layouts = LayoutManager(slicer, host)
+
+    def applicationLogic(self):  # noqa: N802
+        return self._host.application_logic
+
+    def mrmlScene(self):  # noqa: N802
+        return self._host.scene
+
+    def moduleManager(self):  # noqa: N802
+        return self._modules
+
+    def layoutManager(self):  # noqa: N802
+        return self._layouts
+
+    def testingEnabled(self):  # noqa: N802
+        return True
+
+    def translate(self, context, text):
+        return text
+
+    def processEvents(self):  # noqa: N802
+        self._qt.processEvents()
+
+    def setOverrideCursor(self, cursor):  # noqa: N802
+        pass
+
+    def restoreOverrideCursor(self):  # noqa: N802
+        pass
+
+
+def start():
+    """Make ``slicer.app``, ``qt``, ``ctk`` and the scripted-module classes once in this process, and return the ``slicer`` package."""
+    import slicer
+    import slicer.util
+
+    if getattr(getattr(slicer, "app", None), "_host", None) is not None:
+        return slicer
+    host = headless_scene()
+    qt = pythonqt.make_qt()
+    extra = {cls.__name__: cls for cls in (*widgets.MRML_WIDGETS, *widgets.CTK_WIDGETS)}
+    qt.QUiLoader = lambda: pythonqt.UiLoader(qt, extra)
+    ctk = types.ModuleType("ctk")
+    for cls in widgets.CTK_WIDGETS:
+        setattr(ctk, cls.__name__, cls)
+    sys.modules["ctk"] = ctk
+    for cls in widgets.MRML_WIDGETS:
+        setattr(slicer, cls.__name__, cls)
+    slicer.qSlicerScriptedLoadableModule = ScriptedModule
+    qt_application = qt.QApplication.instance() or qt.QApplication(["Slicer"])
+    slicer.app = Application(slicer, host, qt_application)
+    slicer.util.mainWindow = lambda: None
+    scripting.install()
+    return slicer
+
+
+class ScriptedModule:
+    """A loaded scripted module: what ``slicer.modules.<name>`` is, and the ``parent`` its Python class gets."""
+
+    __slots__ = (
+        "_widget",
+        "acknowledgementText",
+        "associatedNodeTypes",
+        "categories",
+        "contributors",
+        "dependencies",
+        "helpText",
+        "hidden",
+        "icon",
+        "index",
+        "name",
+        "path",
+        "python",
+        "python_module",
+        "title",
+    )
+
+    def __init__(self, path: Path):
+        self.path, self.name, self._widget = str(path), path.stem, None
+
+    def widgetRepresentation(self):  # noqa: N802
+        """The panel, built when it is first asked for."""
+        if self._widget is None:
+            import qt
+
+            host = widgets.qSlicerScriptedLoadableModuleWidget()
+            host.setLayout(qt.QVBoxLayout())
+            import slicer
+
+            host.setMRMLScene(slicer.mrmlScene)
+            self._widget = host
+            host._python = getattr(self.python_module, self.name + "Widget")(host)
+            host._python.setup()
+        return self._widget
+
+
+def load_module(path: Path) -> ScriptedModule:
+    """Load a scripted module: its folder goes on ``sys.path``, its file is run under its name, its module class is made."""
+    slicer = start()
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    python_module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = python_module
+    spec.loader.exec_module(python_module)
+    module = ScriptedModule(path)
+    module.python_module = python_module
+    module.python = getattr(python_module, path.stem)(module)
+    setattr(slicer.modules, path.stem.lower(), module)
+    return module
