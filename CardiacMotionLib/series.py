@@ -59,12 +59,12 @@ class ImageSeries:
         affine = check_affine(affine)
         timed = times is not None
         times = check_times(times, len(frames)) if timed else np.arange(len(frames), dtype=np.float64)
-        checked = {int(t): check_labels(a, frames.shape, t) for t, a in sorted((labels or {}).items())}
+        checked = {t: check_labels(a, frames.shape, t) for t, a in (labels or {}).items()}
         for name, value in (
             ("frames", frames),
             ("affine", affine),
             ("times", times),
-            ("labels", checked),
+            ("labels", {int(t): checked[t] for t in sorted(checked)}),
             ("meta", dict(meta or {})),
             ("timed", timed),
         ):

@@ -170,7 +170,7 @@ def _clash(slices: list[list[Plane]], keys: list[list[float | None]]) -> str:
         for time in row:
             same = [plane for plane, t in zip(group, row, strict=True) if t == time]
             if len(same) > 1:
-                kinds = " and ".join(plane.image_type or "no image type" for plane in same[:2])
+                kinds = " and ".join(sorted(plane.image_type or "no image type" for plane in same[:2]))
                 return f"{len(same)} images of slice {n + 1} have trigger time {time:g} ms ({kinds})"
     return "images share place and time"
 

@@ -36,6 +36,8 @@ def natural_key(path: Path) -> list[Any]:
 
 def existing(path: str | os.PathLike) -> Path:
     """``path`` as a Path; raises `CardiacMotionError` when nothing is there."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise CardiacMotionError(f"expected the path of a file or folder, got {type(path).__name__}")
     path = Path(path)
     if not path.exists():
         raise CardiacMotionError(f"no such file or folder: {path}")

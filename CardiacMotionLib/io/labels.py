@@ -170,7 +170,8 @@ def _mapped(
             value = by_name.get(key.lower()) if isinstance(key, str) else key
             if value is not None:
                 mapping[value] = out
-    unknown = [segments.get(int(v), f"{v:g}") for v in present if v not in mapping]
+    named = {float(value): segment for value, segment in segments.items()}
+    unknown = [named.get(v, f"{v:g}") for v in present if v not in mapping]
     wrong = sorted({out for out in mapping.values() if out not in (0, *LABEL_NAMES)})
     if unknown or wrong:
         what = f"value {', '.join(unknown[:6])}" if unknown else f"label_map to {wrong}"

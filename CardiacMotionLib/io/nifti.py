@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def read_nifti(path: Path, frames_axis: int | None = None) -> ImageSeries:
         image = nibabel.load(path)
         header = image.header
         data = np.asanyarray(image.dataobj)
-        zooms = np.abs(np.asarray(header.get_zooms(), dtype=np.float64))
+        zooms = _stored_zooms(nibabel, path, header)[: data.ndim]
         space_unit, time_unit = header.get_xyzt_units()
         start, codes = float(header["toffset"]), (int(header["qform_code"]), int(header["sform_code"]))
         qform = image.get_qform()
@@ -48,6 +49,8 @@ def read_nifti(path: Path, frames_axis: int | None = None) -> ImageSeries:
         data, affine, zooms, interval = _split_frames(path, data, affine, zooms, frames_axis, notes)
     elif data.ndim == 3:
         data = data[..., None]
+    if codes[1] == 0 and not (np.isfinite(zooms[:3]) & (zooms[:3] > 0)).all():
+        raise CardiacMotionError(f"{path}: the header has a zero voxel size, {_mm(zooms[:3])}; each must be above 0")
     if codes == (0, 0):
         notes.append(
             "The header has no orientation (qform and sform codes are 0): the axes were taken as they are stored."
@@ -60,6 +63,13 @@ def read_nifti(path: Path, frames_axis: int | None = None) -> ImageSeries:
     if times is None and data.shape[3] > 1:
         times = frame_times(interval, time_unit, data.shape[3], start, notes)
     return make_series(path, data.transpose(3, 2, 1, 0), affine, times, notes=notes)
+
+
+def _stored_zooms(nibabel: ModuleType, path: Path, header: Any) -> np.ndarray:
+    """Voxel sizes and frame interval as they are in the file: nibabel's own header has zeros replaced by ones."""
+    with nibabel.openers.ImageOpener(str(path)) as file:
+        stored = type(header).from_fileobj(file, check=False)
+    return np.abs(np.asarray(stored["pixdim"][1:5], dtype=np.float64))
 
 
 def frame_times(interval: float, unit: str, count: int, start: float, notes: list[str]) -> np.ndarray | None:

@@ -17,16 +17,12 @@ from .write import write_labels, write_series
 NAME = "sunnybrook_cine"
 PATIENT = "SC-HF-I-1"
 END_DIASTOLE, END_SYSTOLE = 18, 7  # frames of the source, counted from 0
-RV_INSERTION = (
-    (30.0, 63.0, 7.0),
-    (76.0, 76.0, 7.0),
-)  # voxels (i, j, k) of the sample: anterior, inferior; read off the image by eye
+RV_INSERTION = ((30.0, 63.0, 7.0), (76.0, 76.0, 7.0))  # anterior, inferior: voxels (i, j, k), read off the image by eye
 MARGIN_MM = 35.0  # around the outer wall, so that the RV and its insertions stay in view
 NOTE = (
     "Sunnybrook Cardiac Data SC-HF-I-1 (CC0 1.0), cropped in plane around the heart. The cycle was rotated to begin at "
-    "end-diastole "
-    "(frame 18 of the source); times count from there. Manual contours: LV cavity at end-diastole and end-systole, "
-    "wall at end-diastole."
+    "end-diastole (frame 18 of the source); times count from there. Manual contours: LV cavity at end-diastole and "
+    "end-systole, wall at end-diastole."
 )
 
 

@@ -203,7 +203,7 @@ def test_cut_off_pixels(tmp_path):
 
 
 def enhanced(frames: list[tuple[int, int]]) -> Dataset:
-    """The same cine as one enhanced multi-frame file."""
+    """Return the same cine as one enhanced multi-frame file."""
     data = image(0, 0)
     for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "TriggerTime", "SliceThickness"):
         delattr(data, name)

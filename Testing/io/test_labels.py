@@ -115,6 +115,17 @@ def test_values_outside_the_convention_need_a_map(series, cine, wall, tmp_path):
         read_series(cine, path, label_map={500: 4, 200: 2, 600: 3})
 
 
+def test_things_that_are_not_labels(series, cine, wall):
+    with pytest.raises(CardiacMotionError, match="unexpected value nan"):
+        read_series(cine, {0: np.full(series.shape, np.nan)})
+    with pytest.raises(CardiacMotionError, match="frame 'end'"):
+        read_series(cine, {"end": wall})
+    with pytest.raises(CardiacMotionError, match="a list of paths"):
+        read_series(cine, wall)
+    with pytest.raises(CardiacMotionError, match="got ndarray"):
+        read_series(cine, [wall])
+
+
 def test_map_swaps_values_at_once(cine, wall):
     swapped = read_series(cine, {0: wall}, label_map={1: 3, 3: 1, 2: 2}).labels[0]
     np.testing.assert_array_equal(swapped, np.array([0, 3, 2, 1])[wall])
@@ -164,7 +175,7 @@ def test_real_contours_lie_on_the_blood(shared_data):
     assert sorted(series.labels) == [7, 18]
     for t, labels in series.labels.items():
         assert series.frames[t][labels == 3].mean() > 1.5 * series.frames[t][labels == 0].mean()
-    with pytest.raises(CardiacMotionError, match="SC-HF-I-2_seg_frame06.*shape"):
+    with pytest.raises(CardiacMotionError, match=r"SC-HF-I-2_seg_frame06.*shape"):
         read_series(folder / "SC-HF-I-1_cine4d.nii.gz", folder / "SC-HF-I-2_seg_frame06.nii.gz")
 
 

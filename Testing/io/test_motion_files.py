@@ -129,7 +129,7 @@ def test_a_volume_sequence_is_not_a_motion(series, tmp_path):
 def test_damaged_bytes_are_one_clear_error(motion, tmp_path):
     path = write_motion_sequence(motion, tmp_path / "m.seq.nrrd")
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(CardiacMotionError, match="cannot read .*m.seq.nrrd") as caught:
+    with pytest.raises(CardiacMotionError, match=r"cannot read .*m\.seq\.nrrd") as caught:
         read_motion_sequence(path)
     assert caught.value.__cause__ is not None
 

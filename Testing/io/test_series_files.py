@@ -21,7 +21,7 @@ def save_nifti(path, data, affine=None, zooms=None, unit=None):
 
 
 def same_in_world(array, affine, series, t) -> None:
-    """The same intensity at the same place; Slicer stores left-handed volumes with their slices in the other order."""
+    """Assert the same intensity at the same place; Slicer reverses the slices of left-handed volumes."""
     for k, j, i in np.ndindex(*series.shape):
         voxel = np.linalg.inv(affine) @ series.affine @ [i, j, k, 1]
         np.testing.assert_allclose(voxel, np.rint(voxel), atol=1e-4)
@@ -100,8 +100,16 @@ def test_nrrd_frames_on_any_axis(series, tmp_path, axis, space):
 
 @pytest.mark.parametrize(
     ("interval", "unit", "second"),
-    [(0.0375, "sec", 37.5), (37.5, "msec", 37.5), (37500, "usec", 37.5), (31.5, None, 31.5), (1, None, None)]
-    + [(0, None, None), (1, "sec", None), (0.03, None, None)],
+    [
+        (0.0375, "sec", 37.5),
+        (37.5, "msec", 37.5),
+        (37500, "usec", 37.5),
+        (31.5, None, 31.5),
+        (1, None, None),
+        (0, None, None),
+        (1, "sec", None),
+        (0.03, None, None),
+    ],
 )
 def test_frame_interval_of_a_nifti_header(tmp_path, interval, unit, second):
     series = read_series(
@@ -119,6 +127,16 @@ def test_zooms_are_taken_where_the_affine_disagrees(tmp_path):
     series = read_series(save_nifti(tmp_path / "c.nii", np.ones((8, 8, 2, 3), np.int16), affine, (1.5, 1.5, 10)))
     np.testing.assert_allclose(series.affine, np.diag([-1.5, -1.5, 10, 1]))
     assert any("disagree" in note for note in series.meta["notes"])
+
+
+def test_zero_voxel_size(tmp_path):
+    path = save_nifti(tmp_path / "c.nii", np.ones((8, 8, 2, 3), np.int16))
+    content = bytearray(path.read_bytes())
+    content[88:92] = bytes(4)  # pixdim[3] of a NIfTI-1 header
+    content[252:256] = bytes(4)  # qform and sform codes
+    path.write_bytes(content)
+    with pytest.raises(CardiacMotionError, match=r"c\.nii: the header has a zero voxel size, 1\.4 x 1\.4 x 0 mm"):
+        read_series(path)
 
 
 def test_single_slice_over_time_stored_as_a_volume(tmp_path):
@@ -174,6 +192,8 @@ def test_truncated_nifti(series, tmp_path):
 def test_missing_and_empty(tmp_path):
     with pytest.raises(CardiacMotionError, match=r"no such file or folder: .*gone\.nii"):
         read_series(tmp_path / "gone.nii")
+    with pytest.raises(CardiacMotionError, match="expected the path of a file or folder, got NoneType"):
+        read_series(None)
     with pytest.raises(CardiacMotionError, match="the folder is empty"):
         read_series(tmp_path)
     (tmp_path / "notes.txt").write_text("hello")
@@ -235,6 +255,20 @@ def test_sample_is_a_timed_cine_that_begins_at_end_diastole():
     blood = sample.frames[0][sample.labels[0] == 3].mean()
     assert blood > 2 * sample.frames[0][sample.labels[0] == 2].mean()
     assert "CC0" in " ".join(sample.meta["notes"])
+
+
+def test_sample_rv_insertions_lie_on_the_outer_wall():
+    from CardiacMotionLib.io import sample_series
+
+    sample = sample_series()
+    voxels = np.linalg.inv(sample.affine) @ np.c_[sample.meta["rv_insertion"], [1, 1]].T
+    heart = np.argwhere(sample.labels[0] >= 2)[:, ::-1]  # (i, j, k)
+    for voxel in voxels[:3].T:
+        in_slice = heart[heart[:, 2] == round(voxel[2])]
+        assert np.linalg.norm((in_slice - voxel)[:, :2], axis=1).min() < 3  # voxels
+    anterior, inferior = np.array(sample.meta["rv_insertion"])
+    assert anterior[1] > inferior[1]
+    assert anterior[2] > inferior[2]
 
 
 def test_sample_is_what_the_script_makes(shared_data, tmp_path):
