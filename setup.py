@@ -3,10 +3,10 @@
 from setuptools import find_packages, setup
 
 setup(
-    packages=[*find_packages(include=["CardiacMotionLib*"]), "CardiacMotionLib._resources"],
-    package_dir={"CardiacMotionLib._resources": "Resources"},
+    packages=[*find_packages(include=["CardiacMotionLib*"]), "CardiacMotionLib.Resources"],
+    package_dir={"CardiacMotionLib.Resources": "Resources"},
     package_data={
         "CardiacMotionLib": ["**/*.j2", "py.typed"],
-        "CardiacMotionLib._resources": ["Models/**", "ColorTables/**", "Layouts/**", "SampleData/**"],
+        "CardiacMotionLib.Resources": ["Models/**", "ColorTables/**", "Layouts/**", "SampleData/**"],
     },
 )

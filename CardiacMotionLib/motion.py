@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -190,8 +191,10 @@ class Motion:
             with np.load(path, allow_pickle=False) as data:
                 times = data["times"] if data["times"].size else None
                 return cls(data["displacement"], data["affine"], int(data["reference"]), times, json.loads(str(data["provenance"])))
-        except (OSError, KeyError, ValueError) as error:
-            raise CardiacMotionError(f"{path} is not a motion file (.seq.nrrd or .npz saved by Motion.save): {error}") from error
+        except CardiacMotionError as error:
+            raise CardiacMotionError(f"{path}: {error}") from error
+        except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
+            raise CardiacMotionError(f"{path} is not a motion file: expected a .seq.nrrd or .npz saved by Motion.save") from error
 
 
 def check_frame(frame: Any, number_of_frames: int, name: str) -> None:

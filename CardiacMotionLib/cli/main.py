@@ -16,8 +16,8 @@ from .terminal import OK, UNEXPECTED, one_line
 PROGRAM = "cardiac-motion"
 
 
-def build() -> typer.Typer:
-    """The application, with a flag for every option of every registered method."""
+def build(called: str = "") -> typer.Typer:
+    """The application. Flags that are costly to find out are there only for the command that is ``called``."""
     app = typer.Typer(
         name=PROGRAM,
         help="Motion and strain from cardiac MR. Research use only: not a medical device.",
@@ -32,7 +32,7 @@ def build() -> typer.Typer:
     app.command("strain")(strain.strain)
     app.command("evaluate")(evaluate.evaluate)
     app.command("convert")(convert.convert)
-    app.command("phantom")(phantom.command())
+    app.command("phantom")(phantom.command(called=called == "phantom"))
     app.command("methods")(method_list.methods)
     return app
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and give its exit code."""
     try:
-        return build()(args=list(arguments), prog_name=PROGRAM, standalone_mode=False) or OK
+        return build(arguments[0] if arguments else "")(args=list(arguments), prog_name=PROGRAM, standalone_mode=False) or OK
     except Exception as error:
         if not hasattr(error, "format_message"):  # only errors of usage know how to say themselves
             raise

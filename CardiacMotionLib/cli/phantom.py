@@ -14,8 +14,10 @@ from .staging import staged_folder
 from .terminal import plain, session
 
 
-def command() -> Callable[..., None]:
-    """The command with a flag for every option of every kind of phantom."""
+def command(*, called: bool) -> Callable[..., None]:
+    """The command with a flag for every option of every kind of phantom; without them, and without loading torch, when not ``called``."""
+    if not called:
+        return with_flags(make_phantom, {})
     from ..phantom import KINDS, options_of
 
     return with_flags(make_phantom, {kind: options_of(kind) for kind in KINDS})
@@ -37,9 +39,10 @@ def make_phantom(
 
         subject = phantom(kind, seed, **chosen_options(given, options_of(kind)))
         write_series(subject.series, folder / f"{kind}.nii.gz")
-        write_labels(subject.series, folder / "labels.nii.gz")
+        (folder / "labels").mkdir()
+        write_labels(subject.series, folder / "labels", name=kind)
         subject.motion.save(folder / "motion.seq.nrrd")
         (folder / "truth.json").write_text(json.dumps(plain(subject.meta), indent=2) + "\n", encoding="utf-8")
-        names = sorted(entry.name for entry in folder.iterdir())
-        terminal.result(f"Wrote {', '.join(names)} into {output}")
-        terminal.emit(files=[output / name for name in names], **subject.meta)
+        files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+        terminal.result(f"Wrote {', '.join(sorted(entry.name for entry in folder.iterdir()))} into {output}")
+        terminal.emit(files=[output / file for file in files], **subject.meta)

@@ -59,8 +59,13 @@ def write_scene_files(series: ImageSeries, motion: Motion, strain: Strain, folde
         return
     from .. import scene
 
-    with scene.headless.headless_scene():
-        sequence, browser = scene.add_series(series, "Cine")
+    scene.headless_scene(fresh=True)
+    cine, browser = scene.add_series(series, str(series.meta.get("name") or "Cine"))
+    results = scene.add_results(cine, series, motion, strain)
+    scene.show_overlay(results.overlays[strain.components[0]])
+    scene.show_frame(browser, strain.end_systole)
+    scene.render_slice(results, folder / "overlay.png", overlay=strain.components[0])
+    scene.save_scene(folder / "scene.mrb")
 
 
 def headline_lines(strain: Strain) -> list[str]:

@@ -45,7 +45,7 @@ def draw_curves(strain: Strain, measure: str = "engineering") -> Figure:
         axes[0, column].set_title(f"{component.capitalize()} ({SHORT_NAMES[component]})")
         axes[1, column].set_xlabel("Time (ms)" if strain.timed else "Frame")
         for row in (0, 1):
-            _finish(axes[row, column], strain, f"{MEASURE_NAMES[measure].capitalize()} strain (%)")
+            _finish(axes[row, column], strain, f"{MEASURE_NAMES[measure]} strain (%)")
     return figure
 
 
