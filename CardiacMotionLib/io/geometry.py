@@ -37,36 +37,34 @@ def onto_grid(
     CardiacMotionError
         when the two grids differ; the message says by how much.
     """
-    to_label = np.linalg.inv(affine) @ grid_affine  # image voxel (i, j, k) -> label voxel
+    same_shape = labels.shape == tuple(grid_shape)
+    apart = corner_distance(affine, grid_affine, grid_shape)
+    if same_shape and apart <= TOLERANCE_MM:
+        return labels
+    to_label = np.linalg.inv(affine) @ grid_affine  # image voxel (i, j, k) to label voxel
     turn, shift = np.rint(to_label[:3, :3]), np.rint(to_label[:3, 3])
-    on_grid = np.eye(4)
-    on_grid[:3, :3], on_grid[:3, 3] = turn, shift
-    is_reordering = np.array_equal(np.abs(turn).sum(0), np.ones(3)) and np.array_equal(np.abs(turn).sum(1), np.ones(3))
-    shape = (
-        tuple(int(n) for n in (np.abs(turn).T @ np.array(labels.shape[::-1]))[::-1]) if is_reordering else labels.shape
-    )
-    if not part and shape != tuple(grid_shape):
+    is_reordering = (np.abs(turn).sum(0) == 1).all() and (np.abs(turn).sum(1) == 1).all()
+    sizes = np.array(labels.shape[::-1])
+    fits = np.array_equal(np.abs(turn).T @ sizes, grid_shape[::-1]) if is_reordering else same_shape
+    if not (part or fits):
         raise CardiacMotionError(
-            f"{name}: labels have shape (K, J, I) = {labels.shape}, the images {tuple(grid_shape)}; resample the "
-            "labels onto the image grid"
+            f"{name}: labels have shape (K, J, I) = {labels.shape}, the images {tuple(grid_shape)}; "
+            "resample the labels onto the image grid"
         )
-    off = corner_distance(affine @ on_grid, grid_affine, grid_shape) if is_reordering else np.inf
-    last = turn @ (np.array(grid_shape[::-1]) - 1) + shift
-    if off > TOLERANCE_MM or not (part or (np.minimum(shift, last) == 0).all()):
-        distance = corner_distance(affine, grid_affine, grid_shape)
+    rounded = np.eye(4)
+    rounded[:3, :3], rounded[:3, 3] = turn, shift
+    covers = (np.minimum(shift, turn @ (np.array(grid_shape[::-1]) - 1) + shift) == 0).all()
+    off = corner_distance(affine @ rounded, grid_affine, grid_shape)
+    if not is_reordering or off > TOLERANCE_MM or not (part or covers):
         raise CardiacMotionError(
-            f"{name}: labels lie elsewhere than the images: the corners of the two grids are up to {distance:.2f} mm "
-            "apart "
+            f"{name}: labels lie elsewhere than the images: the corners of the two grids are up to {apart:.2f} mm apart "
             f"(allowed {TOLERANCE_MM} mm); save the labels on the geometry of the images"
         )
-    index = np.stack(
-        np.meshgrid(*(np.arange(n) for n in grid_shape), indexing="ij")[::-1], axis=-1
-    )  # (K, J, I, 3) as (i, j, k)
-    source = (index @ turn.T + shift).astype(int)
-    valid = ((source >= 0) & (source < np.array(labels.shape[::-1]))).all(-1)
+    grid = np.indices(grid_shape)[::-1].reshape(3, -1).T  # every image voxel (i, j, k)
+    source = np.rint(grid @ turn.T + shift).astype(int)
+    valid = ((source >= 0) & (source < sizes)).all(1)
     result = np.zeros(grid_shape, labels.dtype)
-    i, j, k = source[valid].T
-    result[valid] = labels[k, j, i]
+    result.ravel()[valid] = labels[tuple(source[valid].T[::-1])]
     if np.count_nonzero(result) != np.count_nonzero(labels):
         raise CardiacMotionError(
             f"{name}: some labelled voxels lie outside the images; save the labels on the geometry of the images"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -62,10 +61,7 @@ def _around_heart(series: ImageSeries) -> tuple[slice, slice, slice]:
 def sample_folder() -> Path:
     """Resources/SampleData: beside the package in the source tree and in Slicer, inside it when installed with pip."""
     package = Path(__file__).resolve().parent.parent
-    candidates = [package.parent / "Resources", package / "Resources"]
-    if "CARDIACMOTION_RESOURCES" in os.environ:
-        candidates.insert(0, Path(os.environ["CARDIACMOTION_RESOURCES"]))
-    for folder in candidates:
+    for folder in (package.parent / "Resources", package / "Resources"):
         if (folder / "SampleData" / f"{NAME}.nii.gz").is_file():
             return folder / "SampleData"
     raise CardiacMotionError(

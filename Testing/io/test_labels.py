@@ -93,6 +93,14 @@ def test_other_shape_and_other_spacing(series, cine, wall, tmp_path):
         read_series(cine, write_volume(wall, wide, tmp_path / "wide.nrrd"))
 
 
+def test_slice_thickness_does_not_matter_for_one_slice(series, wall, tmp_path):
+    single = write_series(series.crop((slice(0, 1), slice(None), slice(None))), tmp_path / "one.nii.gz")
+    thin = series.affine.copy()
+    thin[:3, 2] /= 8
+    path = write_volume(wall[:1], thin, tmp_path / "one.nrrd")
+    np.testing.assert_array_equal(read_series(single, path).labels[0], wall[:1])
+
+
 def test_flipped_and_swapped_axes_are_put_back(series, cine, wall, tmp_path):
     """The same labels stored in another voxel order, as other programs write them."""
     image = nibabel.Nifti1Image(wall.transpose(), series.affine)
