@@ -25,7 +25,7 @@ AROUND_HEART_MM = 5.0  # margin of the mask in which images are compared
 def evaluate(
     motion: Motion,
     series: ImageSeries,
-    labels: Mapping[int, np.ndarray] | None = None,
+    labels: Mapping[int, np.ndarray] | np.ndarray | None = None,
     *,
     truth: Motion | None = None,
 ) -> pd.DataFrame:
@@ -36,8 +36,8 @@ def evaluate(
     motion, series
         A motion and the series it was found in, on one grid.
     labels
-        {frame: (K, J, I)} to compare with, by default those of the series. What needs labels of the reference frame is
-        left out where there are none.
+        {frame: (K, J, I)} to compare with, by default those of the series; an array (K, J, I) replaces those of the
+        reference frame. What needs labels of the reference frame is left out where there are none.
     truth
         The exact motion on the same grid and from the same reference, where it is known.
 
@@ -62,12 +62,7 @@ def evaluate(
         when series, labels or truth are not on the grid of the motion.
     """
     warped = motion.warp(series)
-    given = series.labels if labels is None else labels
-    if not isinstance(given, Mapping):
-        raise CardiacMotionError(
-            f"labels must be a dictionary {{frame: (K, J, I) array}}, got {type(given).__name__}; "
-            "for one labeled frame pass {frame: labels}"
-        )
+    given = _labels_by_frame(labels, motion, series)
     checked = {int(t): check_labels(a, series.frames.shape, t) for t, a in given.items()}
     reference = checked.get(motion.reference)
     rows: list[tuple] = []
@@ -82,6 +77,21 @@ def evaluate(
 
 
 # ---------------------------------------------------------------------- labels
+
+
+def _labels_by_frame(
+    labels: Mapping[int, np.ndarray] | np.ndarray | None, motion: Motion, series: ImageSeries
+) -> Mapping[int, np.ndarray]:
+    if labels is None:
+        return series.labels
+    if isinstance(labels, Mapping):
+        return labels
+    if isinstance(labels, np.ndarray):
+        return {**series.labels, motion.reference: labels}
+    raise CardiacMotionError(
+        f"labels must be a dictionary {{frame: (K, J, I) array}} or an array (K, J, I) of the reference frame, "
+        f"got {type(labels).__name__}"
+    )
 
 
 def dice(first: np.ndarray, second: np.ndarray) -> float:
@@ -222,8 +232,8 @@ def _truth_rows(motion: Motion, truth: Any, reference: np.ndarray | None) -> lis
         or not np.allclose(truth.affine, motion.affine, atol=1e-3)
     ):
         raise CardiacMotionError(
-            f"truth of shape {truth.displacement.shape[:4]} from frame {truth.reference} does not fit a motion of shape "
-            f"{motion.displacement.shape[:4]} from frame {motion.reference}: same grid and reference frame needed"
+            f"truth of shape {truth.displacement.shape[:4]} from frame {truth.reference} does not fit a motion "
+            f"of shape {motion.displacement.shape[:4]} from frame {motion.reference}: same grid and reference frame needed"
         )
     regions = {"whole": np.ones(motion.shape, bool)}
     if reference is not None and (reference == MYOCARDIUM).any():

@@ -175,6 +175,8 @@ def test_labels_may_be_given_and_may_be_absent():
     assert (evaluate(shifted(2), plain).structure == "whole").all()
     given = evaluate(shifted(2), plain, {0: ball_labels(), 1: ball_labels(2)})
     assert value(given, "Dice", "RV", 1) == 1
+    replaced = evaluate(shifted(2), series(2), ball_labels(1))
+    assert 0.5 < value(replaced, "Dice", "LV cavity", 2) < 1
     without_reference = evaluate(shifted(2), plain, {1: ball_labels(2)})
     assert not (without_reference.metric == "Dice").any()
 
@@ -191,7 +193,7 @@ def test_a_structure_drawn_in_one_frame_only_has_no_score():
     ("change", "message"),
     [
         (lambda m, s: (m, s.crop((slice(0, 5), slice(None), slice(None))), {}), "not on the grid of this motion"),
-        (lambda m, s: (m, s, {"labels": ball_labels()}), "must be a dictionary"),
+        (lambda m, s: (m, s, {"labels": "auto"}), "must be a dictionary"),
         (lambda m, s: (m, s, {"labels": {9: ball_labels()}}), "frame 9"),
         (lambda m, s: (m, s, {"truth": "exact"}), "truth must be a Motion, got str"),
         (lambda m, s: (m, s, {"truth": Motion(m.displacement[:2], AFFINE)}), "same grid and reference frame needed"),
