@@ -9,13 +9,17 @@ from torch import Tensor
 
 
 def bspline_basis(
-    size: int, knot_spacing: float, derivative: int = 0, dtype: torch.dtype = torch.float32, positions: Tensor | None = None
+    size: int,
+    knot_spacing: float,
+    derivative: int = 0,
+    dtype: torch.dtype = torch.float32,
+    positions: Tensor | None = None,
 ) -> Tensor:
     """Cubic B-spline basis at the voxels of one axis: (size, n) or (len(positions), n).
 
-    The knots are ``knot_spacing`` voxels apart and cover [0, size - 1] with one control point beyond each end (n = intervals + 3); a spacing that does not divide
-    the axis is shrunk until it does, so the grid is symmetric. ``derivative`` 0, 1 or 2, per voxel. ``positions`` evaluates elsewhere
-    than at the voxels. An axis of one voxel has a single constant basis function.
+    The knots are about ``knot_spacing`` voxels apart, at the nearest spacing that divides [0, size - 1], with one control
+    point beyond each end (n = intervals + 3). ``derivative`` 0, 1 or 2, per voxel. ``positions`` evaluates elsewhere than at
+    the voxels. An axis of one voxel has a single constant basis function.
     """
     if derivative not in (0, 1, 2):
         raise ValueError(f"derivative must be 0, 1 or 2, got {derivative}")
@@ -37,7 +41,7 @@ def bspline_basis(
 
 
 def evaluate_bspline(coefficients: Tensor, bases: Sequence[Tensor]) -> Tensor:
-    """Tensor-product spline: coefficients (n1, ..., nd, C) and one basis (size, n) per axis to (size1, ..., sized, C).
+    """Tensor-product spline (size1, ..., sized, C) of coefficients (n1, ..., nd, C) and one basis (size, n) per axis.
 
     Each axis is one matrix product, so both the value and its gradient are a few dense products without a scatter per voxel.
     """

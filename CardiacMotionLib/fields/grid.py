@@ -9,10 +9,12 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 
-def identity_grid(shape: Sequence[int], dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu") -> Tensor:
+def identity_grid(
+    shape: Sequence[int], dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+) -> Tensor:
     """Voxel coordinates of every voxel of a grid.
 
-    ``shape`` is (K, J, I) or (J, I); the result is ``(*shape, len(shape))`` with components ordered (i, j, k) or (i, j).
+    ``shape`` is (K, J, I) or (J, I); the result is ``(*shape, len(shape))``, its components ordered (i, j, k) or (i, j).
     """
     axes = [torch.arange(n, dtype=dtype, device=device) for n in shape]
     return torch.stack(torch.meshgrid(*axes, indexing="ij")[::-1], dim=-1)
@@ -21,8 +23,9 @@ def identity_grid(shape: Sequence[int], dtype: torch.dtype = torch.float32, devi
 def sample_at(image: Tensor, points: Tensor, mode: str = "bilinear", padding_mode: str = "border") -> Tensor:
     """Values of an image at voxel coordinates.
 
-    ``image`` is (B, C, *shape), ``points`` (B, ..., d) in voxels ordered (i, j[, k]); returns (B, C, ...). ``mode`` is ``bilinear``
-    (linear in any dimension) or ``nearest``; outside the grid the edge value continues (``border``) or zero is returned (``zeros``).
+    ``image`` is (B, C, *shape), ``points`` (B, ..., d) in voxels ordered (i, j[, k]); returns (B, C, ...). ``mode`` is
+    ``bilinear`` (linear in any dimension) or ``nearest``; outside the grid the edge value continues (``border``) or zero is
+    returned (``zeros``).
     """
     shape, d = image.shape[2:], image.ndim - 2
     if points.shape[-1] != d or len(points) != len(image):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .jacobian import determinant, displacement_gradient
 from .warp import compose, warp
 
 
@@ -20,22 +21,38 @@ def integrate(velocity: Tensor, steps: int = 7) -> Tensor:
 
 
 def invert(displacement: Tensor, iterations: int = 50, tolerance: float = 1e-3) -> Tensor:
-    """The displacement v with v(x) = -u(x + v(x)), by fixed-point iteration (Chen 2008).
+    """Find the displacement v with v(x) = -u(x + v(x)) by a damped Newton iteration.
 
-    ``displacement`` (B, *shape, d) in voxels. Stops when no voxel moved by more than ``tolerance`` voxels, or after ``iterations``; where the
-    map folds there is no inverse and the result is the last iterate. The step is halved for voxels whose residual grew, which keeps the
-    iteration convergent where the field compresses strongly (|grad u| near or above 1).
+    ``displacement`` (B, *shape, d) in voxels. Stops when every voxel is hit within ``tolerance`` voxels, or after ``iterations``;
+    where the map folds there is no inverse and the result is the v that came nearest. A step that makes the residual of a voxel
+    larger is taken back and halved, so that strong stretching (where the plain fixed point v <- -u(x + v) diverges) is no harm.
     """
-    channels = torch.movedim(displacement, -1, 1)
-    inverse = -displacement
+    d = displacement.shape[-1]
+    gradient = displacement_gradient(displacement).flatten(-2)
+    channels = torch.movedim(torch.cat((displacement, gradient), dim=-1), -1, 1)
+    trial = inverse = -displacement
     step = torch.ones_like(displacement[..., :1])
-    previous = torch.full_like(step, float("inf"))
+    best = torch.full_like(step, float("inf"))
+    direction = torch.zeros_like(displacement)
     for _ in range(iterations):
-        residual = inverse + torch.movedim(warp(channels, inverse), 1, -1)
+        sampled = torch.movedim(warp(channels, trial), 1, -1)
+        residual = trial + sampled[..., :d]
         size = torch.linalg.vector_norm(residual, dim=-1, keepdim=True)
-        if size.max() <= tolerance:
+        closer = size < best
+        inverse, best = torch.where(closer, trial, inverse), torch.where(closer, size, best)
+        if best.max() <= tolerance:
             break
-        step = torch.where(size > previous, step / 2, step).clamp_min(1 / 16)
-        inverse = inverse - step * residual
-        previous = size
+        direction = torch.where(closer, _newton_step(sampled[..., d:].unflatten(-1, (d, d)), residual), direction)
+        step = torch.where(closer, 1.0, step / 2)
+        trial = inverse - step * direction
     return inverse
+
+
+def _newton_step(gradient: Tensor, residual: Tensor) -> Tensor:
+    """(I + gradient)^-1 residual by Cramer's rule, and the residual itself where that matrix is close to folding."""
+    d = residual.shape[-1]
+    matrix = gradient + torch.eye(d, dtype=gradient.dtype, device=gradient.device)
+    whole = determinant(matrix)
+    replaced = [torch.cat((matrix[..., :a], residual[..., None], matrix[..., a + 1 :]), dim=-1) for a in range(d)]
+    solution = torch.stack([determinant(m) for m in replaced], dim=-1) / whole.clamp_min(0.1)[..., None]
+    return torch.where((whole > 0.1)[..., None], solution, residual)

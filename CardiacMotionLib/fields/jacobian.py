@@ -19,8 +19,17 @@ def _derivative(values: Tensor, axis: int) -> Tensor:
     return torch.cat((first, inner, last), dim=axis)
 
 
+def _second_derivative(values: Tensor, axis: int) -> Tensor:
+    """Second difference along ``axis``, continued from the interior at the two ends, zero on an axis of fewer than three."""
+    n = values.shape[axis]
+    if n < 3:
+        return torch.zeros_like(values)
+    inner = torch.diff(values, n=2, dim=axis)
+    return torch.cat((inner.narrow(axis, 0, 1), inner, inner.narrow(axis, n - 3, 1)), dim=axis)
+
+
 def displacement_gradient(displacement: Tensor) -> Tensor:
-    """du_a / dx_b in voxels: (B, *shape, d) in, (B, *shape, d, d) out, index [..., a, b], both ordered (i, j[, k])."""
+    """Gradient du_a / dx_b in voxels: (B, *shape, d) to (B, *shape, d, d), index [..., a, b], both ordered (i, j[, k])."""
     d = displacement.shape[-1]
     columns = [_derivative(displacement, displacement.ndim - 2 - b) for b in range(d)]  # i is the last spatial axis
     return torch.stack(columns, dim=-1)
@@ -29,8 +38,8 @@ def displacement_gradient(displacement: Tensor) -> Tensor:
 def deformation_gradient(displacement: Tensor, affine: Tensor | None = None) -> Tensor:
     """F = I + du/dX of a displacement in voxels.
 
-    Without ``affine`` F is in voxel axes, (B, *shape, d, d). With it (three dimensions only) F is in RAS mm, A (I + du/dX) A^-1 with A the
-    linear part of the affine, so that spacing and orientation are accounted for.
+    Without ``affine`` F is in voxel axes, (B, *shape, d, d). With it (three dimensions only) F is in RAS mm, that is
+    A (I + du/dX) A^-1 with A the linear part of the affine, so that spacing and orientation are accounted for.
     """
     d = displacement.shape[-1]
     identity = torch.eye(d, dtype=displacement.dtype, device=displacement.device)
@@ -43,14 +52,17 @@ def deformation_gradient(displacement: Tensor, affine: Tensor | None = None) -> 
 
 
 def determinant(matrix: Tensor) -> Tensor:
-    """Determinant of (..., 2, 2) or (..., 3, 3) written out: faster than LU on many small matrices and differentiable at zero."""
+    """Write out the determinant of (..., 2, 2) or (..., 3, 3).
+
+    It is faster than LU on many small matrices and differentiable at zero.
+    """
     if matrix.shape[-1] == 2:
         return matrix[..., 0, 0] * matrix[..., 1, 1] - matrix[..., 0, 1] * matrix[..., 1, 0]
     return (torch.linalg.cross(matrix[..., 0, :], matrix[..., 1, :]) * matrix[..., 2, :]).sum(-1)
 
 
 def jacobian_determinant(displacement: Tensor) -> Tensor:
-    """det F of a displacement in voxels, (B, *shape, d) to (B, *shape); the same in voxels and in mm."""
+    """Local change of volume det F of a displacement in voxels, (B, *shape, d) to (B, *shape); the same in voxels and in mm."""
     return determinant(deformation_gradient(displacement))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .jacobian import _derivative, displacement_gradient
+from .jacobian import _derivative, _second_derivative, displacement_gradient
 
 
 def _spacing(spacing: Tensor | None, d: int, like: Tensor) -> Tensor:
@@ -13,27 +13,39 @@ def _spacing(spacing: Tensor | None, d: int, like: Tensor) -> Tensor:
 
 
 def diffusion_energy(displacement: Tensor, spacing: Tensor | None = None) -> Tensor:
-    """Mean squared first derivative. ``displacement`` (B, *shape, d) in voxels, ``spacing`` (d,) mm along (i, j[, k]): then per mm of mm."""
+    """Mean squared first derivative.
+
+    ``displacement`` (B, *shape, d) in voxels, ``spacing`` (d,) mm along (i, j[, k]): then of mm per mm.
+    """
     d = displacement.shape[-1]
     mm = _spacing(spacing, d, displacement)
     return (displacement_gradient(displacement) * mm[:, None] / mm[None, :]).square().sum((-1, -2)).mean()
 
 
 def bending_energy(displacement: Tensor, spacing: Tensor | None = None) -> Tensor:
-    """Mean squared second derivative (Rueckert 1999). ``displacement`` (B, *shape, d) in voxels, ``spacing`` (d,) mm along (i, j[, k])."""
+    """Mean squared second derivative (Rueckert 1999).
+
+    ``displacement`` (B, *shape, d) in voxels, ``spacing`` (d,) mm along (i, j[, k]): then of mm per mm^2. The derivatives
+    along one axis are taken over neighbouring voxels, so that a field which alternates from voxel to voxel is not free.
+    """
     d = displacement.shape[-1]
     mm = _spacing(spacing, d, displacement)
-    gradient = displacement_gradient(displacement) * mm[:, None] / mm[None, :]  # (B, *shape, a, b)
-    axes = [displacement.ndim - 2 - c for c in range(d)]
-    second = torch.stack([_derivative(gradient, axes[c]) / mm[c] for c in range(d)], dim=-1)
-    return second.square().sum((-1, -2, -3)).mean()
+    physical = displacement * mm
+    axes = [displacement.ndim - 2 - b for b in range(d)]
+    energy = torch.zeros((), dtype=displacement.dtype, device=displacement.device)
+    for b in range(d):
+        energy = energy + (_second_derivative(physical, axes[b]) / mm[b] ** 2).square().sum(-1).mean()
+        slope = _derivative(physical, axes[b]) / mm[b]
+        for c in range(b):
+            energy = energy + 2 * (_derivative(slope, axes[c]) / mm[c]).square().sum(-1).mean()
+    return energy
 
 
 def jacobian_penalty(determinant: Tensor, floor: float = 0.05) -> Tensor:
-    """det + 1/det - 2 per voxel: zero for no change of volume, symmetric in growth and shrinkage, and finite with a gradient at folds.
+    """Penalty det + 1/det - 2 per voxel: zero for no change of volume, symmetric in growth and shrinkage.
 
-    Below ``floor`` the function is continued by its own tangent, so that a folded voxel is pushed back towards det > 0 (clipping the
-    determinant there would give it no gradient at all).
+    Below ``floor`` the function is continued by its own tangent, so that a folded voxel has a finite penalty and is pushed
+    back towards det > 0 (clipping the determinant there would give it no gradient at all).
     """
     safe = determinant.clamp_min(floor)
     value_at_floor, slope_at_floor = floor + 1 / floor - 2, 1 - 1 / floor**2
@@ -47,5 +59,5 @@ def folding_fraction(determinant: Tensor) -> Tensor:
 
 
 def sd_log_jacobian(determinant: Tensor) -> Tensor:
-    """Standard deviation of log det F over voxels, determinants held above 1e-9 (SDlogJ of the Learn2Reg challenges)."""
+    """Spread of log det F over voxels as its standard deviation, determinants held above 1e-9 (SDlogJ)."""
     return determinant.clamp_min(1e-9).log().std(correction=0)

@@ -1,7 +1,10 @@
-"""How alike two images are. All are similarities or errors per item of the batch, differentiable, with an optional weight."""
+"""How alike two images are: similarities or errors per item of the batch, differentiable, with an optional weight.
+
+The correlations and the mutual information do not depend on the scale of the intensities: each image is first brought to
+unit range without gradient, which also keeps float32 exact enough for images of any scale.
+"""
 
 from __future__ import annotations
-
 
 import torch
 from torch import Tensor
@@ -18,13 +21,24 @@ def _weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
     return (values * weight).sum(axes) / weight.sum(axes).clamp_min(EPSILON)
 
 
+def _unit_range(image: Tensor) -> Tensor:
+    """Shift and scale each item to mean 0 and range 1 (all 0 where it is constant), without gradient through the two."""
+    axes = tuple(range(1, image.ndim))
+    with torch.no_grad():
+        low, high = image.amin(axes, keepdim=True), image.amax(axes, keepdim=True)
+        scale = torch.where(high > low, high - low, torch.ones_like(low))
+        middle = low + ((image - low) / scale).mean(axes, keepdim=True) * scale
+    return (image - middle) / scale
+
+
 def mse(first: Tensor, second: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mean squared difference per item: (B, C, *shape) images and weight to (B,)."""
     return _weighted_mean((first - second).square(), weight)
 
 
 def global_ncc(first: Tensor, second: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Pearson correlation of all voxels per item, in [-1, 1]: (B, C, *shape) to (B,). Zero where either image is constant."""
+    """Pearson correlation of all voxels per item, in [-1, 1], 0 where an image is constant: (B, C, *shape) to (B,)."""
+    first, second = _unit_range(first), _unit_range(second)
     shape = (-1,) + (1,) * (first.ndim - 1)
     a = first - _weighted_mean(first, weight).reshape(shape)
     b = second - _weighted_mean(second, weight).reshape(shape)
@@ -41,10 +55,12 @@ def _window_mean(values: Tensor, window: tuple[int, ...]) -> Tensor:
 def local_ncc(first: Tensor, second: Tensor, window: int | tuple[int, ...] = 9, weight: Tensor | None = None) -> Tensor:
     """Mean over voxels of the correlation within a box around each: (B, C, *shape) to (B,), in [-1, 1].
 
-    ``window`` is the odd edge length in voxels, one for all axes or one per axis ordered as the shape (k, j, i);
-    an axis shorter than the window gets a window of its own length. The correlation keeps its sign; the squared
-    form of Avants 2008 cannot tell an image from its negative and is worse conditioned near zero.
+    ``window`` is the odd edge length in voxels, one for all axes or one per axis ordered as the shape (k, j, i); on an axis
+    that is shorter it is the largest odd number that fits. Where the contrast in the window is below about a twentieth of
+    the range of the image the value falls towards zero, so that noise in flat regions does not count. The correlation keeps
+    its sign; the squared form of Avants 2008 cannot tell an image from its negative and is worse conditioned near zero.
     """
+    first, second = _unit_range(first), _unit_range(second)
     d = first.ndim - 2
     window = (window,) * d if isinstance(window, int) else tuple(window)
     window = tuple(min(w, n - 1 + n % 2) for w, n in zip(window, first.shape[2:], strict=True))
@@ -60,7 +76,7 @@ def local_ncc(first: Tensor, second: Tensor, window: int | tuple[int, ...] = 9, 
 def nmi(first: Tensor, second: Tensor, bins: int = 32, weight: Tensor | None = None) -> Tensor:
     """Normalised mutual information (H(a) + H(b)) / H(a, b) per item, in [1, 2] (Studholme 1999).
 
-    Joint histogram by a cubic B-spline Parzen window (Mattes 2003): (B, C, *shape) to (B,). Each image is scaled to its own range, without gradient.
+    Joint histogram by a cubic B-spline Parzen window (Mattes 2003): (B, C, *shape) to (B,).
     """
     memberships = [_parzen(image.flatten(1), bins) for image in (first, second)]  # (B, N, bins)
     left = memberships[0]
@@ -80,11 +96,10 @@ def _parzen(values: Tensor, bins: int) -> Tensor:
     low = values.detach().amin(1, keepdim=True)
     high = values.detach().amax(1, keepdim=True)
     padding = 2  # the spline reaches two bins to either side
-    position = padding + (values - low) / (high - low).clamp_min(EPSILON) * (bins - 1 - 2 * padding)
+    scale = torch.where(high > low, high - low, torch.ones_like(low))
+    position = padding + (values - low) / scale * (bins - 1 - 2 * padding)
     centres = torch.arange(bins, dtype=values.dtype, device=values.device)
     distance = (position[..., None] - centres).abs()
     near = 2 / 3 - distance.square() + distance**3 / 2
     far = (2 - distance).clamp_min(0) ** 3 / 6
     return torch.where(distance < 1, near, far)
-
-

@@ -16,20 +16,20 @@ def _targets(displacement: Tensor) -> Tensor:
 def warp(image: Tensor, displacement: Tensor, padding_mode: str = "border") -> Tensor:
     """``image(x + u(x))`` by linear interpolation.
 
-    ``image`` (B, C, *shape), ``displacement`` (B, *shape_out, d) in voxels of ``image``; returns (B, C, *shape_out). This is a pull: with
-    u from the reference to frame t, warping frame t draws it in the reference.
+    ``image`` (B, C, *shape), ``displacement`` (B, *shape_out, d) in voxels of ``image``; returns (B, C, *shape_out). This is
+    a pull: with u from the reference to frame t, warping frame t draws it in the reference.
     """
     return sample_at(image, _targets(displacement), padding_mode=padding_mode)
 
 
 def warp_nearest(labels: Tensor, displacement: Tensor) -> Tensor:
-    """``labels(x + u(x))`` by nearest neighbour: (B, C, *shape) of any dtype in, the same dtype out, zero outside the grid."""
+    """``labels(x + u(x))`` by nearest neighbour: (B, C, *shape) of any dtype, which is kept; zero outside the grid."""
     values = sample_at(labels.to(displacement.dtype), _targets(displacement), mode="nearest", padding_mode="zeros")
     return values.round().to(labels.dtype)
 
 
 def compose(first: Tensor, second: Tensor) -> Tensor:
-    """The displacement of going by ``first`` and then by ``second``: u(x) = u1(x) + u2(x + u1(x)).
+    """Displacement of going by ``first`` and then by ``second``: u(x) = u1(x) + u2(x + u1(x)).
 
     Both (B, *shape, d) in voxels of one grid; not the same as adding them.
     """
