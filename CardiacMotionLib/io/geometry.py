@@ -57,8 +57,8 @@ def onto_grid(
     off = corner_distance(affine @ rounded, grid_affine, grid_shape)
     if not is_reordering or off > TOLERANCE_MM or not (part or covers):
         raise CardiacMotionError(
-            f"{name}: labels lie elsewhere than the images: the corners of the two grids are up to {apart:.2f} mm apart "
-            f"(allowed {TOLERANCE_MM} mm); save the labels on the geometry of the images"
+            f"{name}: labels lie elsewhere than the images: the corners of the two grids are up to {apart:.2f} mm "
+            f"apart (allowed {TOLERANCE_MM} mm); save the labels on the geometry of the images"
         )
     grid = np.indices(grid_shape)[::-1].reshape(3, -1).T  # every image voxel (i, j, k)
     source = np.rint(grid @ turn.T + shift).astype(int)
