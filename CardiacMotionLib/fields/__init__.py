@@ -3,8 +3,8 @@
 Conventions of the whole layer
 ------------------------------
 - images are ``(B, C, K, J, I)`` or, in two dimensions, ``(B, C, J, I)``;
-- a displacement is ``(B, K, J, I, 3)`` or ``(B, J, I, 2)`` in **voxels**, its components ordered (i, j, k): the point at
-  voxel x goes to x + u(x);
+- a displacement is ``(B, K, J, I, 3)`` or ``(B, J, I, 2)`` in **voxels**, its components ordered (i, j, k): the point
+  at voxel x goes to x + u(x);
 - world displacements in mm exist at the edges only and are converted by `voxel_to_world` and `world_to_voxel`;
 - sampling is linear between voxel centres (``align_corners=True``) and continues the edge value outside.
 """

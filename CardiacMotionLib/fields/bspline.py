@@ -17,9 +17,9 @@ def bspline_basis(
 ) -> Tensor:
     """Cubic B-spline basis at the voxels of one axis: (size, n) or (len(positions), n).
 
-    The knots are about ``knot_spacing`` voxels apart, at the nearest spacing that divides [0, size - 1], with one control
-    point beyond each end (n = intervals + 3). ``derivative`` 0, 1 or 2, per voxel. ``positions`` evaluates elsewhere than at
-    the voxels. An axis of one voxel has a single constant basis function.
+    The knots are about ``knot_spacing`` voxels apart, at the nearest spacing that divides [0, size - 1], with one
+    control point beyond each end (n = intervals + 3). ``derivative`` 0, 1 or 2, per voxel. ``positions`` evaluates
+    elsewhere than at the voxels. An axis of one voxel has a single constant basis function.
     """
     if derivative not in (0, 1, 2):
         raise ValueError(f"derivative must be 0, 1 or 2, got {derivative}")
@@ -43,7 +43,8 @@ def bspline_basis(
 def evaluate_bspline(coefficients: Tensor, bases: Sequence[Tensor]) -> Tensor:
     """Tensor-product spline (size1, ..., sized, C) of coefficients (n1, ..., nd, C) and one basis (size, n) per axis.
 
-    Each axis is one matrix product, so both the value and its gradient are a few dense products without a scatter per voxel.
+    Each axis is one matrix product, so both the value and its gradient are a few dense products without a scatter per
+    voxel.
     """
     values = coefficients
     for axis, basis in enumerate(bases):

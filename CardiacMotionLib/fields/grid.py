@@ -14,7 +14,8 @@ def identity_grid(
 ) -> Tensor:
     """Voxel coordinates of every voxel of a grid.
 
-    ``shape`` is (K, J, I) or (J, I); the result is ``(*shape, len(shape))``, its components ordered (i, j, k) or (i, j).
+    ``shape`` is (K, J, I) or (J, I); the result is ``(*shape, len(shape))``, its components ordered (i, j, k) or (i,
+    j).
     """
     axes = [torch.arange(n, dtype=dtype, device=device) for n in shape]
     return torch.stack(torch.meshgrid(*axes, indexing="ij")[::-1], dim=-1)
@@ -24,8 +25,8 @@ def sample_at(image: Tensor, points: Tensor, mode: str = "bilinear", padding_mod
     """Values of an image at voxel coordinates.
 
     ``image`` is (B, C, *shape), ``points`` (B, ..., d) in voxels ordered (i, j[, k]); returns (B, C, ...). ``mode`` is
-    ``bilinear`` (linear in any dimension) or ``nearest``; outside the grid the edge value continues (``border``) or zero is
-    returned (``zeros``).
+    ``bilinear`` (linear in any dimension) or ``nearest``; outside the grid the edge value continues (``border``) or
+    zero is returned (``zeros``).
     """
     shape, d = image.shape[2:], image.ndim - 2
     if points.shape[-1] != d or len(points) != len(image):

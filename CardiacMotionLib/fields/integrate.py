@@ -23,9 +23,10 @@ def integrate(velocity: Tensor, steps: int = 7) -> Tensor:
 def invert(displacement: Tensor, iterations: int = 50, tolerance: float = 1e-3) -> Tensor:
     """Find the displacement v with v(x) = -u(x + v(x)) by a damped Newton iteration.
 
-    ``displacement`` (B, *shape, d) in voxels. Stops when every voxel is hit within ``tolerance`` voxels, or after ``iterations``;
-    where the map folds there is no inverse and the result is the v that came nearest. A step that makes the residual of a voxel
-    larger is taken back and halved, so that strong stretching (where the plain fixed point v <- -u(x + v) diverges) is no harm.
+    ``displacement`` (B, *shape, d) in voxels. Stops when every voxel is hit within ``tolerance`` voxels, or after
+    ``iterations``; where the map folds there is no inverse and the result is the v that came nearest. A step that
+    makes the residual of a voxel larger is taken back and halved, so that strong stretching (where the plain fixed
+    point v <- -u(x + v) diverges) is no harm.
     """
     d = displacement.shape[-1]
     gradient = displacement_gradient(displacement).flatten(-2)

@@ -25,8 +25,9 @@ def diffusion_energy(displacement: Tensor, spacing: Tensor | None = None) -> Ten
 def bending_energy(displacement: Tensor, spacing: Tensor | None = None) -> Tensor:
     """Mean squared second derivative (Rueckert 1999).
 
-    ``displacement`` (B, *shape, d) in voxels, ``spacing`` (d,) mm along (i, j[, k]): then of mm per mm^2. The derivatives
-    along one axis are taken over neighbouring voxels, so that a field which alternates from voxel to voxel is not free.
+    ``displacement`` (B, *shape, d) in voxels, ``spacing`` (d,) mm along (i, j[, k]): then of mm per mm^2. The
+    derivatives along one axis are taken over neighbouring voxels, so that a field which alternates from voxel to
+    voxel is not free.
     """
     d = displacement.shape[-1]
     mm = _spacing(spacing, d, displacement)
@@ -44,8 +45,8 @@ def bending_energy(displacement: Tensor, spacing: Tensor | None = None) -> Tenso
 def jacobian_penalty(determinant: Tensor, floor: float = 0.05) -> Tensor:
     """Penalty det + 1/det - 2 per voxel: zero for no change of volume, symmetric in growth and shrinkage.
 
-    Below ``floor`` the function is continued by its own tangent, so that a folded voxel has a finite penalty and is pushed
-    back towards det > 0 (clipping the determinant there would give it no gradient at all).
+    Below ``floor`` the function is continued by its own tangent, so that a folded voxel has a finite penalty and is
+    pushed back towards det > 0 (clipping the determinant there would give it no gradient at all).
     """
     safe = determinant.clamp_min(floor)
     value_at_floor, slope_at_floor = floor + 1 / floor - 2, 1 - 1 / floor**2

@@ -1,7 +1,7 @@
 """How alike two images are: similarities or errors per item of the batch, differentiable, with an optional weight.
 
-The correlations and the mutual information do not depend on the scale of the intensities: each image is first brought to
-unit range without gradient, which also keeps float32 exact enough for images of any scale.
+The correlations and the mutual information do not depend on the scale of the intensities: each image is first brought
+to unit range without gradient, which also keeps float32 exact enough for images of any scale.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def _weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
 
 
 def _unit_range(image: Tensor) -> Tensor:
-    """Shift and scale each item to mean 0 and range 1 (all 0 where it is constant), without gradient through the two."""
+    """Shift and scale each item to mean 0 and range 1 (all 0 where it is constant), both without gradient."""
     axes = tuple(range(1, image.ndim))
     with torch.no_grad():
         low, high = image.amin(axes, keepdim=True), image.amax(axes, keepdim=True)
@@ -55,10 +55,11 @@ def _window_mean(values: Tensor, window: tuple[int, ...]) -> Tensor:
 def local_ncc(first: Tensor, second: Tensor, window: int | tuple[int, ...] = 9, weight: Tensor | None = None) -> Tensor:
     """Mean over voxels of the correlation within a box around each: (B, C, *shape) to (B,), in [-1, 1].
 
-    ``window`` is the odd edge length in voxels, one for all axes or one per axis ordered as the shape (k, j, i); on an axis
-    that is shorter it is the largest odd number that fits. Where the contrast in the window is below about a twentieth of
-    the range of the image the value falls towards zero, so that noise in flat regions does not count. The correlation keeps
-    its sign; the squared form of Avants 2008 cannot tell an image from its negative and is worse conditioned near zero.
+    ``window`` is the odd edge length in voxels, one for all axes or one per axis ordered as the shape (k, j, i); on
+    an axis that is shorter it is the largest odd number that fits. Where the contrast in the window is below about a
+    twentieth of the range of the image the value falls towards zero, so that noise in flat regions does not count.
+    The correlation keeps its sign; the squared form of Avants 2008 cannot tell an image from its negative and is
+    worse conditioned near zero.
     """
     first, second = _unit_range(first), _unit_range(second)
     d = first.ndim - 2

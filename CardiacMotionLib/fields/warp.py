@@ -16,8 +16,8 @@ def _targets(displacement: Tensor) -> Tensor:
 def warp(image: Tensor, displacement: Tensor, padding_mode: str = "border") -> Tensor:
     """``image(x + u(x))`` by linear interpolation.
 
-    ``image`` (B, C, *shape), ``displacement`` (B, *shape_out, d) in voxels of ``image``; returns (B, C, *shape_out). This is
-    a pull: with u from the reference to frame t, warping frame t draws it in the reference.
+    ``image`` (B, C, *shape), ``displacement`` (B, *shape_out, d) in voxels of ``image``; returns (B, C, *shape_out).
+    This is a pull: with u from the reference to frame t, warping frame t draws it in the reference.
     """
     return sample_at(image, _targets(displacement), padding_mode=padding_mode)
 

@@ -173,7 +173,7 @@ def test_round_trip_inverse(shape):
     inverse = fields.invert(displacement, tolerance=1e-9, iterations=100)
     assert fields.compose(inverse, displacement).abs().max() < 1e-8
     inner = (slice(None), *[slice(3, -3) if n > 6 else slice(None) for n in shape])
-    assert fields.compose(displacement, inverse)[inner].abs().mean() < 0.01  # v is linear between voxels
+    assert fields.compose(displacement, inverse)[inner].abs().mean() < 0.02  # v is linear between voxels
 
 
 def test_inverse_of_a_linear_map():
