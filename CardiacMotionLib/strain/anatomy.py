@@ -84,6 +84,10 @@ def read_anatomy(motion: Motion, labels: Any) -> Anatomy:
         raise CardiacMotionError(
             "the LV cavity (label 3) does not touch the LV myocardium (label 2); label both of one ventricle"
         )
+    if not (wall.any((1, 2)) & cavity.any((1, 2))).any():
+        raise CardiacMotionError(
+            "no slice holds both LV myocardium (label 2) and LV cavity (label 3); label both in the same slices"
+        )
     notes = []
     if dropped_wall or dropped_cavity:
         notes.append(

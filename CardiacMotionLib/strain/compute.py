@@ -185,6 +185,8 @@ def _cycle_notes(
         notes.append(
             "Drift correction is on: a line brings the curves back to zero at the end of the cycle, not the maps."
         )
+    elif end_systole == cycle.order[-1]:
+        notes.append("The series ends at end-systole: the residual at the end of the cycle is not known.")
     else:
         rows = summary[(summary.region == "global") & (summary.measure == "engineering")]
         residuals = zip(rows["component"], rows["end_cycle_residual"].to_numpy(), strict=True)

@@ -45,15 +45,11 @@ def solve_wall(wall: np.ndarray, cavity: np.ndarray, spacing: np.ndarray) -> Wal
     """Potential, outward gradient and depth at the voxels of ``wall``.
 
     ``wall`` and ``cavity`` (K, J, I) bool, ``spacing`` (3,) mm along (i, j, k). An end slice with wall but no cavity is
-    taken for a cap and is closed beyond; any other end of the stack is a cut. Raises `CardiacMotionError` when no slice
-    has both wall and cavity.
+    taken for a cap and is closed beyond; any other end of the stack is a cut. At least one slice
+    must have both wall and cavity.
     """
     slices = np.flatnonzero(wall.any((1, 2)))
     hollow = slices[cavity[slices].any((1, 2))]
-    if not len(hollow):
-        raise CardiacMotionError(
-            "no slice holds both LV myocardium (label 2) and LV cavity (label 3); label both in the same slices"
-        )
     box, margin = _in_plane_box(wall | cavity), 3
     crop = [np.pad(m[:, box[0], box[1]], ((0, 0), (margin, margin), (margin, margin))) for m in (wall, cavity)]
     refine = int(np.clip(round(spacing[2] / spacing[:2].mean()), 1, MOST_REFINED)) if len(wall) > 1 else 1

@@ -196,7 +196,10 @@ def test_a_structure_drawn_in_one_frame_only_has_no_score():
         (lambda m, s: (m, s, {"labels": "auto"}), "must be a dictionary"),
         (lambda m, s: (m, s, {"labels": {9: ball_labels()}}), "frame 9"),
         (lambda m, s: (m, s, {"truth": "exact"}), "truth must be a Motion, got str"),
-        (lambda m, s: (m, s, {"truth": Motion(m.displacement[:2], AFFINE)}), "same grid and reference frame needed"),
+        (
+            lambda m, s: (m, s, {"truth": Motion(m.displacement[:2], AFFINE)}),
+            "same grid and reference frame are needed",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(change, message):

@@ -158,3 +158,15 @@ def test_a_reference_away_from_end_diastole_is_reported():
     maps[0] = None
     result = strain(GRID.motion(maps), LABELS)
     assert any("The cavity is largest in frame 1, not in the reference frame 0" in note for note in result.notes)
+
+
+def test_a_series_that_ends_at_end_systole_has_no_residual_to_report():
+    notes = strain(GRID.motion(beat()[:4]), LABELS).notes
+    assert any("the residual at the end of the cycle is not known" in note for note in notes)
+    assert not any("Residual" in note for note in notes)
+
+
+def test_a_single_frame_is_its_own_reference():
+    result = strain(Motion(np.zeros((1, *GRID.shape, 3)), GRID.affine), LABELS)
+    assert result.end_systole == 0
+    assert not result.curves.green.any()

@@ -52,6 +52,13 @@ def test_cavity_elsewhere():
     refuse(labels, "does not touch the LV myocardium")
 
 
+def test_wall_and_cavity_in_different_slices():
+    labels = cylinder_labels(GRID)
+    labels[:4][labels[:4] == WALL] = 0
+    labels[4:][labels[4:] == CAVITY] = WALL
+    refuse(labels, "no slice holds both")
+
+
 @pytest.mark.parametrize("shift", [22, 30])
 def test_two_myocardia(shift):
     labels = cylinder_labels(Grid(), 8.0, 14.0)
