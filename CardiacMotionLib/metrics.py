@@ -232,7 +232,7 @@ def _truth_rows(motion: Motion, truth: Any, reference: np.ndarray | None) -> lis
         or not np.allclose(truth.affine, motion.affine, atol=1e-3)
     ):
         raise CardiacMotionError(
-            f"truth of shape {truth.displacement.shape[:4]} from frame {truth.reference} does not fit a motion of shape "
+            f"truth of shape {truth.displacement.shape[:4]} from frame {truth.reference} is not like a motion of shape "
             f"{motion.displacement.shape[:4]} from frame {motion.reference}; "
             "the same grid and reference frame are needed"
         )
