@@ -77,7 +77,7 @@ def compute(request: Request, progress: Callable[[float, str], Any]) -> Outcome:
     tell(progress, 0.88, "Strain")
     strain, notes = computeStrain(request, motion)
     tell(progress, 0.90, "Quality")
-    quality = evaluate(motion, series, series.labels.get(motion.reference))
+    quality = evaluate(motion, series)
     for frame in range(len(motion)):
         tell(progress, 0.94 + 0.06 * frame / len(motion), "Overlays")
         motion.inverse(frame)  # the overlays need it, and the main thread should not have to wait for it

@@ -159,9 +159,9 @@ def decimalsOf(option: OptionInfo) -> int:
 
 
 def stepOf(option: OptionInfo, decimals: int) -> float:
-    """A hundredth of the range, or a tenth of the default, as a power of ten that the decimals can show."""
+    """A power of ten: at most a hundredth of the range and a tenth of the default, and no finer than the decimals."""
+    sizes = [abs(option.default) / 10] if option.default else []
     if option.minimum is not None and option.maximum is not None:
-        size = (option.maximum - option.minimum) / 100
-    else:
-        size = abs(option.default) / 10
-    return max(10.0 ** math.floor(math.log10(size)) if size > 0 else 0.1, 10.0**-decimals)
+        sizes.append((option.maximum - option.minimum) / 100)
+    size = min(sizes, default=0.1)
+    return max(10.0 ** math.floor(math.log10(size)), 10.0**-decimals)

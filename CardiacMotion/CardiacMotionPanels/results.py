@@ -17,6 +17,7 @@ from .analysis import Outcome
 from .layout import ResultsLayout, alignSlices, showChartAndTable
 
 MOST_NOTES = 4
+EXPLAINED = ("Folding", "Volume change")
 
 
 class ResultsPanel:
@@ -145,6 +146,7 @@ class ResultsPanel:
         else:
             lines = [describeMade(outcome), *describeOutcome(outcome)]
         self.ui.qualityLabel.text = "\n".join(lines)
+        self.ui.qualityLabel.toolTip = explainOutcome(outcome) if outcome else ""
 
     # ------------------------------------------------------------------ what the user does
 
@@ -235,9 +237,22 @@ def describeMade(outcome: Outcome) -> str:
 
 
 def describeOutcome(outcome: Outcome) -> list[str]:
-    """Quality and notes as sentences."""
-    from CardiacMotionLib.report.quality import describe_quality
-
+    """Quality and notes as lines; what a score means is said where a number alone could mislead."""
     notes = list(dict.fromkeys(outcome.notes))
     more = [_("... and {count} more notes in the report.").format(count=len(notes) - MOST_NOTES)] if len(notes) > MOST_NOTES else []
-    return [*describe_quality(outcome.quality), *notes[:MOST_NOTES], *more]
+    return [*qualityLines(outcome), *notes[:MOST_NOTES], *more]
+
+
+def qualityLines(outcome: Outcome) -> list[str]:
+    """The scores, the regularity with its meaning."""
+    from CardiacMotionLib.report import describe_quality
+
+    rows = describe_quality(outcome.quality)
+    return [f"{what}: {value}. {meaning}" if what.startswith(EXPLAINED) else f"{what}: {value}" for what, value, meaning in rows]
+
+
+def explainOutcome(outcome: Outcome) -> str:
+    """What every score means, for the tool tip."""
+    from CardiacMotionLib.report import describe_quality
+
+    return "\n".join(f"{what}: {meaning}" for what, _value, meaning in describe_quality(outcome.quality))
