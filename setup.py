@@ -1,4 +1,4 @@
-"""The one thing pyproject.toml cannot say: Resources/ stands beside the package here (as in Slicer) and inside it once installed."""
+"""What pyproject.toml cannot say: Resources/ stands beside the package, as in Slicer, and inside it when installed."""
 
 from setuptools import find_packages, setup
 

@@ -17,7 +17,8 @@ Source = Annotated[Path, typer.Argument(help="A cine in any format that is read,
 Target = Annotated[
     Path,
     typer.Argument(
-        help="Images: .seq.nrrd or .nii.gz. Motion: .seq.nrrd, .npz, or .nii.gz / .h5 for one ITK field (LPS mm) a frame.", show_default=False
+        help="Images: .seq.nrrd, .nii.gz. Motion: .seq.nrrd, .npz, or .nii.gz, .h5 for an ITK field (LPS mm) a frame.",
+        show_default=False,
     ),
 ]
 
@@ -43,5 +44,7 @@ def convert(
         options = {name: value for name, value in given.items() if value is not None}
         written = convert_file(source, folder / target.name, label_files(labels), **options)
         files = [target.parent / path.name for path in written]
-        terminal.result(f"Wrote {', '.join(map(str, files[:3]))}" + (f" and {len(files) - 3} more" if len(files) > 3 else ""))
+        terminal.result(
+            f"Wrote {', '.join(map(str, files[:3]))}" + (f" and {len(files) - 3} more" if len(files) > 3 else "")
+        )
         terminal.emit(files=files)

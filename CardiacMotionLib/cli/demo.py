@@ -17,7 +17,8 @@ from .strain import finish
 from .terminal import session
 
 OwnCine = Annotated[
-    Path | None, typer.Argument(help="A cine of your own, with --labels; by default the real one that ships.", show_default=False)
+    Path | None,
+    typer.Argument(help="A cine of your own, with --labels; by default the real one that ships.", show_default=False),
 ]
 
 
@@ -35,11 +36,11 @@ def demo(
 ) -> None:
     """From a cine to motion, strain, curves, bullseye, report and Slicer scene, in one go."""
     with session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal, staged_folder(output) as folder:
-        from .. import strain as analyze
+        from ..strain import strain as analyze
 
         if cine is None:
             if labels:
-                raise CardiacMotionError("--labels needs a cine of your own: cardiac-motion demo CINE --labels FILE -o FOLDER")
+                raise CardiacMotionError("--labels needs a cine of your own: demo CINE --labels FILE -o FOLDER")
             from ..io import sample_series
 
             series = sample_series()
@@ -48,12 +49,14 @@ def demo(
         else:
             series = read_cine(cine, labels, terminal)
         if not series.labels:
-            raise CardiacMotionError(f"{cine} came without labels; strain needs the LV wall of one frame: --labels FILE")
+            raise CardiacMotionError(
+                f"{cine} came without labels; strain needs the LV wall of one frame: --labels FILE"
+            )
         terminal.say(f"{len(series)} frames, {series.shape[0]} slices of {series.shape[2]} x {series.shape[1]}")
         motion = run_method(series, method, terminal, reference=reference, device=device, seed=seed)
         if motion.reference not in series.labels:
             raise CardiacMotionError(
-                f"frame {motion.reference}, from which the motion starts, has no labels; labelled frames are {sorted(series.labels)}"
+                f"frame {motion.reference}, where the motion starts, has no labels; labeled are {sorted(series.labels)}"
             )
         terminal.say(describe_run(motion))
         terminal.say("Strain, pictures and scene ...")

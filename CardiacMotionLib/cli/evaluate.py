@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import pandas as pd
 import typer
 from rich.table import Table
 
@@ -12,9 +13,6 @@ from .inputs import read_cine
 from .parameters import AsJson, Cine, FramesAxis, LabelMap, Labels, MotionFile, Quiet, SeriesUid, Verbose
 from .staging import staged_file
 from .terminal import Terminal, session
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Truth = Annotated[Path | None, typer.Option(help="True motion, for the endpoint error.", show_default=False)]
 Csv = Annotated[Path | None, typer.Option("--output", "-o", help="Also write the table as .csv.", show_default=False)]
@@ -26,6 +24,9 @@ def evaluate(
     labels: Labels = None,
     truth: Truth = None,
     output: Csv = None,
+    per_frame: Annotated[
+        bool, typer.Option("--per-frame", help="Print every frame instead of mean and extremes.")
+    ] = False,
     label_map: LabelMap = None,
     frames_axis: FramesAxis = None,
     series_uid: SeriesUid = None,
@@ -33,10 +34,11 @@ def evaluate(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Score a motion: overlap of carried labels, distances, volume change, folding, and the error where the truth is known."""
+    """Score a motion: overlap of carried labels, distances, folding, residual, and the error where truth is known."""
     with session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal:
         from ..metrics import evaluate as score
         from ..motion import Motion
+        from ..report import summarize_scores
 
         found = Motion.load(motion)
         series = read_cine(cine, labels, terminal, label_map=label_map, frames_axis=frames_axis, series_uid=series_uid)
@@ -45,15 +47,18 @@ def evaluate(
             with staged_file(output, (".csv",)) as path:
                 table.to_csv(path, index=False)
         if not as_json:
-            print_scores(table, terminal)
+            print_table(table if per_frame else summarize_scores(table), terminal)
         if output is not None:
             terminal.result(f"Wrote {output}")
-        terminal.emit(scores=table.to_dict("records"), files=[output] if output else [])
+        records = table.astype(object).where(table.notna(), None).to_dict("records")
+        terminal.emit(scores=records, files=[output] if output else [])
 
 
-def print_scores(table: pd.DataFrame, terminal: Terminal) -> None:
-    """A row a score on stdout."""
+def print_table(table: pd.DataFrame, terminal: Terminal) -> None:
+    """A table on stdout, numbers to three digits."""
     shown = Table(*table.columns, box=None, pad_edge=False, header_style="bold")
     for row in table.itertuples(index=False):
-        shown.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row))
+        shown.add_row(
+            *(f"{value:.3f}" if isinstance(value, float) else "" if value is pd.NA else str(value) for value in row)
+        )
     terminal.out.print(shown, soft_wrap=False)

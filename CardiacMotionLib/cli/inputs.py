@@ -55,7 +55,8 @@ def reference_labels(motion: Motion, labels: list[str], label_map: list[str] | N
     found = attach_labels(grid, label_files(labels), parse_label_map(label_map)).labels
     if motion.reference not in found:
         raise CardiacMotionError(
-            f"the labels are of frame {', '.join(map(str, found)) or 'none'}, the motion starts from frame {motion.reference}; "
+            f"the labels are of frame {', '.join(map(str, found)) or 'none'}, "
+            f"the motion starts from frame {motion.reference}; "
             f"give labels of that frame (--labels {motion.reference}=FILE when the file name says another)"
         )
     return found[motion.reference]
@@ -81,6 +82,8 @@ def parse_label_map(entries: list[str] | None) -> dict[int | str, int] | None:
     for entry in entries:
         value, sign, label = entry.rpartition("=")
         if not sign or label not in ("0", "1", "2", "3"):
-            raise CardiacMotionError(f"--label-map {entry!r}: expected VALUE=LABEL with LABEL 0 background, 1 RV, 2 LV myocardium or 3 LV cavity")
+            raise CardiacMotionError(
+                f"--label-map {entry!r}: expected VALUE=LABEL, with 0 background, 1 RV, 2 myocardium, 3 LV cavity"
+            )
         mapping[int(value) if value.isdigit() else value] = int(label)
     return mapping

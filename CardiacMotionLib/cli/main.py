@@ -46,7 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and give its exit code."""
     try:
-        return build(arguments[0] if arguments else "")(args=list(arguments), prog_name=PROGRAM, standalone_mode=False) or OK
+        return (
+            build(arguments[0] if arguments else "")(args=list(arguments), prog_name=PROGRAM, standalone_mode=False)
+            or OK
+        )
     except Exception as error:
         if not hasattr(error, "format_message"):  # only errors of usage know how to say themselves
             raise
@@ -70,7 +73,9 @@ def _print_version(wanted: bool) -> None:
 
 
 def _top(
-    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Motion and strain from cardiac MR. Research use only: not a medical device."""
 

@@ -43,9 +43,11 @@ def with_flags(function: Callable[..., None], groups: Groups) -> Callable[..., N
 
 
 def chosen_options(given: Mapping[str, Any], options: list[OptionInfo]) -> dict[str, Any]:
-    """The flags that were given, with the type that ``options`` want; raises `CardiacMotionError` for text that is not a value."""
+    """The flags that were given, typed as ``options`` want; raises `CardiacMotionError` for text that is no value."""
     kinds = {option.name: option.type for option in options}
-    return {name: _typed(name, value, kinds.get(name, type(value))) for name, value in given.items() if value is not None}
+    return {
+        name: _typed(name, value, kinds.get(name, type(value))) for name, value in given.items() if value is not None
+    }
 
 
 def describe(option: OptionInfo) -> str:
@@ -82,7 +84,9 @@ def _parameter(name: str, users: Mapping[str, OptionInfo]) -> inspect.Parameter:
         text = "; ".join(f"{group}: {option.help} ({describe(option)})" for group, option in users.items())
     declaration = f"{flag}/--no-{flag[2:]}" if kind is bool else flag
     info = typer.Option(declaration, help=text, rich_help_panel=panel, show_default=False)
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, info])
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, info]
+    )
 
 
 def _typed(name: str, value: Any, kind: type) -> Any:

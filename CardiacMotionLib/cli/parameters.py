@@ -9,7 +9,9 @@ import typer
 
 Cine = Annotated[
     Path,
-    typer.Argument(help="Cine: 4D NIfTI, .nrrd or .seq.nrrd, a folder of 3D files, or a DICOM folder.", show_default=False),
+    typer.Argument(
+        help="Cine: 4D NIfTI, .nrrd or .seq.nrrd, a folder of 3D files, or a DICOM folder.", show_default=False
+    ),
 ]
 MotionFile = Annotated[Path, typer.Argument(help="Motion written by register (.seq.nrrd or .npz).", show_default=False)]
 Labels = Annotated[
@@ -26,7 +28,7 @@ LabelMap = Annotated[
     list[str] | None,
     typer.Option(
         metavar="VALUE=LABEL",
-        help="For labels that follow another convention: value or segment name in the file = 0, 1, 2 or 3. May be repeated.",
+        help="For labels of another convention: value or segment name = 0, 1, 2 or 3. May be repeated.",
         show_default=False,
     ),
 ]
@@ -36,14 +38,20 @@ FramesAxis = Annotated[
 ]
 SeriesUid = Annotated[
     list[str] | None,
-    typer.Option(help="DICOM series to take where a folder holds several. May be repeated to put them together.", show_default=False),
+    typer.Option(
+        help="DICOM series to take where a folder holds several. May be repeated to put them together.",
+        show_default=False,
+    ),
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.", show_default=False)]
 OutputFolder = Annotated[Path, typer.Option("--output", "-o", help="Folder to write into.", show_default=False)]
 Method = Annotated[str, typer.Option("--method", "-m", help="auto, or a name that 'cardiac-motion methods' lists.")]
 Reference = Annotated[
     int | None,
-    typer.Option(help="Frame that the motion starts from; by default the labelled one with the largest cavity, else 0.", show_default=False),
+    typer.Option(
+        help="Frame that the motion starts from; by default the labelled one with the largest cavity, else 0.",
+        show_default=False,
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 Seed = Annotated[int, typer.Option(help="Of every random choice; the same seed repeats the run.")]

@@ -15,7 +15,10 @@ from .terminal import plain, session
 
 
 def command(*, called: bool) -> Callable[..., None]:
-    """The command with a flag for every option of every kind of phantom; without them, and without loading torch, when not ``called``."""
+    """The command with a flag for every option of every kind of phantom.
+
+    Finding them out loads torch, so they are there only when the command is ``called``.
+    """
     if not called:
         return with_flags(make_phantom, {})
     from ..phantom import KINDS, options_of

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 MOTION_SUFFIXES = (".seq.nrrd", ".npz")
 ItkFolder = Annotated[
     Path | None,
-    typer.Option(help="Also write one ITK displacement field (LPS mm, .nii.gz) a frame into this folder.", show_default=False),
+    typer.Option(
+        help="Also write one ITK displacement field (LPS mm, .nii.gz) a frame into this folder.", show_default=False
+    ),
 ]
 
 
@@ -63,12 +65,13 @@ def register_cine(
     **given: Any,
 ) -> None:
     """Find the motion of a cine and write it as .seq.nrrd (a transform sequence for Slicer) or .npz."""
-    with session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal, staged_file(output, MOTION_SUFFIXES) as path:
+    with (
+        session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal,
+        staged_file(output, MOTION_SUFFIXES) as path,
+    ):
         known = methods()
         options = chosen_options(given, describe_options(known[method].Options) if method in known else [])
-        series = read_cine(
-            cine, labels, terminal, label_map=label_map, frames_axis=frames_axis, series_uid=series_uid
-        )
+        series = read_cine(cine, labels, terminal, label_map=label_map, frames_axis=frames_axis, series_uid=series_uid)
         motion = run_method(series, method, terminal, reference=reference, device=device, seed=seed, **options)
         motion.save(path)
         if itk is not None:
@@ -90,4 +93,5 @@ def run_method(series: ImageSeries, method: str, terminal: Terminal, **choices: 
 def describe_run(motion: Motion) -> str:
     """Method, frames, time and device in one line."""
     made_by = motion.provenance
-    return f"{made_by['method']}: {len(motion)} frames from frame {motion.reference} in {made_by['seconds']:.1f} s on {made_by['device']}"
+    how = f"in {made_by['seconds']:.1f} s on {made_by['device']}"
+    return f"{made_by['method']}: {len(motion)} frames from frame {motion.reference} {how}"

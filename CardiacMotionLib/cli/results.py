@@ -53,9 +53,11 @@ def write_report_page(series: ImageSeries, motion: Motion, strain: Strain, folde
 
 
 def write_scene_files(series: ImageSeries, motion: Motion, strain: Strain, folder: Path, terminal: Terminal) -> None:
-    """The Slicer scene ``scene.mrb`` and the slice view ``overlay.png``; without slicer-core neither, and a note says so."""
+    """The scene ``scene.mrb`` and the slice view ``overlay.png``; without slicer-core neither, and a note says so."""
     if importlib.util.find_spec("slicer") is None:
-        terminal.note("scene.mrb and overlay.png were left out: they need Slicer's libraries (pip install 'cardiac-motion[slicer]')")
+        terminal.note(
+            "scene.mrb and overlay.png left out: they need slicer-core (pip install 'cardiac-motion[slicer]')"
+        )
         return
     from .. import scene
 

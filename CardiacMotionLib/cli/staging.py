@@ -13,7 +13,7 @@ from ..errors import CardiacMotionError
 
 @contextmanager
 def staged_file(path: Path, suffixes: tuple[str, ...] = ()) -> Iterator[Path]:
-    """Yield a path of the same name to write to; it becomes ``path`` when the body succeeds and is removed when it does not.
+    """Yield a path of the same name to write to; it becomes ``path`` when the body succeeds and vanishes otherwise.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def staged_file(path: Path, suffixes: tuple[str, ...] = ()) -> Iterator[Path]:
 
 @contextmanager
 def staged_folder(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder to write into; its content moves into ``folder`` when the body succeeds, over older files of the same names."""
+    """Yield an empty folder; its content moves into ``folder``, over older files, when the body succeeds."""
     if folder.exists() and not folder.is_dir():
         raise CardiacMotionError(f"cannot write into {folder}: it is a file; give the name of a folder")
     with _scratch(folder) as scratch:
@@ -41,13 +41,15 @@ def staged_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
-    """A hidden folder inside ``folder``, on the same disk; folders that were made for it go with it when the body fails."""
+    """A hidden folder inside ``folder``; folders that were made for it go with it when the body fails."""
     missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
     except OSError as error:
-        raise CardiacMotionError(f"cannot write into {folder}: {error.strerror or error}; choose another place with -o") from error
+        raise CardiacMotionError(
+            f"cannot write into {folder}: {error.strerror or error}; choose another place with -o"
+        ) from error
     try:
         yield scratch
     except BaseException:

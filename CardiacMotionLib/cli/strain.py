@@ -15,13 +15,17 @@ from .staging import staged_folder
 from .terminal import Terminal, session
 
 if TYPE_CHECKING:
-    from ..motion import Motion
     from ..strain import Strain
 
 Point = tuple[float, float, float]
 CineFile = Annotated[
     Path | None,
-    typer.Option("--cine", "-c", help="The cine that was registered: adds report.html, scene.mrb and overlay.png.", show_default=False),
+    typer.Option(
+        "--cine",
+        "-c",
+        help="The cine that was registered: adds report.html, scene.mrb and overlay.png.",
+        show_default=False,
+    ),
 ]
 Anterior = Annotated[Point | None, typer.Option(help="Anterior RV insertion, RAS mm: X Y Z.", show_default=False)]
 Inferior = Annotated[Point | None, typer.Option(help="Inferior RV insertion, RAS mm: X Y Z.", show_default=False)]
@@ -36,20 +40,23 @@ def strain(
     rv_inferior: Inferior = None,
     layers: Annotated[int, typer.Option(min=1, max=9, help="Layers across the wall.")] = 3,
     end_systole: Annotated[
-        int | None, typer.Option(help="Frame of aortic valve closure; by default that of the smallest cavity.", show_default=False)
+        int | None,
+        typer.Option(help="Frame of aortic valve closure; by default that of the smallest cavity.", show_default=False),
     ] = None,
-    drift_correction: Annotated[bool, typer.Option("--drift-correction", help="Bring the curves back to zero at the end of the cycle.")] = False,
+    drift_correction: Annotated[
+        bool, typer.Option("--drift-correction", help="Bring the curves back to zero at the end of the cycle.")
+    ] = False,
     label_map: LabelMap = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Strain by component, AHA segment and wall layer, with volumes and torsion: tables, curves and bullseye in a folder."""
+    """Strain by component, AHA segment and wall layer, with volumes and torsion: tables, curves and bullseye."""
     with session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal, staged_folder(output) as folder:
         if (rv_anterior is None) != (rv_inferior is None):
             raise CardiacMotionError("give both --rv-anterior and --rv-inferior, or neither")
-        from .. import strain as analyze
         from ..motion import Motion
+        from ..strain import strain as analyze
 
         if not labels:
             raise CardiacMotionError("strain needs the labels of the motion's reference frame: --labels FILE")
@@ -81,4 +88,6 @@ def finish(result: Strain, folder: Path, output: Path, terminal: Terminal) -> No
     terminal.result(f"Wrote into {output}:")
     for name, what in files:
         terminal.result(f"  {name:<32} {what}")
-    terminal.emit(files=[output / name for name, _ in files], numbers=dict(result.function), end_systole=result.end_systole)
+    terminal.emit(
+        files=[output / name for name, _ in files], numbers=dict(result.function), end_systole=result.end_systole
+    )

@@ -1,4 +1,4 @@
-"""What a command says and how it ends: progress and notes on stderr, results on stdout, one line for an error, an exit code."""
+"""What a command says and how it ends: notes on stderr, results on stdout, one line for an error, an exit code."""
 
 from __future__ import annotations
 
@@ -55,9 +55,15 @@ class Terminal:
 
     @contextmanager
     def progress(self, title: str) -> Iterator[ProgressCallback]:
-        """A bar on stderr; yields the ``progress(fraction, text)`` that moves it. Only shown to a person at a terminal."""
+        """A bar on stderr, for a person at a terminal; yields the ``progress(fraction, text)`` that moves it."""
         hidden = self.quiet or not self.err.is_terminal
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+        )
         if hidden:
             self.say(f"{title} ...")
         with Progress(*columns, console=self.err, transient=True, disable=hidden) as bar:
@@ -83,7 +89,9 @@ def session(*, as_json: bool, quiet: bool, verbose: bool) -> Iterator[Terminal]:
         if verbose:
             terminal.err.print_exception()
         advice = "" if verbose else " (--verbose shows where; please report it)"
-        raise _end(terminal, UNEXPECTED, f"Unexpected error: {type(error).__name__}: {one_line(error)}{advice}") from error
+        raise _end(
+            terminal, UNEXPECTED, f"Unexpected error: {type(error).__name__}: {one_line(error)}{advice}"
+        ) from error
 
 
 def one_line(error: BaseException | str) -> str:

@@ -25,7 +25,7 @@ RINGS = {"basal": (0.72, 1.0), "mid": (0.44, 0.72), "apical": (0.18, 0.44)}  # i
 
 
 def plot_bullseye(strain: Strain, component: str | None, path: str | Path, *, measure: str = "engineering") -> Path:
-    """Draw the end-systolic strain of the 16 AHA segments, anterior at the top and the septum at the left (Cerqueira 2002).
+    """Draw end-systolic strain of the 16 AHA segments, anterior at the top and the septum at the left (Cerqueira 2002).
 
     Parameters
     ----------
@@ -50,7 +50,9 @@ def draw_bullseye(strain: Strain, components: tuple[str, ...], measure: str = "e
     """One bullseye a component, side by side."""
     for component in components:
         if component not in strain.components:
-            raise CardiacMotionError(f"this strain has no component {component!r}; it has {', '.join(strain.components)}")
+            raise CardiacMotionError(
+                f"this strain has no component {component!r}; it has {', '.join(strain.components)}"
+            )
     figure = new_figure(4.4 * len(components), 3.9)
     for axis, component in zip(figure.subplots(1, len(components), squeeze=False)[0], components, strict=True):
         _draw_one(axis, segment_values(strain, component, measure), component)
@@ -87,7 +89,9 @@ def _draw_one(axis: Axes, values: dict[str, float], component: str) -> None:
             value, (start, end) = values[str(segment)], wedge_angles(segment)
             empty = math.isnan(value)
             color = (0.9, 0.9, 0.9, 1.0) if empty else colors((value + limit) / (2 * limit))
-            wedge = Wedge((0, 0), outer, start, end, width=outer - inner, facecolor=color, edgecolor="0.25", linewidth=1)
+            wedge = Wedge(
+                (0, 0), outer, start, end, width=outer - inner, facecolor=color, edgecolor="0.25", linewidth=1
+            )
             axis.add_patch(wedge)
             middle, radius = math.radians((start + end) / 2), (inner + outer) / 2
             ink = "black" if 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 0.42 else "white"
@@ -95,7 +99,12 @@ def _draw_one(axis: Axes, values: dict[str, float], component: str) -> None:
             axis.text(x, y + 0.005, "-" if empty else f"{value:.0f}", ha="center", va="center", fontsize=11, color=ink)
             axis.text(x, y - 0.085, str(segment), ha="center", va="center", fontsize=6, color=ink)
     axis.text(0, 0, f"global\n{values['global']:.1f} %", ha="center", va="center", fontsize=8)
-    for x, y, word, angle in ((0, 1.07, "anterior", 0), (-1.07, 0, "septal", 90), (0, -1.07, "inferior", 0), (1.07, 0, "lateral", 270)):
+    for x, y, word, angle in (
+        (0, 1.07, "anterior", 0),
+        (-1.07, 0, "septal", 90),
+        (0, -1.07, "inferior", 0),
+        (1.07, 0, "lateral", 270),
+    ):
         axis.text(x, y, word, ha="center", va="center", rotation=angle, fontsize=9)
     axis.set(xlim=(-1.16, 1.16), ylim=(-1.16, 1.16), aspect="equal", title=component.capitalize())
     axis.axis("off")

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 MARGIN = 18.0  # mm of image shown around the wall
 
 
-def write_cine(series: ImageSeries, motion: Motion, strain: Strain, path: str | Path, *, component: str = "circumferential") -> Path:
+def write_cine(
+    series: ImageSeries, motion: Motion, strain: Strain, path: str | Path, *, component: str = "circumferential"
+) -> Path:
     """Write the animated cine with overlay as an endless ``.gif`` or ``.webp`` at the speed of the heart.
 
     Raises
@@ -51,7 +53,9 @@ def frame_duration(motion: Motion) -> int:
     return max(round(float(np.diff(motion.times).mean())), 20) if motion.timed else 50
 
 
-def cine_frames(series: ImageSeries, motion: Motion, strain: Strain, component: str = "circumferential") -> list[Image.Image]:
+def cine_frames(
+    series: ImageSeries, motion: Motion, strain: Strain, component: str = "circumferential"
+) -> list[Image.Image]:
     """A picture of every frame: up to three slices from base to apex, the patient's left at the right."""
     slices = choose_slices(strain)
     reference_wall = np.where(strain.wall, 2, 0).astype(np.uint8)
@@ -102,7 +106,15 @@ class _View:
             picture = display(self.series.frames[frame, k][self.box], self.series.affine)
             colored = display(overlay[k][self.box], self.series.affine)
             axis.imshow(picture, cmap="gray", vmin=low, vmax=high, interpolation="bicubic", aspect=self.pixel_ratio)
-            axis.imshow(colored, cmap=COLOR_MAP, vmin=-limit, vmax=limit, alpha=0.6, interpolation="nearest", aspect=self.pixel_ratio)
+            axis.imshow(
+                colored,
+                cmap=COLOR_MAP,
+                vmin=-limit,
+                vmax=limit,
+                alpha=0.6,
+                interpolation="nearest",
+                aspect=self.pixel_ratio,
+            )
             axis.set_title(f"slice {k + 1} of {self.series.shape[0]}", fontsize=8)
         figure.suptitle(self._caption(frame), fontsize=9, x=0.02, ha="left", family="monospace")
         return Image.open(io.BytesIO(png_bytes(figure, dpi=110))).convert("RGB")
@@ -117,7 +129,12 @@ class _View:
         for axis in figure.subplots(1, len(self.slices), squeeze=False)[0]:
             axis.axis("off")
         limit = COLOR_RANGE[self.component]
-        bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), matplotlib.colormaps[COLOR_MAP]), ax=figure.axes, shrink=0.8, pad=0.02)
+        bar = figure.colorbar(
+            ScalarMappable(Normalize(-limit, limit), matplotlib.colormaps[COLOR_MAP]),
+            ax=figure.axes,
+            shrink=0.8,
+            pad=0.02,
+        )
         bar.set_label(f"{SHORT_NAMES[self.component]} (%), Green-Lagrange", fontsize=8)
         bar.ax.tick_params(labelsize=7)
         return figure

@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colors, told apart with every common color blindness
 LEVEL_COLORS = {"basal": "#0072B2", "mid": "#E69F00", "apical": "#009E73"}
-LAYER_COLORS = ("#882255", "#CC79A7", "#56B4E9", "#0072B2", "#009E73", "#E69F00", "#D55E00", "#999933", "#332288")  # endo first
+LAYER_COLORS = (
+    "#882255",
+    "#CC79A7",
+    "#56B4E9",
+    "#0072B2",
+    "#009E73",
+    "#E69F00",
+    "#D55E00",
+    "#999933",
+    "#332288",
+)  # endo first
 
 
 def plot_curves(strain: Strain, path: str | Path, *, measure: str = "engineering") -> Path:

@@ -1,4 +1,4 @@
-"""Making and saving figures without touching matplotlib's global state, so that Slicer's and a notebook's windows are left alone."""
+"""Figures made without matplotlib's global state, so that the windows of Slicer or a notebook are left alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One self-contained page: method, quality, curves, bullseye, animated cine, table and notes. Nothing in it names the patient."""
+"""One self-contained page: numbers, animated cine, bullseye, curves, quality and notes. It names no patient."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ def page_content(
 ) -> dict[str, Any]:
     """Everything the template names."""
     component = strain.components[0]
-    slices, (width, height) = series.shape[0], series.shape[:0:-1]
+    slices, height, width = series.shape
     spacing = " x ".join(f"{size:.2f}" for size in series.spacing)
     cycle = f" over {motion.times[-1] - motion.times[0]:.0f} ms" if motion.timed else ""
     return {
         "title": title,
-        "subtitle": f"{len(series)} frames{cycle}, {slices} slice{'s' * (slices > 1)} of {width} x {height}, {spacing} mm",
+        "subtitle": f"{len(series)} frames{cycle}, {slices} x {width} x {height} voxels of {spacing} mm",
         "research_use": RESEARCH_USE,
         "headline": headline(strain),
         "overlay_name": f"{component} strain",
@@ -118,7 +118,9 @@ def _segment_rows(strain: Strain) -> list[list[str]]:
         )
     ]
     regions = ["global", *map(str, range(1, 17))]
-    return [[region_name(region), *(_number(values[region], digits) for values, digits in columns)] for region in regions]
+    return [
+        [region_name(region), *(_number(values[region], digits) for values, digits in columns)] for region in regions
+    ]
 
 
 def _times_to_peak(strain: Strain, component: str) -> dict[str, float]:

@@ -13,7 +13,12 @@ from .wording import MEASURE_NAMES, SEGMENT_NAMES, name_and_unit
 if TYPE_CHECKING:
     from ..strain import Strain
 
-FRACTIONS = ("end_systolic", "peak_systolic", "peak", "end_cycle_residual")  # columns of the summary that become percent
+FRACTIONS = (
+    "end_systolic",
+    "peak_systolic",
+    "peak",
+    "end_cycle_residual",
+)  # columns of the summary that become percent
 
 
 def write_tables(strain: Strain, folder: str | Path) -> list[Path]:
@@ -76,5 +81,5 @@ def _with_names(table: pd.DataFrame) -> pd.DataFrame:
     """A copy with the anatomical name of each AHA segment beside its number."""
     table = table.copy()
     names = table["region"].map(lambda region: SEGMENT_NAMES.get(int(region), "") if str(region).isdigit() else "")
-    table.insert(table.columns.get_loc("region") + 1, "region_name", names)
+    table.insert(list(table.columns).index("region") + 1, "region_name", names)
     return table

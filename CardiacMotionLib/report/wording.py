@@ -28,7 +28,9 @@ LEVELS = {"basal": range(1, 7), "mid": range(7, 13), "apical": range(13, 17)}
 SHORT_NAMES = {"circumferential": "Ecc", "radial": "Err", "longitudinal": "Ell"}
 MEASURE_NAMES = {"engineering": "engineering", "green": "Green-Lagrange"}
 
-COLOR_MAP = "RdBu_r"  # diverging and readable with every common color blindness; blue shortens, red lengthens or thickens
+COLOR_MAP = (
+    "RdBu_r"  # diverging and readable with every common color blindness; blue shortens, red lengthens or thickens
+)
 COLOR_RANGE = WINDOW_PERCENT  # percent either side of zero, the same for every patient and in Slicer
 
 REFERENCE_VALUES = (
@@ -54,7 +56,16 @@ FUNCTION_NAMES = {
     "SDI_ms": ("Dyssynchrony index (SD of time to peak)", "ms"),
     "SDI_percent": ("Dyssynchrony index", "% of the cycle"),
 }
-_UNITS = {"ml": "ml", "g": "g", "mm": "mm", "ms": "ms", "percent": "%", "deg": "deg", "deg_per_cm": "deg/cm", "per_s": "1/s"}
+_UNITS = {
+    "ml": "ml",
+    "g": "g",
+    "mm": "mm",
+    "ms": "ms",
+    "percent": "%",
+    "deg": "deg",
+    "deg_per_cm": "deg/cm",
+    "per_s": "1/s",
+}
 
 
 def name_and_unit(key: str) -> tuple[str, str]:

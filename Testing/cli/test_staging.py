@@ -19,17 +19,26 @@ def test_a_file_appears_when_it_is_complete(tmp_path):
 
 @pytest.mark.parametrize("failure", [CardiacMotionError("bad"), KeyboardInterrupt(), RuntimeError("broken")])
 def test_nothing_is_left_of_a_failure(tmp_path, failure):
-    with pytest.raises(type(failure)), staged_folder(tmp_path / "a" / "b") as folder:
-        (folder / "half.csv").write_text("1")
-        raise failure
+    def work():
+        with staged_folder(tmp_path / "a" / "b") as folder:
+            (folder / "half.csv").write_text("1")
+            raise failure
+
+    with pytest.raises(type(failure)):
+        work()
     assert everything_in(tmp_path) == []
 
 
 def test_an_older_result_survives_a_failure(tmp_path):
     (tmp_path / "motion.npz").write_text("old")
-    with pytest.raises(RuntimeError), staged_file(tmp_path / "motion.npz") as path:
-        path.write_text("half")
-        raise RuntimeError
+
+    def work():
+        with staged_file(tmp_path / "motion.npz") as path:
+            path.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        work()
     assert (tmp_path / "motion.npz").read_text() == "old"
     assert everything_in(tmp_path) == ["motion.npz"]
 

@@ -3,10 +3,10 @@ import importlib
 import importlib.metadata
 import re
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
+import tomllib
 
 import CardiacMotionLib as cm
 
@@ -36,8 +36,13 @@ def test_every_package_that_make_installs_is_pinned(project, pinned):
 
 
 def test_installed_versions_are_the_pinned_ones(pinned):
-    found = {d.metadata["Name"].lower().replace("_", "-"): d.version.split("+")[0] for d in importlib.metadata.distributions()}
-    differing = {name: (found[name], version) for name, version in pinned.items() if name in found and found[name] != version}
+    found = {
+        d.metadata["Name"].lower().replace("_", "-"): d.version.split("+")[0]
+        for d in importlib.metadata.distributions()
+    }
+    differing = {
+        name: (found[name], version) for name, version in pinned.items() if name in found and found[name] != version
+    }
     assert not differing
 
 
@@ -46,8 +51,17 @@ def test_extras_of_the_design_are_there(project):
 
 
 def test_every_package_that_the_library_imports_is_declared(root, project):
-    declared = {package(r) for r in project["dependencies"]} | {package(r) for rs in project["optional-dependencies"].values() for r in rs}
-    names = {"nrrd": "pynrrd", "pil": "pillow", "slicer": "slicer-core", "vtk": "slicer-core", "vtkmodules": "slicer-core", "itk": "itk-elastix"}
+    declared = {package(r) for r in project["dependencies"]} | {
+        package(r) for rs in project["optional-dependencies"].values() for r in rs
+    }
+    names = {
+        "nrrd": "pynrrd",
+        "pil": "pillow",
+        "slicer": "slicer-core",
+        "vtk": "slicer-core",
+        "vtkmodules": "slicer-core",
+        "itk": "itk-elastix",
+    }
     imported = set()
     for file in (root / "CardiacMotionLib").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -55,7 +69,9 @@ def test_every_package_that_the_library_imports_is_declared(root, project):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 imported.add(node.module.split(".")[0])
-    outside = {names.get(name.lower(), name.lower()) for name in imported - set(sys.stdlib_module_names) - {"CardiacMotionLib"}}
+    outside = {
+        names.get(name.lower(), name.lower()) for name in imported - set(sys.stdlib_module_names) - {"CardiacMotionLib"}
+    }
     assert outside <= declared
 
 

@@ -52,7 +52,9 @@ def test_page_animates_every_frame(a_page, a_subject):
 
 def test_page_names_no_patient(a_subject, its_strain, tmp_path):
     secret = "Doe^Jane"
-    series: ImageSeries = a_subject.series.replace(meta={**a_subject.series.meta, "name": secret, "source": f"/home/{secret}/cine"})
+    series: ImageSeries = a_subject.series.replace(
+        meta={**a_subject.series.meta, "name": secret, "source": f"/home/{secret}/cine"}
+    )
     text = words(write_report(series, a_subject.motion, its_strain, None, tmp_path / "r.html"))
     assert "Doe" not in text
 
@@ -72,7 +74,7 @@ def test_text_from_outside_is_escaped(a_subject, its_strain, tmp_path):
 
 
 def test_folder_that_is_not_there(a_subject, its_strain, tmp_path):
-    with pytest.raises(CardiacMotionError, match="cannot write .*No such file"):
+    with pytest.raises(CardiacMotionError, match=r"cannot write .*No such file"):
         write_report(a_subject.series, a_subject.motion, its_strain, None, tmp_path / "none" / "r.html")
 
 

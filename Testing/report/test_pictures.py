@@ -35,7 +35,20 @@ def test_curves_of_layers_carry_their_names(its_strain):
 
 @pytest.mark.parametrize(
     ("segment", "middle"),
-    [(1, 90), (2, 150), (3, 210), (4, 270), (5, 330), (6, 30), (7, 90), (10, 270), (13, 90), (14, 180), (15, 270), (16, 0)],
+    [
+        (1, 90),
+        (2, 150),
+        (3, 210),
+        (4, 270),
+        (5, 330),
+        (6, 30),
+        (7, 90),
+        (10, 270),
+        (13, 90),
+        (14, 180),
+        (15, 270),
+        (16, 0),
+    ],
 )
 def test_bullseye_has_anterior_on_top_and_septum_at_the_left(segment, middle):
     assert np.mean(wedge_angles(segment)) % 360 == middle
@@ -56,7 +69,10 @@ def test_bullseye_of_a_component_that_is_not_there(its_strain, tmp_path):
 
 
 def test_pictures_are_written_as_named(its_strain, tmp_path):
-    for path in (report.plot_curves(its_strain, tmp_path / "c.png"), report.plot_bullseye(its_strain, None, tmp_path / "b.png")):
+    for path in (
+        report.plot_curves(its_strain, tmp_path / "c.png"),
+        report.plot_bullseye(its_strain, None, tmp_path / "b.png"),
+    ):
         image = np.asarray(Image.open(path).convert("RGB"))
         assert image.std() > 10  # something was drawn
     with pytest.raises(CardiacMotionError, match=r"use a name ending in .png"):

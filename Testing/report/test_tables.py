@@ -23,7 +23,9 @@ def test_curves_are_in_percent_in_both_measures(tables, its_strain):
 def test_summary_names_measure_and_unit(tables, its_strain):
     summary = tables["strain_summary"]
     assert set(summary["measure"]) == {"Green-Lagrange", "engineering"}
-    row = summary[(summary.component == "circumferential") & (summary.region == "global") & (summary.measure == "engineering")]
+    row = summary[
+        (summary.component == "circumferential") & (summary.region == "global") & (summary.measure == "engineering")
+    ]
     assert row["end_systolic_percent"].item() == pytest.approx(its_strain.function["GCS_percent"], abs=1e-2)
 
 
@@ -43,5 +45,5 @@ def test_function_has_a_unit_for_every_number(tables, its_strain):
 
 def test_a_folder_that_cannot_be_made_is_named(its_strain, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(CardiacMotionError, match="cannot write tables into .*file"):
+    with pytest.raises(CardiacMotionError, match=r"cannot write tables into .*file"):
         write_tables(its_strain, tmp_path / "file")
