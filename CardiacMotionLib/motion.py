@@ -51,11 +51,15 @@ class Motion:
         if array.ndim != 5 or array.shape[-1] != 3:
             raise CardiacMotionError(f"displacement must have shape (T, K, J, I, 3) in RAS mm, got {array.shape}")
         if not np.isfinite(array).all():
-            raise CardiacMotionError("displacement contains NaN or infinite values; every voxel needs a finite displacement in mm")
+            raise CardiacMotionError(
+                "displacement contains NaN or infinite values; every voxel needs a finite displacement in mm"
+            )
         check_frame(reference, len(array), "reference")
         if np.any(array[reference]):
             largest = float(np.abs(array[reference]).max())
-            raise CardiacMotionError(f"displacement of the reference frame {reference} must be zero, its largest entry is {largest:.3g} mm")
+            raise CardiacMotionError(
+                f"displacement of the reference frame {reference} must be zero, its largest entry is {largest:.3g} mm"
+            )
         self.displacement = array
         self.affine = check_affine(affine)
         self.reference = int(reference)
@@ -68,8 +72,9 @@ class Motion:
     def from_voxels(
         cls, displacement: Tensor, series: ImageSeries, reference: int, provenance: Mapping[str, Any] | None = None
     ) -> Motion:
-        """From a displacement (T, K, J, I, 3) in voxels (i, j, k) on the grid of ``series``, any device and float type."""
-        world = fields.voxel_to_world(displacement.detach(), torch.as_tensor(series.affine)).cpu().numpy().astype(np.float32)
+        """Make one from a displacement (T, K, J, I, 3) in voxels (i, j, k) of ``series``, any device and float type."""
+        millimetres = fields.voxel_to_world(displacement.detach(), torch.as_tensor(series.affine))
+        world = millimetres.cpu().numpy().astype(np.float32)
         world[reference] = 0
         return cls(world, series.affine, reference, series.times if series.timed else None, provenance)
 
@@ -91,7 +96,9 @@ class Motion:
     def voxels(self, frame: int) -> Tensor:
         """Displacement of one frame in voxels: (1, K, J, I, 3) float32 with components (i, j, k)."""
         check_frame(frame, len(self), "frame")
-        return fields.world_to_voxel(torch.from_numpy(self.displacement[frame : frame + 1]), torch.as_tensor(self.affine))
+        return fields.world_to_voxel(
+            torch.from_numpy(self.displacement[frame : frame + 1]), torch.as_tensor(self.affine)
+        )
 
     # ------------------------------------------------------------------ what a motion does
 
@@ -99,33 +106,37 @@ class Motion:
         """Every frame drawn in the reference: (T, K, J, I) float32, frame t sampled at x + u(x, t)."""
         if series.frames.shape != self.displacement.shape[:4] or not np.allclose(series.affine, self.affine, atol=1e-3):
             raise CardiacMotionError(
-                f"series of shape {series.frames.shape} is not on the grid of this motion {self.displacement.shape[:4]} "
-                "(same shape and affine needed); warp the series that was registered"
+                f"series of shape {series.frames.shape} is not on the grid of this motion "
+                f"{self.displacement.shape[:4]} (same shape and affine needed); warp the series that was registered"
             )
-        frames = [fields.warp(torch.from_numpy(series.frames[t])[None, None], self.voxels(t))[0, 0] for t in range(len(self))]
+        frames = [
+            fields.warp(torch.from_numpy(series.frames[t])[None, None], self.voxels(t))[0, 0] for t in range(len(self))
+        ]
         frames[self.reference] = torch.from_numpy(series.frames[self.reference])
         return torch.stack(frames).numpy()
 
     def warp_labels(self, labels: ArrayLike, frame: int) -> np.ndarray:
         """Reference labels carried to ``frame``: (K, J, I) uint8.
 
-        Each label is carried as a smooth membership and the largest wins, which keeps the boundary between voxels where
-        nearest-neighbour sampling would leave steps.
+        Each label is carried as its signed distance in the plane of the slice and the nearest wins. Between slices, far
+        apart as they are, that gives the shape halfway (Raya 1990) where sampling the labels would leave steps.
         """
         labels = check_labels(labels, self.displacement.shape[:4], self.reference)
         check_frame(frame, len(self), "frame")
         if frame == self.reference:
             return labels.copy()
         values = np.unique(labels)
-        membership = torch.from_numpy((labels[None] == values[:, None, None, None]).astype(np.float32))[None]
-        carried = fields.warp(membership, self._inverse(frame))[0]
-        return values[carried.argmax(0).numpy()].astype(np.uint8)
+        distances = torch.from_numpy(signed_distances(labels, values, self.spacing))
+        carried = fields.warp(distances[None], self._inverse(frame))[0]
+        return values[carried.argmin(0).numpy()].astype(np.uint8)
 
     def at(self, points_ras: ArrayLike, frame: int) -> np.ndarray:
-        """Displacement (N, 3) in RAS mm of reference points (N, 3) in RAS mm, linear between voxels, the edge value outside."""
+        """Displacement (N, 3) in RAS mm of points (N, 3) in RAS mm: linear between voxels, the edge value outside."""
         points = np.atleast_2d(np.asarray(points_ras, dtype=np.float64))
         if points.ndim != 2 or points.shape[1] != 3:
             raise CardiacMotionError(f"points must have shape (N, 3) in RAS mm, got {points.shape}")
+        if not np.isfinite(points).all():
+            raise CardiacMotionError("points must be finite RAS mm, some are NaN or infinite; leave those out")
         check_frame(frame, len(self), "frame")
         voxel = fields.world_to_voxel_points(torch.from_numpy(points), torch.as_tensor(self.affine))
         field = torch.from_numpy(self.displacement[frame]).movedim(-1, 0)[None].to(torch.float64)
@@ -142,7 +153,7 @@ class Motion:
         return np.concatenate([fields.deformation_gradient(self.voxels(t), affine).numpy() for t in range(len(self))])
 
     def jacobian_determinant(self) -> np.ndarray:
-        """det F, (T, K, J, I) float32: local volume over reference volume; not above 0 where the field folds."""
+        """Local volume over reference volume, det F: (T, K, J, I) float32, not above 0 where the field folds."""
         return np.concatenate([fields.jacobian_determinant(self.voxels(t)).numpy() for t in range(len(self))])
 
     def inverse(self, frame: int) -> np.ndarray:
@@ -155,7 +166,7 @@ class Motion:
     # ------------------------------------------------------------------ files
 
     def save(self, path: str | Path) -> Path:
-        """Write to ``path``: ``.seq.nrrd`` (a transform sequence that Slicer loads) or ``.npz`` (bit-exact and quick)."""
+        """Write to ``path``: ``.seq.nrrd`` (a transform sequence for Slicer) or ``.npz`` (bit-exact and quick)."""
         path = Path(path)
         try:
             if path.name.endswith(".seq.nrrd"):
@@ -172,7 +183,9 @@ class Motion:
                     provenance=json.dumps(self.provenance),
                 )
             else:
-                raise CardiacMotionError(f"cannot save a motion as {path.name!r}; use a name ending in .seq.nrrd or .npz")
+                raise CardiacMotionError(
+                    f"cannot save a motion as {path.name!r}; use a name ending in .seq.nrrd or .npz"
+                )
         except OSError as error:
             raise CardiacMotionError(f"cannot write {path}: {error.strerror or error}") from error
         return path
@@ -190,14 +203,48 @@ class Motion:
         try:
             with np.load(path, allow_pickle=False) as data:
                 times = data["times"] if data["times"].size else None
-                return cls(data["displacement"], data["affine"], int(data["reference"]), times, json.loads(str(data["provenance"])))
+                return cls(
+                    data["displacement"],
+                    data["affine"],
+                    int(data["reference"]),
+                    times,
+                    json.loads(str(data["provenance"])),
+                )
         except CardiacMotionError as error:
             raise CardiacMotionError(f"{path}: {error}") from error
         except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
-            raise CardiacMotionError(f"{path} is not a motion file: expected a .seq.nrrd or .npz saved by Motion.save") from error
+            raise CardiacMotionError(
+                f"{path} is not a motion file: expected a .seq.nrrd or .npz saved by Motion.save"
+            ) from error
 
 
 def check_frame(frame: Any, number_of_frames: int, name: str) -> None:
     """Raise `CardiacMotionError` unless ``frame`` is an integer in 0..number_of_frames - 1."""
     if isinstance(frame, bool) or not isinstance(frame, (int, np.integer)) or not 0 <= frame < number_of_frames:
         raise CardiacMotionError(f"{name} must be a frame number from 0 to {number_of_frames - 1}, got {frame!r}")
+
+
+def signed_distances(labels: np.ndarray, values: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+    """Distance in mm from the edge of each label within each slice, negative inside: (len(values), K, J, I) float32.
+
+    ``labels`` (K, J, I), ``spacing`` (3,) mm along (i, j, k). They are held within half the distance of the slices, so
+    that a slice with a structure and its neighbour without it meet halfway between.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    pixel = (spacing[1], spacing[0])
+    limit = max(spacing[2] / 2, 2 * max(pixel))
+    distances = np.stack([np.where(labels == value, -limit, limit) for value in values]).astype(np.float32)
+    box = []  # around everything that is not background
+    for lines, step in zip((labels.any((0, 2)), labels.any((0, 1))), pixel, strict=True):
+        margin = int(np.ceil(limit / step)) + 1
+        used = np.flatnonzero(lines) if lines.any() else np.zeros(1, int)
+        box.append(slice(max(0, used[0] - margin), used[-1] + margin + 1))
+    for n, value in enumerate(values):
+        for k, plane in enumerate(labels):
+            inside = plane[tuple(box)] == value
+            if inside.any() and not inside.all():
+                from_edge = distance_transform_edt(~inside, pixel) - distance_transform_edt(inside, pixel)
+                from_edge -= np.sign(from_edge) * min(pixel) / 2  # the edge lies between voxels
+                distances[n, k][tuple(box)] = from_edge.clip(-limit, limit)
+    return distances

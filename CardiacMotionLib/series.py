@@ -101,7 +101,9 @@ class ImageSeries:
 
     def crop(self, box: tuple[slice, slice, slice]) -> ImageSeries:
         """The part of every frame inside ``box`` = slices along (k, j, i), at the same place in the world."""
-        start = np.array([s.indices(n)[0] for s, n in zip(box, self.shape, strict=True)][::-1], dtype=float)  # (i, j, k)
+        start = np.array(
+            [s.indices(n)[0] for s, n in zip(box, self.shape, strict=True)][::-1], dtype=float
+        )  # (i, j, k)
         affine = self.affine.copy()
         affine[:3, 3] += affine[:3, :3] @ start
         labels = {t: a[box] for t, a in self.labels.items()}
@@ -116,19 +118,22 @@ def check_frames(frames: Any) -> np.ndarray:
             f"frames must have shape (T, K, J, I), got {frames.shape}; a single slice over time is (T, 1, J, I)"
         )
     if 0 in frames.shape:
-        raise CardiacMotionError(f"frames are empty: shape {frames.shape}; every axis of (T, K, J, I) needs at least one entry")
+        raise CardiacMotionError(
+            f"frames are empty: shape {frames.shape}; every axis of (T, K, J, I) needs at least one entry"
+        )
     if not (np.issubdtype(frames.dtype, np.number) or frames.dtype == bool) or np.iscomplexobj(frames):
         raise CardiacMotionError(f"frames must be real numbers, got {frames.dtype}; pass magnitude images")
     if min(frames.shape[:2]) > max(frames.shape[2:]):
         raise CardiacMotionError(
-            f"frames of shape {frames.shape} look like (I, J, K, T): both in-plane axes are shorter than time and slices; "
+            f"frames of shape {frames.shape} look like (I, J, K, T): both in-plane axes are the shorter ones; "
             "the order is (T, K, J, I), for NIfTI arrays that is array.transpose(3, 2, 1, 0)"
         )
     bad = ~np.isfinite(frames)
     if bad.any():
         first = [int(t) for t in np.unique(np.nonzero(bad)[0])[:5]]
         raise CardiacMotionError(
-            f"frames contain {int(bad.sum())} NaN or infinite values (first in frames {first}); replace them by finite intensities"
+            f"frames contain {int(bad.sum())} NaN or infinite values (first in frames {first}); "
+            "replace them by finite intensities"
         )
     return np.ascontiguousarray(frames, dtype=np.float32)
 
@@ -137,17 +142,22 @@ def check_affine(affine: Any) -> np.ndarray:
     """(4, 4) float64 with a usable 3x3 part; raises `CardiacMotionError` otherwise."""
     affine = np.asarray(affine, dtype=np.float64)
     if affine.shape != (4, 4) or not np.isfinite(affine).all():
-        raise CardiacMotionError(f"affine must be a finite (4, 4) matrix from voxel (i, j, k) to RAS mm, got shape {affine.shape}")
+        raise CardiacMotionError(
+            f"affine must be a finite (4, 4) matrix from voxel (i, j, k) to RAS mm, got shape {affine.shape}"
+        )
     if not np.allclose(affine[3], (0, 0, 0, 1)):
         raise CardiacMotionError(f"the last row of the affine must be (0, 0, 0, 1), got {affine[3].tolist()}")
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     if (spacing < 1e-6).any():
-        raise CardiacMotionError(f"affine has zero spacing: {spacing.tolist()} mm along (i, j, k); each must be above 0")
+        raise CardiacMotionError(
+            f"affine has zero spacing: {spacing.tolist()} mm along (i, j, k); each must be above 0"
+        )
     axes = affine[:3, :3] / spacing
     skew = float(np.abs(axes.T @ axes - np.eye(3)).max())
     if skew > 1e-2:
         raise CardiacMotionError(
-            f"affine is sheared: its axes are not at right angles (largest cosine {skew:.3f}); resample to a rectangular grid first"
+            f"affine is sheared: its axes are not at right angles (largest cosine {skew:.3f}); "
+            "resample to a rectangular grid first"
         )
     return affine
 
@@ -156,7 +166,9 @@ def check_times(times: Any, number_of_frames: int) -> np.ndarray:
     """(T,) float64 ms, strictly increasing; raises `CardiacMotionError` otherwise."""
     times = np.asarray(times, dtype=np.float64)
     if times.shape != (number_of_frames,):
-        raise CardiacMotionError(f"times must have one entry in ms per frame: shape ({number_of_frames},), got {times.shape}")
+        raise CardiacMotionError(
+            f"times must have one entry in ms per frame: shape ({number_of_frames},), got {times.shape}"
+        )
     if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
         raise CardiacMotionError("times must be finite and increase from frame to frame (in ms)")
     return times
@@ -166,7 +178,9 @@ def check_labels(labels: Any, frames_shape: tuple[int, ...], frame: Any) -> np.n
     """(K, J, I) uint8 with values 0..3 for one frame; raises `CardiacMotionError` otherwise."""
     labels = np.asarray(labels)
     if isinstance(frame, bool) or not isinstance(frame, (int, np.integer)) or not 0 <= frame < frames_shape[0]:
-        raise CardiacMotionError(f"labels are given for frame {frame!r}, but frames run from 0 to {frames_shape[0] - 1}")
+        raise CardiacMotionError(
+            f"labels are given for frame {frame!r}, but frames run from 0 to {frames_shape[0] - 1}"
+        )
     if labels.shape != tuple(frames_shape[1:]):
         raise CardiacMotionError(
             f"labels of frame {frame} have shape {labels.shape}, the images {tuple(frames_shape[1:])} (K, J, I); "
@@ -175,6 +189,7 @@ def check_labels(labels: Any, frames_shape: tuple[int, ...], frame: Any) -> np.n
     values = np.unique(labels)
     if not np.isin(values, (BACKGROUND, RV, MYOCARDIUM, LV_CAVITY)).all():
         raise CardiacMotionError(
-            f"labels of frame {frame} hold values {values[:8].tolist()}; expected 0 background, 1 RV, 2 LV myocardium, 3 LV cavity"
+            f"labels of frame {frame} hold values {values[:8].tolist()}; "
+            "expected 0 background, 1 RV, 2 LV myocardium, 3 LV cavity"
         )
     return np.ascontiguousarray(labels, dtype=np.uint8)

@@ -20,7 +20,7 @@ def _derivative(values: Tensor, axis: int) -> Tensor:
 
 
 def _second_derivative(values: Tensor, axis: int) -> Tensor:
-    """Second difference along ``axis``, continued from the interior at the two ends, zero on an axis shorter than three."""
+    """Second difference along ``axis``, continued from the interior at both ends, zero on axes below three."""
     n = values.shape[axis]
     if n < 3:
         return torch.zeros_like(values)
@@ -29,7 +29,7 @@ def _second_derivative(values: Tensor, axis: int) -> Tensor:
 
 
 def displacement_gradient(displacement: Tensor) -> Tensor:
-    """Gradient du_a / dx_b in voxels: (B, *shape, d) to (B, *shape, d, d) with index [..., a, b] in order (i, j[, k])."""
+    """Slope du_a / dx_b in voxels: (B, *shape, d) to (B, *shape, d, d) with index [..., a, b] in order (i, j[, k])."""
     d = displacement.shape[-1]
     columns = [_derivative(displacement, displacement.ndim - 2 - b) for b in range(d)]  # i is the last spatial axis
     return torch.stack(columns, dim=-1)

@@ -30,12 +30,9 @@ def test_zero_field_is_the_identity_on_large_grids_in_float32(shape):
     assert (fields.warp(image, torch.zeros(1, *shape, len(shape))) - image).abs().max() < 5e-5
 
 
-@pytest.mark.parametrize("dimensions", [2, 3])
-@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize(("dimensions", "axis"), [(2, 0), (2, 1), (3, 0), (3, 1), (3, 2)])
 def test_translation_by_whole_voxels_pulls(dimensions, axis):
     """With u = +2 along i it draws at each voxel what is two voxels further along i."""
-    if axis >= dimensions:
-        pytest.skip("no such axis")
     image = random_images(dimensions)
     shift = torch.zeros(1, *SHAPES[dimensions], dimensions, dtype=torch.float64)
     shift[..., axis] = 2

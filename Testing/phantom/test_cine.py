@@ -148,7 +148,7 @@ def test_motion_holds_the_map_at_the_voxels(small):
 
 
 def test_strain_of_the_equator_is_the_closed_form(heart):
-    """Halfway up, E_zz = (lambda^2 - 1) / 2 + shear of g and omega, E_cc = ((r / R)^2 - 1) / 2, for the twisted, emptied tube."""
+    """At the equator E_zz is that of shortening and twist, E_cc of the new radius, E_rr of the kept volume."""
     anatomy, kinematics = heart.anatomy, heart.kinematics
     z = anatomy.equator
     radius = torch.tensor([anatomy.endo_radius + 0.5, anatomy.endo_radius + anatomy.wall - 0.5], dtype=torch.float64)
@@ -182,7 +182,7 @@ def test_axes_are_a_right_handed_frame_on_the_wall(small):
 def test_carried_labels_agree_with_those_drawn(heart):
     reference = heart.series.labels[0]
     carried = heart.motion.warp_labels(reference, 6)
-    for structure, least in ((RV, 0.9), (MYOCARDIUM, 0.93), (LV_CAVITY, 0.95)):
+    for structure, least in ((RV, 0.94), (MYOCARDIUM, 0.95), (LV_CAVITY, 0.97)):
         assert dice(carried == structure, heart.series.labels[6] == structure) > least
         assert dice(reference == structure, heart.series.labels[6] == structure) < least - 0.1  # motion is what does it
 
