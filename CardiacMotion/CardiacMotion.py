@@ -1,32 +1,30 @@
-"""CardiacMotion: motion, strain and maps from cardiac MR. The module's four classes; the panels are in CardiacMotionPanels."""
+"""CardiacMotion: motion and strain from cardiac MR. The module's four classes; CardiacMotionPanels has the panels."""
 
+# ruff: noqa: E402
 import sys
 from pathlib import Path
-from typing import Any
 
-_library = str(Path(__file__).resolve().parent.parent)  # in the source tree CardiacMotionLib lies one folder up, installed it lies here
-if not (Path(__file__).resolve().parent / "CardiacMotionLib").is_dir() and _library not in sys.path:
-    sys.path.append(_library)
+_here = Path(__file__).resolve().parent
+if not (_here / "CardiacMotionLib").is_dir() and str(_here.parent) not in sys.path:
+    sys.path.append(str(_here.parent))  # the source tree; in the installed one the library lies beside this file
 
-import slicer  # noqa: E402
-import vtk  # noqa: E402
-from CardiacMotionPanels import analysis, packages, selftest  # noqa: E402
-from CardiacMotionPanels.inputs import InputsPanel, firstCine  # noqa: E402
-from CardiacMotionPanels.method import MethodPanel  # noqa: E402
-from CardiacMotionPanels.parameters import AUTOMATIC, CardiacMotionParameterNode  # noqa: E402
-from CardiacMotionPanels.results import ResultsPanel  # noqa: E402
-from CardiacMotionPanels.run import RunPanel  # noqa: E402
-from slicer.i18n import tr as _  # noqa: E402
-from slicer.i18n import translate  # noqa: E402
-from slicer.ScriptedLoadableModule import (  # noqa: E402
+import slicer
+import vtk
+from CardiacMotionPanels import analysis, packages, selftest
+from CardiacMotionPanels.inputs import InputsPanel, firstCine
+from CardiacMotionPanels.method import MethodPanel
+from CardiacMotionPanels.parameters import CardiacMotionParameterNode
+from CardiacMotionPanels.results import ResultsPanel
+from CardiacMotionPanels.run import RunPanel
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
     ScriptedLoadableModuleTest,
     ScriptedLoadableModuleWidget,
 )
-from slicer.util import VTKObservationMixin  # noqa: E402
-
-from CardiacMotionLib.errors import CardiacMotionError  # noqa: E402
+from slicer.util import VTKObservationMixin
 
 
 class CardiacMotion(ScriptedLoadableModule):
@@ -39,11 +37,13 @@ class CardiacMotion(ScriptedLoadableModule):
         self.parent.dependencies = ["Sequences", "Segmentations", "SubjectHierarchy"]
         self.parent.contributors = ["CardiacMotion contributors"]
         self.parent.helpText = _(
-            "Tracks the heart through a cine MR sequence and shows motion, myocardial strain and volumes. Select a cine and a segmentation of "
-            "one frame, press Apply. Research use only, not a medical device. "
+            "Tracks the heart through a cine MR sequence and shows motion, myocardial strain and volumes. "
+            "Select a cine and a segmentation of one frame, press Apply. Research use only, not a medical device. "
             '<a href="https://github.com/cardiacmotion/SlicerCardiacMotion">Documentation</a>'
         )
-        self.parent.acknowledgementText = _("Each method names the paper it implements; cite it when you publish results.")
+        self.parent.acknowledgementText = _(
+            "Each method names the paper it implements; cite it when you publish results."
+        )
 
 
 class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -68,7 +68,7 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.method = MethodPanel(self.ui, self.refresh)
         self.run = RunPanel(self.ui, self.prepare, self.finish, self.refresh)
         self.results = ResultsPanel(self.ui, self.run.showError)
-        self.ui.installButton.connect("clicked(bool)", self.onInstall)
+        self.install = packages.InstallPanel(self.ui, self.run.showError, self.onInstallAttempt)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndClose)
@@ -133,40 +133,22 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def refresh(self, caller=None, event=None):
         """Show the state of the parameter node, of the run and of the installation."""
-        self.inputs.refresh()
-        self.method.refresh()
-        self.results.refresh()
-        noTorch = not packages.torchVersion()
-        self.ui.installFrame.visible = noTorch
-        self.ui.installLabel.text = _("CardiacMotion computes with PyTorch, which is not installed yet.") if noTorch else ""
+        for panel in (self.install, self.inputs, self.method, self.results):
+            panel.refresh()
         for panel in (self.inputs, self.method):
             panel.setEnabled(not self.run.running)
-        self.run.setReady(_("Install PyTorch first.") if noTorch else self.inputs.problem() or self.method.problem())
+        self.run.setReady(self.install.problem() or self.inputs.problem() or self.method.problem())
 
-    def onInstall(self, *_args):
-        """Install torch when the user agrees."""
-        try:
-            packages.installTorch()
-        except CardiacMotionError as error:
-            self.run.showError(str(error))
+    def onInstallAttempt(self):
+        """There may be more methods now."""
         self.method.findMethods()
         self.refresh()
 
     def prepare(self):
         """Read the inputs; returns the work to do."""
         packages.ensure(packages.REQUIRED)
-        node = self._parameterNode
-        self._cine = node.cine
-        request = self.logic.request(
-            node.cine,
-            node.segmentation,
-            node.method,
-            reference=None if node.referenceFrame == AUTOMATIC else node.referenceFrame,
-            endSystole=None if node.endSystole == AUTOMATIC else node.endSystole,
-            device=node.device,
-            computeStrain=node.computeStrain,
-            **self.method.options(),
-        )
+        self._cine = self._parameterNode.cine
+        request = analysis.prepareFrom(self._parameterNode, self.method.options())
         return lambda progress: analysis.compute(request, progress)
 
     def finish(self, outcome):
@@ -182,19 +164,15 @@ class CardiacMotionLogic(ScriptedLoadableModuleLogic):
         """The scene's parameter node, wrapped."""
         return CardiacMotionParameterNode(super().getParameterNode())
 
-    def request(self, cine, segmentation=None, method="auto", *, reference=None, endSystole=None, device="auto", computeStrain=True, **options):
-        """What `run` would compute, read from nodes."""
-        series = analysis.read(cine, segmentation, reference)
-        return analysis.Request(series, method, reference, endSystole, device, computeStrain, options)
-
-    def run(self, cine, segmentation=None, method="auto", *, progress=None, **more: Any):
+    def run(self, cine, segmentation=None, method="auto", *, progress=None, **more):
         """Motion and strain of a cine node, put into the scene; returns the results' nodes.
 
-        ``more`` is reference, endSystole, device, computeStrain and the options of the method; ``progress(fraction, text)`` may return False
-        to cancel. Blocks until done. Raises CardiacMotionError for inputs that cannot work and Cancelled when cancelled.
+        ``more`` is reference, endSystole, device, computeStrain and the options of the method.
+        ``progress(fraction, text)`` may return False to cancel. Blocks until done. Raises CardiacMotionError for inputs
+        that cannot work and Cancelled when cancelled.
         """
-        outcome = analysis.compute(self.request(cine, segmentation, method, **more), progress or (lambda fraction, text: True))
-        return analysis.publish(cine, outcome)
+        request = analysis.prepare(cine, segmentation, method, **more)
+        return analysis.publish(cine, analysis.compute(request, progress or (lambda fraction, text: True)))
 
 
 class CardiacMotionTest(ScriptedLoadableModuleTest):

@@ -1,7 +1,7 @@
-"""Long work beside a user interface: a `Job` that is started, watched, cancelled, and that reports on the caller's thread.
+"""Long work beside a user interface: a `Job` is started, watched and cancelled, and reports on the caller's thread.
 
-No Qt and no Slicer here: whoever owns an event loop calls `Job.poll` from a timer, and every callback runs inside that call. The worker
-gets plain data and a ``progress`` function; it never touches the scene.
+No Qt and no Slicer here: whoever owns an event loop calls `Job.poll` from a timer, and every callback runs inside
+that call. The worker gets plain data and a ``progress`` function; it never touches the scene.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class ThreadRunner:
     def wait(self, seconds: float) -> None:
         """Sleep until the thread ends, ``seconds`` at most, which hands it the interpreter.
 
-        An application with an embedded interpreter may keep the interpreter lock while it waits for events; its threads then only
-        run while the main thread sleeps in Python.
+        An application with an embedded interpreter may keep the interpreter lock while it waits for events; its
+        threads then only run while the main thread sleeps in Python.
         """
         if self._thread is not None:
             self._thread.join(seconds)
@@ -82,14 +82,15 @@ class Job:
     Attributes
     ----------
     work
-        Called with ``progress(fraction, text)`` in the worker. ``progress`` answers False once the job was cancelled; `register` then
-        raises `Cancelled`, and so should any other work.
+        Called with ``progress(fraction, text)`` in the worker. ``progress`` answers False once the job was cancelled;
+        `register` then raises `Cancelled`, and so should any other work.
     runner
         Where it runs, a thread of its own by default.
     on_progress, on_finished, on_failed, on_cancelled
         Called from `poll`: with (fraction 0..1, text), the result of ``work``, the exception it raised, and nothing.
     patience
-        Seconds a cancelled worker is given to stop. After that the job counts as cancelled and whatever the worker still brings is dropped.
+        Seconds a cancelled worker is given to stop. After that the job counts as cancelled and whatever the worker
+        still brings is dropped.
     """
 
     work: Work

@@ -1,4 +1,4 @@
-"""From nodes to results in three steps: `read` on the main thread, `compute` anywhere, `publish` on the main thread."""
+"""From nodes to results: `prepare` on the main thread, `compute` anywhere, `publish` on the main thread."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import slicer
 
 from CardiacMotionLib.errors import CardiacMotionError
+
+from .parameters import AUTOMATIC
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +44,38 @@ class Outcome:
     notes: tuple[str, ...]
 
 
+def prepare(
+    cine: Any,
+    segmentation: Any = None,
+    method: str = "auto",
+    *,
+    reference: int | None = None,
+    endSystole: int | None = None,
+    device: str = "auto",
+    computeStrain: bool = True,
+    **options: Any,
+) -> Request:
+    """What is to be computed for nodes; raises `CardiacMotionError` when they cannot be used."""
+    series = read(cine, segmentation, reference)
+    return Request(series, method, reference, endSystole, device, computeStrain, options)
+
+
+def prepareFrom(parameterNode: Any, options: dict[str, Any]) -> Request:
+    """What the user selected; ``options`` of the method."""
+    frames = {name: getattr(parameterNode, name) for name in ("referenceFrame", "endSystole")}
+    reference, endSystole = (None if frame == AUTOMATIC else frame for frame in frames.values())
+    return prepare(
+        parameterNode.cine,
+        parameterNode.segmentation,
+        parameterNode.method,
+        reference=reference,
+        endSystole=endSystole,
+        device=parameterNode.device,
+        computeStrain=parameterNode.computeStrain,
+        **options,
+    )
+
+
 def read(cine: Any, segmentation: Any = None, reference: int | None = None) -> ImageSeries:
     """The images and labels of nodes; raises `CardiacMotionError` when they cannot be used.
 
@@ -53,7 +87,9 @@ def read(cine: Any, segmentation: Any = None, reference: int | None = None) -> I
 
     if cine is None:
         raise CardiacMotionError("no cine is selected; select a sequence of images")
-    known = segmentation is None or segmentation.GetAttribute(FRAME) is not None or find_sequence(segmentation) is not None
+    known = (
+        segmentation is None or segmentation.GetAttribute(FRAME) is not None or find_sequence(segmentation) is not None
+    )
     return series_from_nodes(cine, segmentation, frame=None if known else reference)
 
 
@@ -91,8 +127,8 @@ def check(request: Request) -> None:
     labeled = sorted(request.series.labels)
     if request.compute_strain and labeled and request.reference is not None and request.reference not in labeled:
         raise CardiacMotionError(
-            f"the segmentation belongs to frame {', '.join(map(str, labeled))}, but end-diastole is frame {request.reference}; "
-            "choose the segmented frame, or automatic"
+            f"the segmentation belongs to frame {', '.join(map(str, labeled))}, "
+            f"but end-diastole is frame {request.reference}; choose the segmented frame, or automatic"
         )
 
 
@@ -106,7 +142,9 @@ def computeStrain(request: Request, motion: Motion) -> tuple[Strain | None, tupl
     if labels is None:
         return None, ("No strain: there is no segmentation of the end-diastolic frame.",)
     try:
-        return strain(motion, labels, rv_insertion=request.series.meta.get("rv_insertion"), end_systole=request.end_systole), ()
+        return strain(
+            motion, labels, rv_insertion=request.series.meta.get("rv_insertion"), end_systole=request.end_systole
+        ), ()
     except CardiacMotionError as error:
         return None, (f"No strain: {error}.",)
 

@@ -44,7 +44,9 @@ class InputsPanel:
         cine = self.parameterNode.cine if self.parameterNode else None
         selected = self.ui.cineSelector.currentNode()
         if cine is None and selected is not None:
-            return _("{name} is a single image; select a sequence, or a volume that a sequence browser plays.").format(name=selected.GetName()), True
+            return _("{name} is a single image; select a sequence, or a volume that a sequence browser plays.").format(
+                name=selected.GetName()
+            ), True
         return describeCine(cine)
 
     def problem(self) -> str:
@@ -54,7 +56,12 @@ class InputsPanel:
 
     def setEnabled(self, enabled: bool) -> None:
         """Lock the inputs while they are in use."""
-        for widget in (self.ui.cineSelector, self.ui.segmentationSelector, self.ui.referenceSpinBox, self.ui.endSystoleSpinBox):
+        for widget in (
+            self.ui.cineSelector,
+            self.ui.segmentationSelector,
+            self.ui.referenceSpinBox,
+            self.ui.endSystoleSpinBox,
+        ):
             widget.enabled = enabled
 
     def onCineSelected(self, node: Any = None) -> None:

@@ -21,7 +21,10 @@ def sliceView(name: str, orientation: str, label: str, color: str) -> str:
 
 def otherView(nodeClass: str, name: str, label: str) -> str:
     """One plot, table or 3D view of the layout."""
-    return f'<item><view class="{nodeClass}" singletontag="{name}"><property name="viewlabel" action="default">{label}</property></view></item>'
+    return (
+        f'<item><view class="{nodeClass}" singletontag="{name}">'
+        f'<property name="viewlabel" action="default">{label}</property></view></item>'
+    )
 
 
 LAYOUT = (

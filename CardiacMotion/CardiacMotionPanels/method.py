@@ -102,7 +102,12 @@ class MethodPanel:
 
     def setEnabled(self, enabled: bool) -> None:
         """Lock the choices while they are in use."""
-        for widget in (self.ui.methodComboBox, self.ui.optionsCollapsibleButton, self.ui.deviceComboBox, self.ui.strainCheckBox):
+        for widget in (
+            self.ui.methodComboBox,
+            self.ui.optionsCollapsibleButton,
+            self.ui.deviceComboBox,
+            self.ui.strainCheckBox,
+        ):
             widget.enabled = enabled
 
     def onMethodSelected(self, *_args: Any) -> None:
@@ -145,7 +150,7 @@ def aboutMethod(info: Any) -> str:
     """Summary, citation and needs of a method."""
     lines = [info.summary, info.citation]
     if info.needs:
-        lines.append(_("Needs {things}.").format(things="; ".join(NEEDS.get(need, need) for need in sorted(info.needs))))
+        lines.append(
+            _("Needs {things}.").format(things="; ".join(NEEDS.get(need, need) for need in sorted(info.needs)))
+        )
     return "\n".join(line for line in lines if line)
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+from collections.abc import Callable
 from typing import Any
 
 import slicer
@@ -44,7 +45,7 @@ def deviceProblem(device: str) -> str:
 
 
 def installTorch() -> None:
-    """Install torch through the PyTorch extension, which asks the user; raises `CardiacMotionError` when there is no torch afterwards."""
+    """Install torch through the PyTorch extension, which asks; raises `CardiacMotionError` when that gives none."""
     try:
         import PyTorchUtils
     except ModuleNotFoundError as error:
@@ -55,6 +56,31 @@ def installTorch() -> None:
     importlib.invalidate_caches()
     if not torchVersion():
         raise CardiacMotionError(_("PyTorch was not installed; CardiacMotion needs it to compute motion."))
+
+
+class InstallPanel:
+    """What is shown while there is no torch, with its one button. ``changed()`` is called after an attempt."""
+
+    def __init__(self, ui: Any, showError: Callable[[str], None], changed: Callable[[], None]):
+        self.ui, self._showError, self._changed = ui, showError, changed
+        ui.installButton.connect("clicked(bool)", self.onInstall)
+
+    def refresh(self) -> None:
+        """Show the message while it is needed."""
+        self.ui.installFrame.visible = bool(self.problem())
+        self.ui.installLabel.text = _("CardiacMotion computes with PyTorch, which is not installed yet.")
+
+    def problem(self) -> str:
+        """Why nothing can be computed, or nothing."""
+        return "" if torchVersion() else _("Install PyTorch first.")
+
+    def onInstall(self, *_args: Any) -> None:
+        """Install torch when the user agrees."""
+        try:
+            installTorch()
+        except CardiacMotionError as error:
+            self._showError(str(error))
+        self._changed()
 
 
 def ensure(required: dict[str, str]) -> None:
@@ -90,7 +116,9 @@ def ensureWithSlicer(packaging: Any, wanted: list[str]) -> None:
 
 def ensureWithPip(wanted: list[str]) -> None:
     """Slicer 5.10: ask, then install."""
-    question = _("CardiacMotion needs these Python packages: {names}. Download and install them now?").format(names=", ".join(wanted))
+    question = _("CardiacMotion needs these Python packages: {names}. Download and install them now?").format(
+        names=", ".join(wanted)
+    )
     if not slicer.util.confirmOkCancelDisplay(question, "CardiacMotion"):
         raise CardiacMotionError(_("Nothing was installed: declined by the user."))
     slicer.util.pip_install(wanted)

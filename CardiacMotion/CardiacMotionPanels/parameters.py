@@ -13,7 +13,8 @@ AUTOMATIC = -1  # of the two frame numbers
 class CardiacMotionParameterNode:
     """What is selected in the panel.
 
-    ``options`` is JSON, {method: {option: value}}, with the values that differ from the defaults: methods come and go, scenes stay.
+    ``options`` is JSON, {method: {option: value}}, with the values that differ from the defaults: methods come and
+    go, scenes stay.
     """
 
     cine: slicer.vtkMRMLSequenceNode

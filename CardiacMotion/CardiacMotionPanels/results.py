@@ -1,4 +1,4 @@
-"""What came out: the runs of the scene, their overlays, the layout with curves and table, the quality in words, the report."""
+"""What came out: the runs of the scene, their overlays, the layout with curves and table, quality, the report."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ EXPLAINED = ("Folding", "Volume change")
 class ResultsPanel:
     """The last section. ``showError(text)`` is how problems reach the user.
 
-    ``runs`` holds the nodes of every run in the scene, ``outcomes`` what this session computed of them: a run that came with a loaded scene
-    has nodes only.
+    ``runs`` holds the nodes of every run in the scene, ``outcomes`` what this session computed of them: a run that
+    came with a loaded scene has nodes only.
     """
 
     def __init__(self, ui: Any, showError: Callable[[str], None]):
@@ -96,7 +96,9 @@ class ResultsPanel:
 
     def refresh(self) -> None:
         """Show what the scene still holds, and the opacity that was chosen."""
-        gone = [run for run, results in self.runs.items() if not slicer.mrmlScene.IsNodePresent(results.motion_to_frame)]
+        gone = [
+            run for run, results in self.runs.items() if not slicer.mrmlScene.IsNodePresent(results.motion_to_frame)
+        ]
         if gone:
             self.letGo(gone)
             self.fillResults()
@@ -127,7 +129,9 @@ class ResultsPanel:
         self.ui.overlayComboBox.addItem(_("none"))
         for component in self._components:
             self.ui.overlayComboBox.addItem(TITLE[component])
-        self.ui.overlayComboBox.setCurrentIndex(self._components.index(selected) + 1 if selected in self._components else 0)
+        self.ui.overlayComboBox.setCurrentIndex(
+            self._components.index(selected) + 1 if selected in self._components else 0
+        )
         self._showing = False
         self.showState()
 
@@ -239,7 +243,11 @@ def describeMade(outcome: Outcome) -> str:
 def describeOutcome(outcome: Outcome) -> list[str]:
     """Quality and notes as lines; what a score means is said where a number alone could mislead."""
     notes = list(dict.fromkeys(outcome.notes))
-    more = [_("... and {count} more notes in the report.").format(count=len(notes) - MOST_NOTES)] if len(notes) > MOST_NOTES else []
+    more = (
+        [_("... and {count} more notes in the report.").format(count=len(notes) - MOST_NOTES)]
+        if len(notes) > MOST_NOTES
+        else []
+    )
     return [*qualityLines(outcome), *notes[:MOST_NOTES], *more]
 
 
@@ -248,7 +256,10 @@ def qualityLines(outcome: Outcome) -> list[str]:
     from CardiacMotionLib.report import describe_quality
 
     rows = describe_quality(outcome.quality)
-    return [f"{what}: {value}. {meaning}" if what.startswith(EXPLAINED) else f"{what}: {value}" for what, value, meaning in rows]
+    return [
+        f"{what}: {value}. {meaning}" if what.startswith(EXPLAINED) else f"{what}: {value}"
+        for what, value, meaning in rows
+    ]
 
 
 def explainOutcome(outcome: Outcome) -> str:

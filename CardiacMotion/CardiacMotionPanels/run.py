@@ -14,7 +14,9 @@ from CardiacMotionLib.errors import CardiacMotionError
 from CardiacMotionLib.jobs import Job, Runner, ThreadRunner
 
 POLL_INTERVAL_MS = 10
-YIELD_SECONDS = 0.04  # in each poll: Slicer holds the interpreter while it waits for events, and the worker runs while we sleep
+YIELD_SECONDS = (
+    0.04  # in each poll: Slicer holds the interpreter while it waits for events, and the worker runs while we sleep
+)
 ERROR_STYLE = "color: #b3261e;"
 BAR_STEPS = 1000
 
@@ -22,8 +24,9 @@ BAR_STEPS = 1000
 class RunPanel:
     """The button that starts and cancels, the bar and the line below it.
 
-    ``prepare()`` returns the work, a function of ``progress``, or raises `CardiacMotionError`; ``finish(result)`` takes what it computed and
-    returns a sentence for the user. Both run on the main thread. ``changed()`` is called when a run starts or ends.
+    ``prepare()`` returns the work, a function of ``progress``, or raises `CardiacMotionError`; ``finish(result)``
+    takes what it computed and returns a sentence for the user. Both run on the main thread. ``changed()`` is called
+    when a run starts or ends.
     """
 
     def __init__(
@@ -52,7 +55,9 @@ class RunPanel:
         """Allow Apply, or say why not. Cancel is always allowed."""
         self.ui.applyButton.enabled = self.running or not problem
         self.ui.applyButton.text = _("Cancel") if self.running else _("Apply")
-        self.ui.applyButton.toolTip = _("Stop; the scene stays as it was") if self.running else problem or _("Compute motion and strain")
+        self.ui.applyButton.toolTip = (
+            _("Stop; the scene stays as it was") if self.running else problem or _("Compute motion and strain")
+        )
 
     def onClicked(self, *_args: Any) -> None:
         """Apply, or Cancel while work is under way."""
@@ -113,7 +118,9 @@ class RunPanel:
         """Bar and line while work is under way."""
         self.ui.progressBar.value = round(fraction * BAR_STEPS)
         left = self.job.remaining_seconds() if self.job else None
-        self.show(text if left is None else _("{text}, about {seconds} s left").format(text=text, seconds=max(round(left), 1)))
+        self.show(
+            text if left is None else _("{text}, about {seconds} s left").format(text=text, seconds=max(round(left), 1))
+        )
 
     def show(self, text: str, style: str = "") -> None:
         """One line of status."""
@@ -144,6 +151,8 @@ class RunPanel:
             self.showError(str(error))
             return
         logging.error("CardiacMotion failed", exc_info=error)
-        self.showError(_("Unexpected {kind}: {error}. The scene was not changed; the application log has the details.").format(
-            kind=type(error).__name__, error=error
-        ))
+        self.showError(
+            _("Unexpected {kind}: {error}. The scene was not changed; the application log has the details.").format(
+                kind=type(error).__name__, error=error
+            )
+        )

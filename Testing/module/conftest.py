@@ -65,7 +65,9 @@ def fake_method(monkeypatch):
             time.sleep(0.01)
         return torch.zeros(*series.frames.shape, 3)
 
-    info = MethodInfo("fake", "Fake method", "Finds that nothing moves.", "Nobody 2020", Options, run, frozenset({"labels"}))
+    info = MethodInfo(
+        "fake", "Fake method", "Finds that nothing moves.", "Nobody 2020", Options, run, frozenset({"labels"})
+    )
     for module in ("CardiacMotionLib.methods", "CardiacMotionLib.methods.registry"):
         monkeypatch.setattr(f"{module}.methods", lambda: {"fake": info})
     return calls

@@ -1,4 +1,4 @@
-"""The panel: what can be selected, what is stored, what is said. On stand-ins, with a method that takes no time to speak of."""
+"""The panel: what can be selected, what is stored, what is said. On stand-ins, with a method that takes no time."""
 
 import json
 import time
@@ -53,7 +53,9 @@ class TestInputs:
         assert "Select a cine" in panel.ui.applyButton.toolTip
 
     def test_cine_is_described(self, panel, heart):
-        assert panel.ui.cineInfoLabel.text.startswith("3 frames of 32 x 32 x 4 voxels, 4.20 x 4.20 x 18.00 mm, time 0 to ")
+        assert panel.ui.cineInfoLabel.text.startswith(
+            "3 frames of 32 x 32 x 4 voxels, 4.20 x 4.20 x 18.00 mm, time 0 to "
+        )
         assert panel.ui.applyButton.enabled
 
     def test_a_volume_stands_for_the_sequence_it_plays(self, panel, heart):
@@ -188,7 +190,9 @@ class TestRuns:
         choose(panel, "fake")
         panel.method.forms["fake"].editors["steps"].widget.value = 1
         threads = set()
-        tag = slicer.mrmlScene.AddObserver(slicer.mrmlScene.NodeAddedEvent, lambda *_: threads.add(threading.current_thread()))
+        tag = slicer.mrmlScene.AddObserver(
+            slicer.mrmlScene.NodeAddedEvent, lambda *_: threads.add(threading.current_thread())
+        )
         run_to_the_end(slicer, panel)
         slicer.mrmlScene.RemoveObserver(tag)
         assert threads == {threading.main_thread()}
@@ -217,7 +221,9 @@ class TestRuns:
 
         panel.run.makeRunner = ThreadRunner
 
-    def test_without_a_segmentation_there_is_motion_and_the_reason_for_no_strain(self, slicer, panel, heart, monkeypatch):
+    def test_without_a_segmentation_there_is_motion_and_the_reason_for_no_strain(
+        self, slicer, panel, heart, monkeypatch
+    ):
         outcome = self.motion_without_labels(monkeypatch)
         assert outcome.strain is None
         assert any("No strain" in note for note in outcome.notes)
@@ -343,10 +349,10 @@ class TestWithoutTorch:
         import types
 
         asked = []
-        logic = types.SimpleNamespace(installTorch=lambda askConfirmation: asked.append(askConfirmation))
+        logic = types.SimpleNamespace(installTorch=lambda **given: asked.append(given))
         monkeypatch.setitem(sys.modules, "PyTorchUtils", types.SimpleNamespace(PyTorchUtilsLogic=lambda: logic))
         no_torch.ui.installButton.click()
-        assert asked == [True]
+        assert asked == [{"askConfirmation": True}]
         assert "PyTorch was not installed" in no_torch.ui.statusLabel.text
 
 

@@ -52,7 +52,7 @@ class Application:
 
     def __init__(self, slicer, host, qt_application):
         self._host, self._qt, self._modules = host, qt_application, ModuleManager()
-        self.temporaryPath = host.application_logic.GetTemporaryPath()  # noqa: N815
+        self.temporaryPath = host.application_logic.GetTemporaryPath()
         self._layouts = LayoutManager(slicer, host)
 
     def applicationLogic(self):  # noqa: N802
@@ -84,7 +84,7 @@ class Application:
 
 
 def start():
-    """Make ``slicer.app``, ``qt``, ``ctk`` and the scripted-module classes once in this process, and return the ``slicer`` package."""
+    """Make ``slicer.app``, ``qt``, ``ctk`` and the scripting classes once in a process; returns ``slicer``."""
     import slicer
     import slicer.util
 
@@ -149,7 +149,7 @@ class ScriptedModule:
 
 
 def load_module(path: Path) -> ScriptedModule:
-    """Load a scripted module: its folder goes on ``sys.path``, its file is run under its name, its module class is made."""
+    """Load a scripted module: its folder goes on ``sys.path``, its file is run, its module class is made."""
     slicer = start()
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))

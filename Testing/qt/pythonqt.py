@@ -1,7 +1,7 @@
 """PySide6 dressed as PythonQt: the ``qt`` module of the Slicer application.
 
-What differs and is imitated: Qt properties are Python attributes (``label.text``, not ``label.text()``), ``obj.connect("clicked(bool)", f)``,
-``obj.name`` is the object name, and a C++ object takes no new attributes.
+What differs and is imitated: Qt properties are Python attributes (``label.text``, not ``label.text()``),
+``obj.connect("clicked(bool)", f)``, ``obj.name`` is the object name, and a C++ object takes no new attributes.
 """
 
 from __future__ import annotations
@@ -82,13 +82,19 @@ def wrap(cls):
     """A subclass of a PySide6 class that behaves like PythonQt's."""
     meta = cls.staticMetaObject
     names = [meta.property(i).name() for i in range(meta.propertyCount())]
-    own = {name: member for name, member in vars(PythonQtObject).items() if name not in ("__dict__", "__weakref__", "__module__")}
-    body = {name: QtProperty(name, getattr(cls, name, None)) for name in names if name not in _METHODS_THOUGH_PROPERTIES}
+    own = {
+        name: member
+        for name, member in vars(PythonQtObject).items()
+        if name not in ("__dict__", "__weakref__", "__module__")
+    }
+    body = {
+        name: QtProperty(name, getattr(cls, name, None)) for name in names if name not in _METHODS_THOUGH_PROPERTIES
+    }
     return type(cls.__name__, (cls,), {**body, **own, "__setattr__": refuse_new_attributes(cls)})
 
 
 def dressed(cls):
-    """Decorator for a class made from a wrapped one: Shiboken looks for its static/instance methods in the class itself only."""
+    """Decorate a class made from a wrapped one: Shiboken looks for some of its methods in the class itself only."""
     cls.connect, cls.disconnect = PythonQtObject.connect, PythonQtObject.disconnect
     return cls
 

@@ -1,6 +1,7 @@
-"""Stand-ins for the Python that Slicer gives scripted modules: base classes, the parameter node wrapper and translation.
+"""Stand-ins for the Python that Slicer gives scripted modules: base classes, parameter node wrapper, translation.
 
-Written from the documented behavior of ``slicer.ScriptedLoadableModule`` and ``slicer.parameterNodeWrapper``: only what a module may rely on.
+Written from the documented behavior of ``slicer.ScriptedLoadableModule`` and ``slicer.parameterNodeWrapper``: only
+what a module may rely on.
 """
 
 from __future__ import annotations
@@ -141,7 +142,9 @@ def parameterNodeWrapper(cls):  # noqa: N802
         "__init__": init,
         "connectParametersToGui": _connect_parameters_to_gui,
         "disconnectGui": lambda self, tag: self._guis.pop(tag, None),
-        "AddObserver": lambda self, event, callback, priority=0.0: self.parameterNode.AddObserver(event, callback, priority),
+        "AddObserver": lambda self, event, callback, priority=0.0: self.parameterNode.AddObserver(
+            event, callback, priority
+        ),
         "RemoveObserver": lambda self, tag: self.parameterNode.RemoveObserver(tag),
         "StartModify": lambda self: self.parameterNode.StartModify(),
         "EndModify": lambda self, was: self.parameterNode.EndModify(was),

@@ -22,7 +22,9 @@ class qMRMLWidget(wrap(QtWidgets.QWidget)):  # noqa: N801
     def setMRMLScene(self, scene):  # noqa: N802
         self._scene = scene
         self.mrmlSceneChanged.emit(scene)
-        for child in self.findChildren(QtWidgets.QWidget):  # the .ui connects the signal; QUiLoader drops signals it cannot type
+        for child in self.findChildren(
+            QtWidgets.QWidget
+        ):  # the .ui connects the signal; QUiLoader drops signals it cannot type
             if hasattr(child, "setMRMLScene"):
                 child.setMRMLScene(scene)
 
@@ -61,13 +63,18 @@ class ctkCollapsibleButton(wrap(QtWidgets.QWidget)):  # noqa: N801
             self.setMaximumHeight(self.HEADER if value else 16777215)
             self.contentsCollapsed.emit(value)
 
+    def minimumSizeHint(self):  # noqa: N802
+        natural = QtWidgets.QWidget.minimumSizeHint(self)
+        return QtCore.QSize(natural.width(), self.HEADER) if self._collapsed else natural
+
     text = Property(str, *_field("_text"))
     collapsed = Property(bool, lambda self: self._collapsed, _set_collapsed)
 
     def paintEvent(self, event):  # noqa: N802
         painter = QtGui.QPainter(self)
-        painter.fillRect(0, 0, self.width(), self.HEADER - 2, QtGui.QColor("#d8dde4"))
+        painter.fillRect(0, 0, self.width, self.HEADER - 2, QtGui.QColor("#d8dde4"))
         painter.drawText(8, 16, f"{'▸' if self._collapsed else '▾'}  {self._text}")
+        painter.end()  # before Qt takes the surface away
 
 
 @dressed
@@ -124,7 +131,9 @@ class qMRMLNodeComboBox(wrap(QtWidgets.QComboBox)):  # noqa: N801
     _types = ()
     _none, _add, _remove, _rename, _children, _base, _none_text = False, True, True, False, True, "", "None"
 
-    nodeTypes = Property("QStringList", lambda self: list(self._types), lambda self, v: setattr(self, "_types", tuple(v)))  # noqa: N815
+    nodeTypes = Property(  # noqa: N815
+        "QStringList", lambda self: list(self._types), lambda self, v: setattr(self, "_types", tuple(v))
+    )
     noneEnabled = Property(bool, *_field("_none"))  # noqa: N815
     noneDisplay = Property(str, *_field("_none_text"))  # noqa: N815
     addEnabled = Property(bool, *_field("_add"))  # noqa: N815
