@@ -1,7 +1,7 @@
-"""Slicer's scene: nodes in, nodes out. The only layer that imports ``slicer``; it works in the application and in the slicer-core wheel.
+"""Slicer's scene: nodes in, nodes out; the only layer that imports ``slicer``, in the application or its wheel.
 
-``read`` turns nodes into an `ImageSeries`; ``results`` puts a motion and its strain beside the cine; ``storage`` saves and loads; ``render``
-draws pictures without a screen. Importing this package is light: names load when they are used.
+``read`` turns nodes into an `ImageSeries`; ``results`` puts a motion and its strain beside the cine; ``storage`` saves
+and loads; ``render`` draws pictures without a screen. Importing this package is light: names load when they are used.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PUBLIC = {
     "show_overlay": "overlays",
 }
 
-__all__ = sorted(_PUBLIC)  # noqa: PLE0605
+__all__ = sorted(_PUBLIC)
 
 
 def __getattr__(name: str) -> Any:

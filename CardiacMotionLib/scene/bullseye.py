@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 RADIUS_MM = 45.0
 _GAP_MM = 0.8
 _STEPS = 16
-# (inner, outer) part of the radius; base outside, apex inside; the middle is segment 17, which short-axis stacks do not have.
+_TEXT_OFFSET = np.array([3.0, 0.5, 0.0])  # a label begins at its point; this centers it, and lifts it off the disc
+# (inner, outer) part of the radius; base outside, apex inside; the middle is segment 17, which short-axis stacks do not
+# have.
 _RINGS = {"basal": (0.74, 1.0), "mid": (0.47, 0.74), "apical": (0.18, 0.47)}
 
 
 def segment_sector(segment: int) -> tuple[float, float, float, float]:
     """(inner radius, outer radius, start, end) of AHA segment 1..16: radii as parts of 1, angles in degrees.
 
-    Angles count counterclockwise from the viewer's right: anterior is up, the septum is on the left, as if seen from the apex.
+    Angles count counterclockwise from the viewer's right: anterior is up, the septum is on the left, as if seen from
+    the apex.
     """
     if segment <= 12:
         ring, first, width = ("basal", 1, 60.0) if segment <= 6 else ("mid", 7, 60.0)
@@ -33,7 +36,7 @@ def segment_sector(segment: int) -> tuple[float, float, float, float]:
 
 
 def segment_values(strain: Strain, component: str, value: str, measure: str) -> dict[int, float]:
-    """{AHA segment: per cent} of a column of ``strain.summary`` (``end_systolic``, ``peak_systolic``, ``peak``), finite ones only."""
+    """{AHA segment: percent} of a column of ``strain.summary`` such as ``end_systolic``, finite ones only."""
     summary = strain.summary
     rows = summary[(summary["component"] == component) & (summary["measure"] == measure)]
     found = {int(r): 100 * float(v) for r, v in zip(rows["region"], rows[value], strict=True) if str(r).isdigit()}
@@ -43,8 +46,8 @@ def segment_values(strain: Strain, component: str, value: str, measure: str) -> 
 def add_bullseye(values: dict[int, float], component: str, center: np.ndarray, name: str) -> tuple[Any, Any]:
     """Bullseye at ``center`` (RAS mm), facing anterior: (model node, markups node).
 
-    ``values`` {AHA segment: per cent}; a segment without a value is left open. Each cell of the model carries ``TITLE[component]`` and
-    ``AHA segment``.
+    ``values`` {AHA segment: percent}; a segment without a value is left open. Each cell of the model carries
+    ``TITLE[component]`` and ``AHA segment``.
     """
     scene = headless_scene().scene
     title = TITLE[component]
@@ -75,8 +78,9 @@ def color_by(model: Any, array: str, component: str, *, cells: bool = False) -> 
 
 
 def _on_plane(center: np.ndarray, radius_mm: np.ndarray | float, degrees: np.ndarray | float) -> np.ndarray:
-    """Points (..., 3) RAS of polar coordinates in a coronal plane as an anterior viewer sees it: his right is the patient's left."""
+    """Points (..., 3) RAS of polar coordinates in a coronal plane, as an anterior viewer sees it."""
     angle = np.deg2rad(degrees)
+    # the viewer's right is the patient's left
     flat = np.stack(np.broadcast_arrays(-radius_mm * np.cos(angle), 0.0, radius_mm * np.sin(angle)), axis=-1)
     return center + flat
 
@@ -118,7 +122,7 @@ def _add_numbers(markups: Any, values: dict[int, float], center: np.ndarray) -> 
 
     for segment, value in sorted(values.items()):
         inner, outer, start, end = segment_sector(segment)
-        place = _on_plane(center, RADIUS_MM * (inner + outer) / 2, (start + end) / 2) + np.array([0.0, 0.5, 0.0])
+        place = _on_plane(center, RADIUS_MM * (inner + outer) / 2, (start + end) / 2) + _TEXT_OFFSET
         number = markups.AddControlPoint(vtk.vtkVector3d(*place), f"{value:.0f}")
         markups.SetNthControlPointDescription(number, f"AHA segment {segment}")
     markups.SetLocked(True)

@@ -1,4 +1,4 @@
-"""The one colour scale of strain and volume change, and how a node comes to wear it."""
+"""The one color scale of strain and volume change, and how a node comes to wear it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from .headless import headless_scene, import_slicer
 
 COLOR_NODE_NAME = "CardiacMotion diverging"
 
-# Blue for shortening and loss of volume, near-white for no change, orange to red for lengthening, thickening and gain. The two arms differ
-# in hue for every common colour blindness and grow dark alike, so the magnitude is readable in grey too. Position -1..1, red, green, blue.
+# Blue for shortening and loss of volume, near-white for no change, orange to red for lengthening, thickening and gain.
+# The two arms differ in hue for every common color blindness and grow dark alike, so the magnitude is readable in grey
+# too. Position -1..1, red, green, blue.
 _DIVERGING = (
     (-1.00, 0.02, 0.15, 0.40),
     (-0.66, 0.10, 0.40, 0.68),
@@ -21,11 +22,12 @@ _DIVERGING = (
 )
 SHORT_NAMES = {"circumferential": "Ecc", "radial": "Err", "longitudinal": "Ell", "jacobian": "Volume change"}
 TITLE = {component: f"{name} (%)" for component, name in SHORT_NAMES.items()}
-WINDOW_PERCENT = {"circumferential": 30.0, "longitudinal": 30.0, "radial": 60.0, "jacobian": 30.0}  # symmetric, for every patient
+# Symmetric, and the same for every patient.
+WINDOW_PERCENT = {"circumferential": 30.0, "longitudinal": 30.0, "radial": 60.0, "jacobian": 30.0}
 
 
 def diverging_color_node() -> Any:
-    """The procedural colour node from -1 to 1, made on first use; a display stretches it over its own window."""
+    """The procedural color node from -1 to 1, made on first use; a display stretches it over its own window."""
     scene = headless_scene().scene
     for number in range(scene.GetNumberOfNodesByClass("vtkMRMLProceduralColorNode")):
         node = scene.GetNthNodeByClass(number, "vtkMRMLProceduralColorNode")
@@ -33,19 +35,19 @@ def diverging_color_node() -> Any:
             return node
     node = scene.AddNewNodeByClass("vtkMRMLProceduralColorNode", COLOR_NODE_NAME)
     node.SetAttribute("Category", "CardiacMotion")
-    node.SetHideFromEditors(False)  # a hidden colour node is not saved with the scene
+    node.SetHideFromEditors(False)  # a hidden color node is not saved with the scene
     for position, red, green, blue in _DIVERGING:
         node.GetColorTransferFunction().AddRGBPoint(position, red, green, blue)
     return node
 
 
 def add_legend(displayable_node: Any, title: str, *, visible: bool) -> Any:
-    """Colour legend of a node, beside the image in slice and 3D views."""
+    """Color legend of a node, beside the image in slice and 3D views."""
     legend = import_slicer().vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(displayable_node)
     legend.SetTitleText(title)
     legend.SetNumberOfLabels(5)
     legend.SetLabelFormat("%.0f")
-    legend.SetPosition(0.97, 0.5)
-    legend.SetSize(0.12, 0.5)
+    legend.SetPosition(0.96, 0.5)
+    legend.SetSize(0.09, 0.5)  # the text grows with the width
     legend.SetVisibility(visible)
     return legend

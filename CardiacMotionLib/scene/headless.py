@@ -1,7 +1,8 @@
 """A complete MRML scene outside the Slicer application, and the one place that knows where logics come from.
 
-The ``slicer-core`` wheel has the real MRML libraries but no application object: somebody has to make the scene, the application logic
-and the logics of the modules, and hand them to each other. Inside the application all of that exists and `headless_scene` only points at it.
+The ``slicer-core`` wheel has the real MRML libraries but no application object: somebody has to make the scene, the
+application logic and the logics of the modules, and hand them to each other. Inside the application all of that exists
+and `headless_scene` only points at it.
 """
 
 from __future__ import annotations
@@ -85,7 +86,8 @@ def import_slicer() -> Any:
         import slicer.util
     except ImportError as error:
         raise CardiacMotionError(
-            "scene functions need 3D Slicer or the slicer-core package, neither was found; run inside Slicer or pip install slicer-core"
+            "scene functions need 3D Slicer or the slicer-core package, neither was found; "
+            "run inside Slicer or pip install slicer-core"
         ) from error
     return slicer
 
@@ -98,8 +100,9 @@ def in_application() -> bool:
 def headless_scene(*, fresh: bool = False) -> SceneHost:
     """The scene of this process, made on first use outside the application.
 
-    Outside Slicer the scene becomes ``slicer.mrmlScene`` and ``slicer.modules.<name>.logic()`` works for the modules used here.
-    ``fresh`` starts over with an empty scene; in the application it is ignored, and the user's scene is never cleared.
+    Outside Slicer the scene becomes ``slicer.mrmlScene`` and ``slicer.modules.<name>.logic()`` works for the modules
+    used here. ``fresh`` starts over with an empty scene; in the application it is ignored, and the user's scene is
+    never cleared.
     """
     global _host
     slicer = import_slicer()
@@ -139,7 +142,10 @@ def _make_host(slicer: Any) -> SceneHost:
         host._owned[name] = logic
     host._owned["remote_io"] = _read_and_write_bundles(slicer, scene, Path(folder.name))
     slicer.modules = SimpleNamespace(
-        **{name.lower(): SimpleNamespace(name=name, logic=lambda logic=host._owned[name]: logic) for name in _LOGIC_CLASSES}
+        **{
+            name.lower(): SimpleNamespace(name=name, logic=lambda logic=host._owned[name]: logic)
+            for name in _LOGIC_CLASSES
+        }
     )
     _register_displayable_managers(slicer, application)
     _add_default_nodes(slicer, scene)
@@ -173,7 +179,11 @@ def _register_displayable_managers(slicer: Any, application: Any) -> None:
 def _add_default_nodes(slicer: Any, scene: Any) -> None:
     """Nodes that the application makes at start and that views and the subject hierarchy expect."""
     slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
-    for class_name, tag in (("vtkMRMLCrosshairNode", "default"), ("vtkMRMLSelectionNode", "Singleton"), ("vtkMRMLInteractionNode", "Singleton")):
+    for class_name, tag in (
+        ("vtkMRMLCrosshairNode", "default"),
+        ("vtkMRMLSelectionNode", "Singleton"),
+        ("vtkMRMLInteractionNode", "Singleton"),
+    ):
         node = getattr(slicer, class_name)()
         node.SetSingletonTag(tag)
         if class_name == "vtkMRMLCrosshairNode":
@@ -184,7 +194,7 @@ def _add_default_nodes(slicer: Any, scene: Any) -> None:
 
 @contextmanager
 def _quiet_start() -> Iterator[None]:
-    """The logics complain on stderr about colour and terminology files that only the application ships; we need none of them."""
+    """Silence at start: the logics complain about color and terminology files that only the application has."""
     import vtk
 
     before = vtk.vtkLogger.GetCurrentVerbosityCutoff()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, map_coordinates
 from scipy.interpolate import interp1d
+from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
 
 from ..errors import CardiacMotionError
 from ..series import MYOCARDIUM
@@ -15,13 +15,15 @@ from .colors import TITLE
 from .headless import headless_scene, import_slicer
 
 _STEP_MM = 2.0
+_SMOOTH_MM = 1.5
 
 
 def wall_surface(labels: np.ndarray, affine: np.ndarray) -> Any:
     """``vtkPolyData`` in RAS mm of the LV wall of labels (K, J, I), closed at both ends.
 
-    The outlines of the slices are interpolated as signed distances (shape-based interpolation, Raya and Udupa 1990), so that the surface is
-    smooth between thick slices; it ends half a slice outside the first and the last slice, where the labelled tissue ends.
+    The outlines of the slices are interpolated as signed distances (shape-based interpolation, Raya and Udupa 1990), so
+    that the surface is smooth between thick slices; it ends half a slice outside the first and the last slice, where
+    the labelled tissue ends.
     """
     import vtk
     from vtk.util.numpy_support import numpy_to_vtk
@@ -34,7 +36,7 @@ def wall_surface(labels: np.ndarray, affine: np.ndarray) -> Any:
     slices = np.flatnonzero(wall.any(axis=(1, 2)))
     first, last = int(slices[0]), int(slices[-1])
     distance = np.stack([_signed_distance(one, spacing[1::-1]) for one in wall[first : last + 1]])
-    distance = np.pad(distance, ((1, 1), (2, 2), (2, 2)), mode="edge")  # beyond the end slices the outline goes straight on
+    distance = np.pad(distance, ((1, 1), (2, 2), (2, 2)), mode="edge")  # beyond its ends the wall goes straight on
     planes = max(int(np.ceil(spacing[2] / _STEP_MM)), 1) * (last - first + 2) + 1
     depth = np.linspace(first - 1, last + 1, planes)  # slice numbers of the finer planes
     distance = interp1d(np.arange(first - 1, last + 2), distance, axis=0)(depth)
@@ -86,7 +88,7 @@ def add_wall(labels: np.ndarray, affine: np.ndarray, name: str, transform_node: 
 
 
 def color_wall(model: Any, component: str, values: np.ndarray, affine: np.ndarray) -> None:
-    """Color the wall by values (K, J, I) in per cent of the reference, NaN outside the wall: nearest wall voxel, linear inside it."""
+    """Color the wall by values (K, J, I) of the reference in percent, NaN outside the wall."""
     from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
     known = np.isfinite(values)
@@ -110,4 +112,5 @@ def _signed_distance(mask: np.ndarray, spacing: np.ndarray) -> np.ndarray:
         return np.full(mask.shape, -float(np.max(spacing) * max(mask.shape)), np.float32)
     inside = distance_transform_edt(mask, sampling=spacing)
     outside = distance_transform_edt(~mask, sampling=spacing)
-    return (np.where(mask, inside - spacing.min() / 2, spacing.min() / 2 - outside)).astype(np.float32)
+    distance = np.where(mask, inside - spacing.min() / 2, spacing.min() / 2 - outside)
+    return gaussian_filter(distance, _SMOOTH_MM / spacing).astype(np.float32)  # takes the pixels' steps off the outline

@@ -16,13 +16,15 @@ from .colors import TITLE, WINDOW_PERCENT, add_legend, diverging_color_node
 from .headless import headless_scene, import_slicer
 from .sequences import SequenceIndex, find_browser, new_sequence, play_with
 
-OUTSIDE = -1000.0  # per cent; no wall can have it, and the display threshold hides it
+OUTSIDE = -1000.0  # percent; no wall can have it, and the display threshold hides it
 _SHOWN_PERCENT = (-500.0, 1000.0)
 TITLE_ATTRIBUTE = "CardiacMotion.title"
 
 
 def carry_to_frames(values: np.ndarray, motion: Motion, walls: np.ndarray) -> Iterator[np.ndarray]:
-    """Values of reference voxels where their material is in every frame: T arrays (K, J, I) float32, NaN outside the wall.
+    """Values of reference voxels where their material is in every frame.
+
+    Yields T arrays (K, J, I) float32, NaN outside the wall.
 
     Parameters
     ----------
@@ -39,16 +41,20 @@ def carry_to_frames(values: np.ndarray, motion: Motion, walls: np.ndarray) -> It
     affine = torch.as_tensor(motion.affine)
     for frame, (value, wall) in enumerate(zip(values, walls, strict=True)):
         filled = torch.from_numpy(value[tuple(nearest)].astype(np.float32))
-        if frame != motion.reference:
-            back = fields.world_to_voxel(torch.from_numpy(motion.inverse(frame))[None], affine)
-            filled = fields.warp(filled[None, None], back)[0, 0]
-        yield np.where(wall, filled.numpy(), np.float32(np.nan))
+        voxels = torch.from_numpy(np.argwhere(wall)[:, ::-1].astype(np.float32))  # (N, 3) i, j, k
+        back = fields.world_to_voxel(torch.from_numpy(motion.inverse(frame)[wall]), affine)
+        carried = np.full(wall.shape, np.nan, np.float32)
+        carried[wall] = fields.sample_at(filled[None, None], (voxels + back)[None])[0, 0].numpy()
+        yield carried
 
 
-def add_overlay(component: str, values: np.ndarray, motion: Motion, walls: np.ndarray, index: SequenceIndex, browser: Any) -> Any:
-    """Volume sequence of one map in per cent over the moving wall, played by ``browser``; returns the sequence node.
+def add_overlay(
+    component: str, values: np.ndarray, motion: Motion, walls: np.ndarray, index: SequenceIndex, browser: Any
+) -> Any:
+    """Volume sequence of one map in percent over the moving wall, played by ``browser``; returns the sequence node.
 
-    ``component`` is circumferential, radial, longitudinal or jacobian; ``values`` and ``walls`` as in `carry_to_frames`, values in per cent.
+    ``component`` is circumferential, radial, longitudinal or jacobian; ``values`` and ``walls`` as in
+    `carry_to_frames`, values in percent.
     """
     slicer = import_slicer()
     title = TITLE[component]
@@ -90,19 +96,23 @@ def show_overlay(sequence_node: Any, *, opacity: float = 0.6) -> None:
     """
     browser = find_browser(sequence_node)
     proxy = browser.GetProxyNode(sequence_node) if browser is not None else None
-    if proxy is None:
-        raise CardiacMotionError(f"overlay {sequence_node.GetName()!r} is played by no sequence browser; choose an overlay made by CardiacMotion")
+    if browser is None or proxy is None:
+        raise CardiacMotionError(
+            f"overlay {sequence_node.GetName()!r} is played by no sequence browser; "
+            "choose an overlay made by CardiacMotion"
+        )
     cine = browser.GetProxyNode(browser.GetMasterSequenceNode())
     scene = headless_scene().scene
     hide_legends()
-    legend = import_slicer().vtkSlicerColorLogic.GetColorLegendDisplayNode(proxy)
-    if legend is not None:
-        legend.SetVisibility(True)
     for number in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
         composite = scene.GetNthNodeByClass(number, "vtkMRMLSliceCompositeNode")
         composite.SetBackgroundVolumeID(cine.GetID())
         composite.SetForegroundVolumeID(proxy.GetID())
         composite.SetForegroundOpacity(opacity)
+    legend = import_slicer().vtkSlicerColorLogic.GetColorLegendDisplayNode(proxy)
+    if legend is not None:
+        legend.SetVisibility(True)
+        legend.Modified()  # a view decides whether to draw it by what its layers show at that moment
 
 
 def hide_overlay() -> None:

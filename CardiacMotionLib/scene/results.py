@@ -38,15 +38,17 @@ class Results:
     Attributes
     ----------
     name, run
-        What the user sees, and the identifier that every node of the run carries in its attribute ``CardiacMotion.run``.
+        What the user sees, and the identifier that every node of the run carries in its attribute
+        ``CardiacMotion.run``.
     cine, browser
         The cine's sequence node and the one browser that plays cine and results.
     motion_to_frame
-        Sequence of transforms (to parent): put what belongs to the reference under its proxy and it moves with the heart.
+        Sequence of transforms (to parent): put what belongs to the reference under its proxy and it moves with the
+        heart.
     frame_to_reference
         Sequence of transforms (from parent): put the cine under its proxy and every frame is drawn in the reference.
     overlays
-        {"circumferential", "radial", "longitudinal", "jacobian": volume sequence in per cent over the moving wall}.
+        {"circumferential", "radial", "longitudinal", "jacobian": volume sequence in percent over the moving wall}.
     segmentation
         Sequence of segmentations, the reference labels carried through the cycle.
     wall
@@ -95,15 +97,17 @@ def add_results(
     Parameters
     ----------
     cine_node
-        What `series_from_nodes` read: sequence, proxy volume, browser, or list of volumes (then the series becomes a sequence of its own).
+        What `series_from_nodes` read: sequence, proxy volume, browser, or list of volumes (then the series becomes a
+        sequence of its own).
     series
-        On the grid of ``motion``. Labels of the reference frame are carried through the cycle; without them there are no overlays.
+        On the grid of ``motion``. Labels of the reference frame are carried through the cycle; without them there are
+        no overlays.
     motion, strain
         Results; ``strain`` of this motion.
     name
         Of the run, by default "<cine> <method>".
     measure
-        Which strain is shown in per cent: ``green`` (Green-Lagrange) or ``engineering``; the tables hold both.
+        Which strain is shown in percent: ``green`` (Green-Lagrange) or ``engineering``; the tables hold both.
 
     Raises
     ------
@@ -149,7 +153,7 @@ def remove_results(results: Results) -> None:
 
 
 def find_results() -> list[Results]:
-    """The runs in the scene, for example after it was loaded from a file. Their time markers follow the browser again."""
+    """The runs in the scene, for example after it was loaded from a file, their time markers moving again."""
     return [results for results in map(_from_scene, runs_in_scene()) if results is not None]
 
 
@@ -186,15 +190,18 @@ def unfollow_time(results: Results) -> None:
 def _check_fit(cine: Any, series: ImageSeries, motion: Motion, strain: Strain | None) -> None:
     if series.frames.shape != motion.displacement.shape[:4] or not np.allclose(series.affine, motion.affine, atol=1e-3):
         raise CardiacMotionError(
-            f"series {series.frames.shape} and motion {motion.displacement.shape[:4]} are not on one grid; add the series that was registered"
+            f"series {series.frames.shape} and motion {motion.displacement.shape[:4]} "
+            "are not on one grid; add the series that was registered"
         )
     if cine is not None and cine.GetNumberOfDataNodes() != len(motion):
         raise CardiacMotionError(
-            f"cine {cine.GetName()!r} has {cine.GetNumberOfDataNodes()} frames, the motion {len(motion)}; choose the cine that was registered"
+            f"cine {cine.GetName()!r} has {cine.GetNumberOfDataNodes()} frames, the motion {len(motion)}; "
+            "choose the cine that was registered"
         )
     if strain is not None and (strain.wall.shape != motion.shape or len(strain.times) != len(motion)):
         raise CardiacMotionError(
-            f"strain has {len(strain.times)} frames of {strain.wall.shape}, the motion {len(motion)} of {motion.shape}; pass the strain of this motion"
+            f"strain has {len(strain.times)} frames of {strain.wall.shape}, "
+            f"the motion {len(motion)} of {motion.shape}; pass the strain of this motion"
         )
 
 
@@ -213,7 +220,11 @@ def _add_anatomy(
     walls = carried == MYOCARDIUM
     if not walls[motion.reference].any():
         return
-    maps = {} if strain is None else {component: _strain_map(strain, component, measure) for component in strain.components}
+    maps = (
+        {}
+        if strain is None
+        else {component: _strain_map(strain, component, measure) for component in strain.components}
+    )
     inside = labels == MYOCARDIUM
     maps["jacobian"] = np.where(inside, 100 * (motion.jacobian_determinant() - 1), np.float32(np.nan))
     for component, values in maps.items():
@@ -276,20 +287,28 @@ def _describe(results: Results, motion: Motion, measure: str) -> None:
     for role, node in _roles(results).items():
         if node is None:
             continue
-        node.SetAttribute(ROLE, role)
-        for key, value in facts.items():
-            node.SetAttribute(_PREFIX + key, value if isinstance(value, str) else json.dumps(value, default=str))
+        with import_slicer().util.NodeModify(node):  # one update of the browser for all attributes
+            node.SetAttribute(ROLE, role)
+            for key, value in facts.items():
+                node.SetAttribute(_PREFIX + key, value if isinstance(value, str) else json.dumps(value, default=str))
 
 
 def _file(results: Results) -> None:
-    """A folder of the run beside the cine in the subject hierarchy, with the sequences, what they show, models, tables and charts."""
+    """A folder of the run beside the cine in the subject hierarchy, with everything that a user looks for."""
     hierarchy = _hierarchy()
     invalid = hierarchy.GetInvalidItemID()
     cine_item = hierarchy.GetItemByDataNode(results.proxy(results.cine) or results.cine)
     parent = hierarchy.GetItemParent(cine_item) if cine_item != invalid else hierarchy.GetSceneItemID()
-    results.folder = hierarchy.CreateFolderItem(parent if parent != invalid else hierarchy.GetSceneItemID(), results.name)
+    results.folder = hierarchy.CreateFolderItem(
+        parent if parent != invalid else hierarchy.GetSceneItemID(), results.name
+    )
     hierarchy.SetItemAttribute(results.folder, RUN, results.run)
-    sequences = {results.motion_to_frame, results.frame_to_reference, results.segmentation, *results.overlays.values()} - {None}
+    sequences = {
+        results.motion_to_frame,
+        results.frame_to_reference,
+        results.segmentation,
+        *results.overlays.values(),
+    } - {None}
     for node in [*_roles(results).values(), *(results.proxy(sequence) for sequence in sequences)]:
         if node is None:
             continue
@@ -308,8 +327,8 @@ def _hierarchy() -> Any:
 def _from_scene(run: str) -> Results | None:
     by_role = {node.GetAttribute(ROLE): node for node in nodes_of_run(run) if node.GetAttribute(ROLE)}
     moving, drawing = by_role.get("motion_to_frame"), by_role.get("frame_to_reference")
-    browser = find_browser(moving) if moving is not None else None
-    if browser is None or drawing is None:
+    browser = None if moving is None else find_browser(moving)
+    if moving is None or drawing is None or browser is None:
         return None  # somebody deleted the motion: what is left is not a run any more
 
     def group(prefix: str) -> dict[str, Any]:

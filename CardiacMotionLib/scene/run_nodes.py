@@ -11,7 +11,7 @@ from .headless import headless_scene, import_slicer
 
 RUN = "CardiacMotion.run"
 ROLE = "CardiacMotion.role"
-_MASTER_COLOR = "vtkMRMLProceduralColorNode"
+_COLOR_CLASS = "vtkMRMLProceduralColorNode"
 
 
 @contextmanager
@@ -48,25 +48,20 @@ def runs_in_scene() -> list[str]:
 
 
 def remove_nodes(nodes: list[Any]) -> None:
-    """Remove nodes with what hangs on them: their place in browsers and the subject hierarchy, proxies, display and storage nodes."""
+    """Remove nodes with what hangs on them: places in browsers and folders, proxies, display and storage nodes."""
     slicer = import_slicer()
     scene = headless_scene().scene
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
     doomed = {node.GetID(): node for node in nodes if node is not None}
+    for proxy in _leave_browsers(list(doomed.values())):
+        doomed.setdefault(proxy.GetID(), proxy)
     for node in list(doomed.values()):
         for attached in _attached(node):
             doomed.setdefault(attached.GetID(), attached)
-    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode")):
-        browser = scene.GetNthNodeByClass(number, "vtkMRMLSequenceBrowserNode")
-        if browser.GetID() in doomed:
-            continue
-        for node in list(doomed.values()):
-            if node.IsA("vtkMRMLSequenceNode") and browser.IsSynchronizedSequenceNodeID(node.GetID(), True):
-                browser.RemoveSynchronizedSequenceNode(node.GetID())
     for identity in doomed:
         node = scene.GetNodeByID(identity)
         if node is None:
-            continue  # a browser took its proxy with it
+            continue  # went with another node
         item = hierarchy.GetItemByDataNode(node)
         if item != hierarchy.GetInvalidItemID():
             hierarchy.RemoveItem(item, False, False)
@@ -78,10 +73,25 @@ def remove_unused_color_node() -> None:
     scene = headless_scene().scene
     if runs_in_scene():
         return
-    for number in reversed(range(scene.GetNumberOfNodesByClass(_MASTER_COLOR))):
-        node = scene.GetNthNodeByClass(number, _MASTER_COLOR)
+    for number in reversed(range(scene.GetNumberOfNodesByClass(_COLOR_CLASS))):
+        node = scene.GetNthNodeByClass(number, _COLOR_CLASS)
         if node.GetName() == COLOR_NODE_NAME:
             remove_nodes([node])
+
+
+def _leave_browsers(nodes: list[Any]) -> list[Any]:
+    """Take sequences out of the browsers that play them, and return the nodes that showed them."""
+    scene = headless_scene().scene
+    sequences = [node for node in nodes if node.IsA("vtkMRMLSequenceNode")]
+    proxies = []
+    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode")):
+        browser = scene.GetNthNodeByClass(number, "vtkMRMLSequenceBrowserNode")
+        for sequence in sequences:
+            if browser.IsSynchronizedSequenceNodeID(sequence.GetID(), True):
+                proxies.append(browser.GetProxyNode(sequence))
+                if browser not in nodes:
+                    browser.RemoveSynchronizedSequenceNode(sequence.GetID())
+    return [proxy for proxy in proxies if proxy is not None]
 
 
 def _attached(node: Any) -> list[Any]:

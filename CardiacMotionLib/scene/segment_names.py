@@ -11,15 +11,55 @@ from ..series import LABEL_NAMES, LV_CAVITY, MYOCARDIUM, RV
 
 _LEFT = {"lv", "left"}
 _RIGHT = {"rv", "right"}
-_WALL = {"myo", "myocardium", "myocardial", "myocard", "wall", "muscle", "epi", "epicardium", "epicardial", "lvm", "lvmyo", "lvepi"}
+_WALL = {
+    "myo",
+    "myocardium",
+    "myocardial",
+    "myocard",
+    "wall",
+    "muscle",
+    "epi",
+    "epicardium",
+    "epicardial",
+    "lvm",
+    "lvmyo",
+    "lvepi",
+}
 _CAVITY = {
     *("cavity", "blood", "bloodpool", "pool", "endo", "endocardium", "endocardial", "lumen", "chamber"),
     *("lvc", "lvbp", "lvendo", "lvcavity"),
 }
 _RIGHT_CAVITY = {"rvc", "rvbp", "rvendo", "rvcavity"}
 _OTHER = {
-    *("atrium", "atrial", "la", "ra", "aorta", "aortic", "artery", "pulmonary", "vein", "papillary", "trabeculae", "trabeculation"),
-    *("pericardium", "fat", "scar", "lge", "infarct", "insertion", "valve", "lung", "lungs", "liver", "rvm", "rvmyo", "rvepi"),
+    *(
+        "atrium",
+        "atrial",
+        "la",
+        "ra",
+        "aorta",
+        "aortic",
+        "artery",
+        "pulmonary",
+        "vein",
+        "papillary",
+        "trabeculae",
+        "trabeculation",
+    ),
+    *(
+        "pericardium",
+        "fat",
+        "scar",
+        "lge",
+        "infarct",
+        "insertion",
+        "valve",
+        "lung",
+        "lungs",
+        "liver",
+        "rvm",
+        "rvmyo",
+        "rvepi",
+    ),
 }
 
 LabelMapping = Mapping[str, "int | str"]
@@ -31,19 +71,23 @@ def match_segments(segmentation_node: Any, segment_labels: LabelMapping | None =
     Parameters
     ----------
     segmentation_node
-        ``vtkMRMLSegmentationNode``. English names and terminology are understood: "LV", "left ventricle", "LV blood pool", "endo", "Myo",
-        "LV wall", "epicardium" (painted under the cavity), "RV", "right ventricle", ...; what has another name is left out.
+        ``vtkMRMLSegmentationNode``. English names and terminology are understood: "LV", "left ventricle", "LV blood
+        pool", "endo", "Myo", "LV wall", "epicardium" (painted under the cavity), "RV", "right ventricle", ...; what has
+        another name is left out.
     segment_labels
-        {segment name or ID: label number or "RV" | "LV myocardium" | "LV cavity"} for names that say nothing. It wins over the names.
+        {segment name or ID: label number or "RV" | "LV myocardium" | "LV cavity"} for names that say nothing. It wins
+        over the names.
 
     Raises
     ------
     CardiacMotionError
-        when there is no myocardium, when two segments claim one label, or when the mapping names a segment that does not exist.
+        when there is no myocardium, when two segments claim one label, or when the mapping names a segment that does
+        not exist.
     """
     segmentation = segmentation_node.GetSegmentation()
     segments = {
-        segmentation.GetNthSegmentID(n): segmentation.GetNthSegment(n) for n in range(segmentation.GetNumberOfSegments())
+        segmentation.GetNthSegmentID(n): segmentation.GetNthSegment(n)
+        for n in range(segmentation.GetNumberOfSegments())
     }
     names = {identity: segment.GetName() or identity for identity, segment in segments.items()}
     chosen = _explicit(names, segment_labels or {}, segmentation_node.GetName())
@@ -63,8 +107,9 @@ def match_segments(segmentation_node: Any, segment_labels: LabelMapping | None =
         chosen[best[0]] = label
     if MYOCARDIUM not in chosen.values():
         raise CardiacMotionError(
-            f"no segment of {segmentation_node.GetName()!r} ({', '.join(names.values()) or 'it is empty'}) looks like the LV myocardium; "
-            "rename it to 'LV myocardium', or map it with segment_labels={'its name': 'LV myocardium'}"
+            f"no segment of {segmentation_node.GetName()!r} ({', '.join(names.values()) or 'it is empty'}) looks "
+            "like the LV myocardium; rename it to 'LV myocardium', or map it with "
+            "segment_labels={'its name': 'LV myocardium'}"
         )
     return chosen
 
@@ -96,9 +141,13 @@ def _explicit(names: dict[str, str], segment_labels: LabelMapping, node_name: st
             )
         label = numbers.get(value.lower()) if isinstance(value, str) else value
         if label not in LABEL_NAMES:
-            raise CardiacMotionError(f"segment_labels maps {key!r} to {value!r}; use 'RV' (1), 'LV myocardium' (2) or 'LV cavity' (3)")
+            raise CardiacMotionError(
+                f"segment_labels maps {key!r} to {value!r}; use 'RV' (1), 'LV myocardium' (2) or 'LV cavity' (3)"
+            )
         if label in chosen.values():
-            raise CardiacMotionError(f"segment_labels maps two segments to {LABEL_NAMES[label]}; one segment per structure is needed")
+            raise CardiacMotionError(
+                f"segment_labels maps two segments to {LABEL_NAMES[label]}; one segment per structure is needed"
+            )
         chosen[found[0]] = int(label)
     return chosen
 
@@ -110,7 +159,7 @@ def _most_specific(claimants: list[str], names: dict[str, str], label: int) -> l
 
 
 def _terminology(segment: Any) -> str:
-    """The meanings in a segment's terminology entry as words: its type, modifier and anatomic region, without the codes."""
+    """The meanings of type, modifier and region in a segment's terminology entry as words, without the codes."""
     import vtk
 
     entry = vtk.reference("")

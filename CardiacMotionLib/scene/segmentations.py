@@ -17,7 +17,9 @@ FRAME = "CardiacMotion.frame"
 
 
 def add_labels(series: ImageSeries, name: str = "Heart", *, frame: int | None = None) -> Any:
-    """Segmentation node of one labelled frame, by default the first; the frame is kept in the attribute ``CardiacMotion.frame``.
+    """Segmentation node of one labelled frame, by default the first.
+
+    The frame is kept in the attribute ``CardiacMotion.frame``, where `series_from_nodes` looks for it.
 
     Raises
     ------
@@ -38,7 +40,7 @@ def add_labels(series: ImageSeries, name: str = "Heart", *, frame: int | None = 
 
 
 def add_label_sequence(labels: np.ndarray, affine: np.ndarray, index: SequenceIndex, browser: Any, name: str) -> Any:
-    """Segmentation sequence of labels (T, K, J, I) uint8, played by ``browser`` as contours; returns the sequence node."""
+    """Segmentation sequence node of labels (T, K, J, I) uint8, played by ``browser`` as contours."""
     slicer = import_slicer()
 
     def segmentations() -> Iterator[Any]:
@@ -65,7 +67,9 @@ def fill_segmentation(node: Any, labels: np.ndarray, affine: np.ndarray) -> None
     converter = slicer.vtkSegmentationConverter
     segmentation = node.GetSegmentation()
     segmentation.SetSourceRepresentationName(converter.GetSegmentationBinaryLabelmapRepresentationName())
-    segmentation.SetConversionParameter(converter.GetReferenceImageGeometryParameterName(), converter.SerializeImageGeometry(image))
+    segmentation.SetConversionParameter(
+        converter.GetReferenceImageGeometryParameterName(), converter.SerializeImageGeometry(image)
+    )
     for label, title in LABEL_NAMES.items():
         segment = slicer.vtkSegment()
         segment.SetName(title)

@@ -15,7 +15,7 @@ from .headless import headless_scene, import_slicer, module_logic
 
 @dataclass(frozen=True)
 class SequenceIndex:
-    """What the items of a sequence are counted by: a name, a unit, and one string per item exactly as Slicer stores it."""
+    """What the items of a sequence are counted by: a name, a unit, and one text an item as Slicer stores it."""
 
     name: str
     unit: str
@@ -38,7 +38,8 @@ def index_for(series: ImageSeries) -> SequenceIndex:
 def times_of(index: SequenceIndex) -> tuple[np.ndarray | None, str | None]:
     """Times (T,) in ms of a sequence index, and a sentence for the user where they are not times.
 
-    Units ms, s and us are understood. Values 0, 1, 2, ... are what Slicer writes when nobody gave times, whatever the unit.
+    Units ms, s and us are understood. Values 0, 1, 2, ... are what Slicer writes when nobody gave times, whatever the
+    unit.
     """
     try:
         values = np.array([float(value) for value in index.values])

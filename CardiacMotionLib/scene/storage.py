@@ -10,6 +10,12 @@ from typing import Any
 from ..errors import CardiacMotionError
 from .headless import headless_scene, import_slicer, in_application, module_logic
 
+_SEQUENCE_STORAGES = (
+    "vtkMRMLTransformSequenceStorageNode",
+    "vtkMRMLVolumeSequenceStorageNode",
+    "vtkMRMLSequenceStorageNode",
+)
+
 
 def save_scene(path: str | Path) -> Path:
     """Write the whole scene with its data to a ``.mrb`` file that Slicer opens.
@@ -60,7 +66,7 @@ def load_scene(path: str | Path) -> Any:
 
 
 def save_node(node: Any, path: str | Path) -> Path:
-    """Write one node in the format its file name asks for: a sequence of volumes or transforms as ``.seq.nrrd``, a table as ``.csv``, ...
+    """Write one node in the format its file name asks for: an image or transform sequence as ``.seq.nrrd``, ...
 
     Raises
     ------
@@ -77,7 +83,7 @@ def save_node(node: Any, path: str | Path) -> Path:
     storage.UnRegister(None)
     storage.SetFileName(str(path))
     storage.SetScene(scene)
-    supported = storage.SupportedFileType(str(path))
+    supported = path.name.endswith(tuple(_endings(storage)))
     if not supported or not storage.WriteData(node) or not path.is_file():
         raise CardiacMotionError(
             f"{node.GetName()!r} ({node.GetNodeTagName()}) cannot be written as {path.name!r}; "
@@ -92,19 +98,20 @@ def load_sequence(path: str | Path) -> Any:
     if not path.is_file():
         raise CardiacMotionError(f"no such file: {path}; expected a sequence saved as .seq.nrrd or .seq.mrb")
     scene = headless_scene().scene
-    candidates = ["vtkMRMLSequenceStorageNode"]
-    if path.name.endswith(".seq.nrrd"):
-        candidates = ["vtkMRMLTransformSequenceStorageNode", "vtkMRMLVolumeSequenceStorageNode"]
-    for class_name in candidates:
-        storage = scene.CreateNodeByClass(class_name)
+    storages = [scene.CreateNodeByClass(class_name) for class_name in _SEQUENCE_STORAGES]
+    for storage in storages:
         storage.UnRegister(None)
-        storage.SetFileName(str(path))
-        node = scene.AddNewNodeByClass("vtkMRMLSequenceNode", path.name.split(".")[0])
-        storage.SetScene(scene)
-        if storage.CanReadInReferenceNode(node) and storage.ReadData(node) and node.GetNumberOfDataNodes():
-            return node
-        scene.RemoveNode(node)
-    raise CardiacMotionError(f"{path} cannot be read as a sequence; expected what Slicer saves as .seq.nrrd or .seq.mrb")
+    # A volume reader would take a transform sequence for a volume with three components: the files say which they are.
+    storage = max(storages, key=lambda one: one.SupportedFileType(str(path)))
+    storage.SetFileName(str(path))
+    storage.SetScene(scene)
+    node = scene.AddNewNodeByClass("vtkMRMLSequenceNode", path.name.split(".")[0])
+    if storage.ReadData(node) and node.GetNumberOfDataNodes():
+        return node
+    scene.RemoveNode(node)
+    raise CardiacMotionError(
+        f"{path} cannot be read as a sequence; expected what Slicer saves as .seq.nrrd or .seq.mrb"
+    )
 
 
 def _endings(storage: Any) -> list[str]:

@@ -45,7 +45,7 @@ def table_from_dataframe(frame: pd.DataFrame, name: str) -> Any:
 
 
 def curve_table(strain: Strain, component: str, measure: str) -> pd.DataFrame:
-    """One row a frame: time, then strain in per cent of the whole wall, the AHA segments and the layers, one column a region."""
+    """One row a frame: time, then strain in percent of the whole wall, the AHA segments and the layers."""
     rows = strain.curves[strain.curves["component"] == component]
     wide = rows.pivot(index="frame", columns="region", values=measure)
     regions = list(dict.fromkeys(rows["region"]))
@@ -66,14 +66,16 @@ def region_title(component: str, region: str) -> str:
 
 
 def add_strain_tables(strain: Strain, name: str, measure: str) -> dict[str, Any]:
-    """Table nodes of a strain result: ``curves:<component>`` in per cent, ``summary``, ``function``, ``volumes``, ``rotation``, ``rates``."""
+    """Table nodes of a strain result by role: ``curves:<component>`` in percent, and its own tables by name."""
     tables = {
         f"curves:{component}": table_from_dataframe(
             curve_table(strain, component, measure), f"{name} {SHORT_NAMES[component]} curves ({MEASURES[measure]})"
         )
         for component in strain.components
     }
-    function = pd.DataFrame({"quantity": list(strain.function), "value": [float(value) for value in strain.function.values()]})
+    function = pd.DataFrame(
+        {"quantity": list(strain.function), "value": [float(value) for value in strain.function.values()]}
+    )
     for role, frame in (
         ("summary", strain.summary),
         ("function", function),
@@ -126,7 +128,7 @@ def add_segment_chart(strain: Strain, tables: dict[str, Any], name: str, compone
 
 
 def add_time_marker(strain: Strain, tables: dict[str, Any], name: str) -> Any:
-    """Series drawn as a vertical line over the range of the curves; its table is added to ``tables`` as ``time_marker``."""
+    """Series drawn as a vertical line at one time; its table is added to ``tables`` as ``time_marker``."""
     curves = strain.curves[strain.curves["region"] == "global"]
     values = 100 * curves[["green", "engineering"]].to_numpy(float)
     low, high = (float(np.nanmin(values)), float(np.nanmax(values))) if np.isfinite(values).any() else (-1.0, 1.0)

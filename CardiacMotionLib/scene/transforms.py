@@ -2,9 +2,10 @@
 
 The displacement u maps points of the reference to frame t. One grid serves both directions, and u is never negated:
 
-- set as the transform **to** parent it moves what belongs to the reference (model, contour, segmentation at end-diastole) to frame t;
-- set as the transform **from** parent it is what a resampler asks, "where does this point of the output come from?", so a volume of
-  frame t under it is drawn in the reference.
+- set as the transform **to** parent it moves what belongs to the reference (model, contour, segmentation at
+  end-diastole) to frame t;
+- set as the transform **from** parent it is what a resampler asks, "where does this point of the output come from?", so
+  a volume of frame t under it is drawn in the reference.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ REST_MM = 1e-3
 
 
 def grid_transform(displacement: np.ndarray, affine: np.ndarray) -> Any:
-    """``vtkOrientedGridTransform`` of a displacement (K, J, I, 3) in RAS mm on the grid of ``affine`` (4, 4), oblique or left-handed.
+    """``vtkOrientedGridTransform`` of a displacement (K, J, I, 3) in RAS mm on the grid of ``affine`` (4, 4).
 
-    Beyond the grid VTK continues the displacement at its edge, see `pad_to_rest`. A grid of one slice acts at every depth.
+    Beyond the grid VTK continues the displacement at its edge, see `pad_to_rest`. A grid of one slice acts at every
+    depth.
     """
     import vtk
     from vtk.util.numpy_support import numpy_to_vtk
@@ -52,12 +54,12 @@ def grid_transform(displacement: np.ndarray, affine: np.ndarray) -> Any:
 
 
 def pad_to_rest(displacement: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int]]:
-    """Displacement (T, K, J, I, 3) in RAS mm continued outward until it is at rest, with its affine and the padding along (k, j, i).
+    """Continue a displacement outward until it is at rest: (displacement, affine, padding along (k, j, i)).
 
-    Outside its grid a transform repeats the displacement at the edge and would drag the chest along. The border added here continues the
-    edge and fades linearly to zero, over at least twice the largest edge displacement so that nothing folds. Across the slices the
-    edge is first continued by one slice, because the outer half of an end slice is still heart. An axis that already ends at rest is
-    not padded, neither is a single slice, which acts at every depth.
+    Outside its grid a transform repeats the displacement at the edge and would drag the chest along. The border added
+    here continues the edge and fades linearly to zero, over at least twice the largest edge displacement so that
+    nothing folds. Across the slices the edge is first continued by one slice, because the outer half of an end slice is
+    still heart. An axis that already ends at rest is not padded, neither is a single slice, which acts at every depth.
     """
     spacing = np.linalg.norm(affine[:3, :3], axis=0)[::-1]  # k, j, i
     padding, weights = [], []
@@ -85,8 +87,8 @@ def pad_to_rest(displacement: np.ndarray, affine: np.ndarray) -> tuple[np.ndarra
 def add_transform_sequences(motion: Motion, index: SequenceIndex, name: str) -> tuple[Any, Any]:
     """Two sequences of transform nodes for a motion: (motion_to_frame, frame_to_reference), see the head of this file.
 
-    The reference frame holds a grid of zeros, not a linear identity, because Slicer cannot write a sequence that mixes the two. Both
-    sequences share their grids in memory.
+    The reference frame holds a grid of zeros, not a linear identity, because Slicer cannot write a sequence that mixes
+    the two. Both sequences share their grids in memory.
     """
     slicer = import_slicer()
     padded, affine, padding = pad_to_rest(motion.displacement, motion.affine)
@@ -123,15 +125,22 @@ def motion_from_sequence(sequence_node: Any) -> Motion:
     slicer = import_slicer()
     grids = []
     for node in data_nodes(sequence_node):
-        candidates = [node.GetTransformToParent(), node.GetTransformFromParent()] if node.IsA("vtkMRMLTransformNode") else []
+        candidates = (
+            [node.GetTransformToParent(), node.GetTransformFromParent()] if node.IsA("vtkMRMLTransformNode") else []
+        )
         stored = [one for one in candidates if isinstance(one, slicer.vtkOrientedGridTransform) and _is_forward(one)]
         if not stored:
-            raise CardiacMotionError(f"{sequence_node.GetName()!r} is not a sequence of grid transforms; choose a motion made by CardiacMotion")
+            raise CardiacMotionError(
+                f"{sequence_node.GetName()!r} is not a sequence of grid transforms; "
+                "choose a motion made by CardiacMotion"
+            )
         grids.append(stored[0])
     affines = [_affine_of(grid) for grid in grids]
     displacement = np.stack([_displacement_of(grid) for grid in grids])
     if not all(np.allclose(affine, affines[0], atol=1e-4) for affine in affines):
-        raise CardiacMotionError(f"the transforms of {sequence_node.GetName()!r} are on different grids; one grid for all frames is needed")
+        raise CardiacMotionError(
+            f"the transforms of {sequence_node.GetName()!r} are on different grids; one grid for all frames is needed"
+        )
     pad_k, pad_j, pad_i = json.loads(sequence_node.GetAttribute(PADDING) or "[0, 0, 0]")
     _, k, j, i, _ = displacement.shape
     displacement = displacement[:, pad_k : k - pad_k, pad_j : j - pad_j, pad_i : i - pad_i]
@@ -152,7 +161,9 @@ def _reference_of(sequence_node: Any, displacement: np.ndarray) -> int:
         return int(stored)
     at_rest = np.flatnonzero(~displacement.any(axis=(1, 2, 3, 4)))
     if len(at_rest) == 0:
-        raise CardiacMotionError(f"no frame of {sequence_node.GetName()!r} has zero displacement; the reference frame must be at rest")
+        raise CardiacMotionError(
+            f"no frame of {sequence_node.GetName()!r} has zero displacement; the reference frame must be at rest"
+        )
     return int(at_rest[0])
 
 

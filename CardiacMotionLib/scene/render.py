@@ -1,0 +1,343 @@
+"""Pictures of slice and 3D views drawn without a screen, for files, reports and tests.
+
+These are MRML's own views with their displayable managers in an offscreen window: what a picture shows is what Slicer
+will show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import CardiacMotionError
+from .arrows import hide_arrows, show_arrows
+from .headless import SceneHost, headless_scene, import_slicer
+from .overlays import hide_legends, hide_overlay, show_overlay
+from .results import Results
+from .run_nodes import remove_nodes
+from .sequences import show_frame
+
+_MARGIN = 1.6  # field of view over the size of the heart
+
+_DARK = (0.16, 0.17, 0.20)
+
+
+def render_slice(
+    results: Results,
+    path: str | Path,
+    *,
+    overlay: str | None = "circumferential",
+    frame: int | None = None,
+    slice_index: int | None = None,
+    contours: bool = True,
+    arrows: bool = False,
+    opacity: float = 0.6,
+    size: tuple[int, int] = (800, 800),
+) -> Path:
+    """Draw one slice of the cine with overlay, contours, arrows and legend into a PNG file.
+
+    Parameters
+    ----------
+    results
+        Of `add_results`.
+    overlay
+        A key of ``results.overlays``, or None for the bare cine.
+    frame, slice_index
+        By default the frame that the browser shows and the middle slice of the heart.
+    contours, arrows
+        Whether to draw the carried labels, and the displacement from the reference.
+    size
+        (width, height) in pixels.
+
+    Raises
+    ------
+    CardiacMotionError
+        for an overlay, frame or slice that does not exist; inside the application, whose own views should be captured
+        instead.
+    """
+    host = _offscreen_host()
+    if overlay is not None and overlay not in results.overlays:
+        raise CardiacMotionError(
+            f"run {results.name!r} has no overlay {overlay!r}; it has {', '.join(results.overlays) or 'none'}"
+        )
+    cine = results.proxy(results.cine)
+    _check_range("frame", frame, results.cine.GetNumberOfDataNodes())
+    _check_range("slice_index", slice_index, cine.GetImageData().GetDimensions()[2])
+    with _as_it_was(results), _slice_view(host, size) as view:
+        if frame is not None:
+            show_frame(results.browser, frame)
+        if results.segmentation is not None:
+            results.proxy(results.segmentation).SetDisplayVisibility(contours)
+        if arrows:
+            show_arrows(results)
+        if overlay is None:
+            hide_overlay()
+            view.logic.GetSliceCompositeNode().SetBackgroundVolumeID(cine.GetID())
+        else:
+            show_overlay(results.overlays[overlay], opacity=opacity)
+            _draw_legend(host.scene, results.proxy(results.overlays[overlay]))
+        _aim(view, results, slice_index, size)
+        return _write_png(view.window, path)
+
+
+def render_3d(
+    results: Results,
+    path: str | Path,
+    *,
+    frame: int | None = None,
+    size: tuple[int, int] = (1000, 700),
+    azimuth: float = 0.0,
+    elevation: float = 15.0,
+) -> Path:
+    """Draw the colored wall at a frame and the bullseye beside it, seen from anterior, into a PNG file.
+
+    ``azimuth`` and ``elevation`` in degrees turn the camera away from anterior; the rest as in `render_slice`.
+    """
+    host = _offscreen_host()
+    if results.wall is None:
+        raise CardiacMotionError(
+            f"run {results.name!r} has no wall model; add the results with labels of the reference frame"
+        )
+    _check_range("frame", frame, results.cine.GetNumberOfDataNodes())
+    with _as_it_was(results), _view_3d(host, size) as view:
+        if frame is not None:
+            show_frame(results.browser, frame)
+        hide_legends()
+        shown = results.bullseye if results.bullseye is not None else results.wall
+        _draw_legend(host.scene, shown)
+        view.window.Render()
+        camera = view.renderer.GetActiveCamera()
+        camera.SetFocalPoint(0, 0, 0)
+        camera.SetPosition(0, 1, 0)
+        camera.SetViewUp(0, 0, 1)
+        camera.Azimuth(azimuth)
+        camera.Elevation(elevation)
+        view.renderer.ResetCamera(_bounds([results.wall, results.bullseye]))
+        camera.Zoom(1.25)
+        view.renderer.ResetCameraClippingRange()
+        return _write_png(view.window, path)
+
+
+# ---------------------------------------------------------------------- views
+
+
+class _View:
+    """An offscreen window with MRML's displayable managers for one view node."""
+
+    def __init__(
+        self, logic: Any, node: Any, factory: Any, size: tuple[int, int], background: tuple[float, float, float]
+    ):
+        import vtk
+
+        self.logic, self.node = logic, node
+        self.window = vtk.vtkRenderWindow()
+        self.window.SetOffScreenRendering(1)
+        self.window.SetMultiSamples(4)
+        self.window.SetSize(*size)
+        self.renderer = vtk.vtkRenderer()
+        self.renderer.SetBackground(*background)
+        self.window.AddRenderer(self.renderer)
+        self.interactor = vtk.vtkGenericRenderWindowInteractor()
+        self.interactor.SetRenderWindow(self.window)
+        self.managers = factory.InstantiateDisplayableManagers(self.renderer)
+        self.managers.SetMRMLDisplayableNode(node)
+
+    def close(self) -> None:
+        self.managers.SetMRMLDisplayableNode(None)
+        self.window.Finalize()
+
+
+@contextmanager
+def _slice_view(host: SceneHost, size: tuple[int, int]) -> Iterator[_View]:
+    import vtk
+
+    slicer = import_slicer()
+    before = _ids(host.scene)
+    logic = slicer.vtkMRMLSliceLogic()
+    logic.SetMRMLApplicationLogic(host.application_logic)
+    logic.SetMRMLScene(host.scene)
+    node = logic.AddSliceNode("CardiacMotionPicture")
+    host.application_logic.GetSliceLogics().AddItem(logic)
+    factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
+    view = _View(logic, node, factory, size, (0.0, 0.0, 0.0))
+    node.SetDimensions(*size, 1)
+    logic.ResizeSliceNode(*size)
+    mapper = vtk.vtkImageMapper()
+    mapper.SetColorWindow(255)
+    mapper.SetColorLevel(127.5)
+    image = vtk.vtkActor2D()
+    image.SetMapper(mapper)
+    image.GetProperty().SetDisplayLocationToBackground()
+    view.renderer.AddViewProp(image)
+    view.mapper = mapper  # type: ignore[attr-defined]
+    try:
+        yield view
+    finally:
+        view.close()
+        host.application_logic.GetSliceLogics().RemoveItem(logic)
+        _remove_new(host.scene, before)
+
+
+@contextmanager
+def _view_3d(host: SceneHost, size: tuple[int, int]) -> Iterator[_View]:
+    slicer = import_slicer()
+    before = _ids(host.scene)
+    logic = slicer.vtkMRMLViewLogic()
+    logic.SetMRMLApplicationLogic(host.application_logic)
+    logic.SetMRMLScene(host.scene)
+    node = logic.AddViewNode("CardiacMotionPicture")
+    node.SetBoxVisible(False)
+    node.SetAxisLabelsVisible(False)
+    node.SetOrientationMarkerType(node.OrientationMarkerTypeAxes)
+    node.SetBackgroundColor(*_DARK)
+    node.SetBackgroundColor2(*_DARK)
+    host.application_logic.GetViewLogics().AddItem(logic)
+    factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
+    view = _View(logic, node, factory, size, _DARK)
+    try:
+        yield view
+    finally:
+        view.close()
+        host.application_logic.GetViewLogics().RemoveItem(logic)
+        _remove_new(host.scene, before)
+
+
+def _draw_legend(scene: Any, displayable: Any) -> None:
+    """Draw a legend in a view that is younger than it: views only notice legends that are added while they exist."""
+    slicer = import_slicer()
+    original = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(displayable)
+    if original is None:
+        return
+    primary = original.GetPrimaryDisplayNode()
+    original.SetVisibility(False)
+    legend = slicer.vtkMRMLColorLegendDisplayNode()
+    legend.CopyContent(original)
+    legend.SetVisibility(True)
+    scene.AddNode(legend)
+    displayable.AddAndObserveDisplayNodeID(legend.GetID())
+    legend.SetAndObservePrimaryDisplayNode(primary)
+    legend.Modified()
+
+
+def _aim(view: _View, results: Results, slice_index: int | None, size: tuple[int, int]) -> None:
+    """Turn the slice into the volume's plane and fit it around the heart."""
+    cine = results.proxy(results.cine)
+    matrix = _ijk_to_ras(cine)
+    dimensions = np.array(cine.GetImageData().GetDimensions())
+    low, high = _heart_box(results, dimensions)
+    middle = (low + high) / 2
+    middle[2] = round(middle[2]) if slice_index is None else slice_index
+    spacing = np.array(cine.GetSpacing())
+    extent = float(((high - low + 1) * spacing)[:2].max()) * _MARGIN
+    width, height = size
+    view.node.RotateToVolumePlane(cine)
+    view.node.SetFieldOfView(extent * width / min(size), extent * height / min(size), float(spacing[2]))
+    place = matrix @ np.array([*middle, 1.0])
+    view.node.JumpSliceByCentering(*place[:3])
+    view.node.UpdateMatrices()
+    view.logic.UpdatePipeline()
+    view.mapper.SetInputConnection(view.logic.GetImageDataConnection())  # type: ignore[attr-defined]
+
+
+def _heart_box(results: Results, dimensions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and last voxel (i, j, k) of the labels of the current frame, of the whole image where there are none."""
+    whole = np.zeros(3), dimensions - 1.0
+    if results.segmentation is None:
+        return whole
+    slicer = import_slicer()
+    segmentation = results.proxy(results.segmentation).GetSegmentation()
+    name = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    image = segmentation.GetNthSegment(0).GetRepresentation(name)
+    values = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
+    voxels = np.argwhere(values)[:, ::-1]
+    if len(voxels) == 0:
+        return whole
+    return voxels.min(axis=0).astype(float), voxels.max(axis=0).astype(float)
+
+
+# ---------------------------------------------------------------------- small things
+
+
+def _offscreen_host() -> SceneHost:
+    host = headless_scene()
+    if host.in_application:
+        raise CardiacMotionError(
+            "offscreen pictures are for use outside Slicer; inside, capture the views with Screen Capture"
+        )
+    return host
+
+
+def _check_range(name: str, value: int | None, count: int) -> None:
+    if value is not None and not 0 <= value < count:
+        raise CardiacMotionError(f"{name} must be from 0 to {count - 1}, got {value}")
+
+
+@contextmanager
+def _as_it_was(results: Results) -> Iterator[None]:
+    """Give the scene back as it was: frame, visible legends, contours and arrows."""
+    scene = headless_scene().scene
+    frame = results.browser.GetSelectedItemNumber()
+    labels = None if results.segmentation is None else results.proxy(results.segmentation)
+    contours = labels is not None and labels.GetDisplayVisibility()
+    count = scene.GetNumberOfNodesByClass("vtkMRMLColorLegendDisplayNode")
+    legends = [scene.GetNthNodeByClass(number, "vtkMRMLColorLegendDisplayNode") for number in range(count)]
+    visible = [legend.GetVisibility() for legend in legends]
+    before = _ids(scene)
+    try:
+        yield
+    finally:
+        hide_arrows(results)
+        _remove_new(scene, before)
+        show_frame(results.browser, frame)
+        for legend, was in zip(legends, visible, strict=True):
+            legend.SetVisibility(was)
+        if labels is not None:
+            labels.SetDisplayVisibility(contours)
+
+
+def _ids(scene: Any) -> set[str]:
+    return {scene.GetNthNode(number).GetID() for number in range(scene.GetNumberOfNodes())}
+
+
+def _remove_new(scene: Any, before: set[str]) -> None:
+    remove_nodes([scene.GetNodeByID(identity) for identity in _ids(scene) - before])
+
+
+def _ijk_to_ras(volume: Any) -> np.ndarray:
+    import vtk
+
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return import_slicer().util.arrayFromVTKMatrix(matrix)
+
+
+def _bounds(models: list[Any]) -> list[float]:
+    bounds = np.array([model.GetMesh().GetBounds() for model in models if model is not None])
+    low, high = bounds[:, ::2].min(axis=0), bounds[:, 1::2].max(axis=0)
+    return [float(value) for pair in zip(low, high, strict=True) for value in pair]
+
+
+def _write_png(window: Any, path: str | Path) -> Path:
+    import vtk
+
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise CardiacMotionError(f"folder {path.parent} does not exist; make it first or choose another place")
+    window.Render()
+    grab = vtk.vtkWindowToImageFilter()
+    grab.SetInput(window)
+    grab.ReadFrontBufferOff()
+    grab.Update()
+    writer = vtk.vtkPNGWriter()
+    writer.SetFileName(str(path))
+    writer.SetInputConnection(grab.GetOutputPort())
+    writer.Write()
+    if writer.GetErrorCode() or not path.is_file():
+        raise CardiacMotionError(f"cannot write the picture {path}; choose a folder that you may write to")
+    return path
