@@ -78,7 +78,9 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """The application closes, or the module is reloaded."""
         self.run.abandon()
         self.results.layout.restore()
-        self.setParameterNode(None)
+        self.results.letGo(list(self.results.runs))
+        if self._parameterNode is not None:
+            self._parameterNode.disconnectGui(self._guiTag)
         self.removeObservers()
 
     def enter(self):
@@ -153,7 +155,8 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def finish(self, outcome):
         """Put what was computed into the scene; returns what to tell the user."""
-        self.results.take(outcome, analysis.publish(self._cine, outcome))
+        with slicer.util.WaitCursor():
+            self.results.take(outcome, analysis.publish(self._cine, outcome))
         return _("Done. The results are in the scene, beside the cine.")
 
 

@@ -109,7 +109,11 @@ def compute(request: Request, progress: Callable[[float, str], Any]) -> Outcome:
             **request.options,
         )
     except RuntimeError as error:
-        raise explainMemory(error) from error
+        if not isOutOfMemory(error):
+            raise
+        raise CardiacMotionError(
+            "the GPU ran out of memory; choose the device cpu, or crop the cine to the heart"
+        ) from error
     tell(progress, 0.88, "Strain")
     strain, notes = computeStrain(request, motion)
     tell(progress, 0.90, "Quality")
@@ -166,11 +170,11 @@ def tell(progress: Callable[[float, str], Any], fraction: float, text: str) -> N
         raise Cancelled(f"cancelled at {fraction:.0%}")
 
 
-def explainMemory(error: RuntimeError) -> Exception:
-    """An out-of-memory error of the GPU as advice, its memory given back; any other error as it is."""
+def isOutOfMemory(error: RuntimeError) -> bool:
+    """Whether a GPU has no memory left; what torch holds of it without need is given back."""
     import torch
 
     if not isinstance(error, torch.cuda.OutOfMemoryError):
-        return error
+        return False
     torch.cuda.empty_cache()
-    return CardiacMotionError("the GPU ran out of memory; choose the device cpu, or crop the cine to the heart")
+    return True

@@ -68,7 +68,11 @@ class ResultsPanel:
         self.fillResults()
 
     def findRuns(self) -> None:
-        """Add the runs that came with a loaded scene."""
+        """Add the runs that came with a loaded scene; torch is loaded only when there are some."""
+        from CardiacMotionLib.scene.run_nodes import runs_in_scene
+
+        if not runs_in_scene() or not packages.torchVersion():
+            return
         from CardiacMotionLib.scene.results import find_results, unfollow_time
 
         for found in find_results():
@@ -79,9 +83,9 @@ class ResultsPanel:
 
     def letGo(self, runs: list[str]) -> None:
         """Forget runs whose nodes are gone, or go."""
-        from CardiacMotionLib.scene.results import unfollow_time
-
         for run in runs:
+            from CardiacMotionLib.scene.results import unfollow_time
+
             unfollow_time(self.runs.pop(run))
             self.outcomes.pop(run, None)
 
@@ -167,10 +171,10 @@ class ResultsPanel:
 
     def onOverlaySelected(self, *_args: Any) -> None:
         """Draw the overlay over the cine, or take it away."""
+        if self._showing or self.parameterNode is None or self.current is None:
+            return
         from CardiacMotionLib.scene.overlays import hide_overlay, show_overlay
 
-        if self._showing or self.parameterNode is None:
-            return
         overlay = self.selectedOverlay()
         self._opacity = self.parameterNode.overlayOpacity
         self.parameterNode.overlay = self._components[self.ui.overlayComboBox.currentIndex - 1] if overlay else ""

@@ -11,7 +11,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from CardiacMotionLib.errors import CardiacMotionError
-from CardiacMotionLib.jobs import Job, Runner, ThreadRunner
+from CardiacMotionLib.jobs import Job, Runner, State, ThreadRunner
 
 POLL_INTERVAL_MS = 10
 YIELD_SECONDS = (
@@ -53,7 +53,8 @@ class RunPanel:
 
     def setReady(self, problem: str) -> None:
         """Allow Apply, or say why not. Cancel is always allowed."""
-        self.ui.applyButton.enabled = self.running or not problem
+        cancelling = self.job is not None and self.job.state is State.CANCELLING
+        self.ui.applyButton.enabled = (self.running or not problem) and not cancelling
         self.ui.applyButton.text = _("Cancel") if self.running else _("Apply")
         self.ui.applyButton.toolTip = (
             _("Stop; the scene stays as it was") if self.running else problem or _("Compute motion and strain")
@@ -92,8 +93,8 @@ class RunPanel:
         """Ask the work to stop; it is over within a second."""
         if self.running:
             self.job.cancel()
-            self.ui.applyButton.enabled = False
             self.show(_("Cancelling..."))
+            self._changed()
 
     def poll(self, *_args: Any) -> None:
         """Let the worker run, and show what it reports."""
@@ -111,6 +112,7 @@ class RunPanel:
             self.job.cancel()
             self.job = None
         self.ui.progressBar.visible = False
+        self.show("")
 
     # ------------------------------------------------------------------ what the user reads
 

@@ -60,8 +60,9 @@ def waitFor(panel: Any) -> None:
 
 
 def nodeIds() -> set[str]:
-    """Identifiers of every node in the scene."""
-    return {slicer.mrmlScene.GetNthNode(n).GetID() for n in range(slicer.mrmlScene.GetNumberOfNodes())}
+    """Identifiers of the nodes of the kinds that results are made of; the application may add others by itself."""
+    kinds = ("Sequence", "Transform", "Table", "PlotChart", "PlotSeries", "Segmentation", "ScalarVolume")
+    return {node.GetID() for kind in kinds for node in slicer.util.getNodesByClass(f"vtkMRML{kind}Node")}
 
 
 # ---------------------------------------------------------------------- steps

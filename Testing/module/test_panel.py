@@ -1,6 +1,8 @@
 """The panel: what can be selected, what is stored, what is said. On stand-ins, with a method that takes no time."""
 
 import json
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -354,6 +356,40 @@ class TestWithoutTorch:
         no_torch.ui.installButton.click()
         assert asked == [{"askConfirmation": True}]
         assert "PyTorch was not installed" in no_torch.ui.statusLabel.text
+
+
+def in_a_fresh_process(root, program):
+    start = f"""
+import sys, pathlib
+sys.path[:0] = [{str(root)!r}, {str(root / "Testing" / "qt")!r}]
+{{}}
+import application
+slicer = application.start()
+application.load_module(pathlib.Path({str(root / "CardiacMotion" / "CardiacMotion.py")!r}))
+panel = slicer.util.getModuleWidget("CardiacMotion")
+panel.enter()
+"""
+    before, after = program
+    command = [sys.executable, "-c", start.format(before) + after]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def test_opening_the_panel_loads_nothing_heavy(root, slicer):
+    heavy = "print([name for name in ('torch', 'scipy', 'pandas', 'matplotlib') if name in sys.modules])"
+    assert in_a_fresh_process(root, ("", heavy)).strip() == "[]"
+
+
+def test_the_panel_opens_where_torch_cannot_be_imported(root, slicer):
+    blocked = "sys.modules['torch'] = None"
+    told = "print(panel.ui.installLabel.text, panel.ui.torchLabel.text, panel.ui.applyButton.toolTip, sep='|')"
+    said = in_a_fresh_process(root, (blocked, told)).strip().split("|")
+    assert said == [
+        "CardiacMotion computes with PyTorch, which is not installed yet.",
+        "no PyTorch",
+        "Install PyTorch first.",
+    ]
 
 
 class TestStandIns:
