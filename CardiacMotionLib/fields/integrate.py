@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .grid import identity_grid, sample_at
 from .jacobian import determinant, displacement_gradient
-from .warp import compose, warp
+from .warp import compose
 
 
 def integrate(velocity: Tensor, steps: int = 7) -> Tensor:
@@ -28,25 +29,36 @@ def invert(displacement: Tensor, iterations: int = 50, tolerance: float = 1e-3) 
     makes the residual of a voxel larger is taken back and halved, so that strong stretching (where the plain fixed
     point v <- -u(x + v) diverges) is no harm.
     """
-    d = displacement.shape[-1]
-    gradient = displacement_gradient(displacement).flatten(-2)
-    channels = torch.movedim(torch.cat((displacement, gradient), dim=-1), -1, 1)
-    trial = inverse = -displacement
-    step = torch.ones_like(displacement[..., :1])
+    return torch.stack([_invert_one(one, iterations, tolerance) for one in displacement])
+
+
+def _invert_one(displacement: Tensor, iterations: int, tolerance: float) -> Tensor:
+    """`invert` for (*shape, d); only voxels not hit yet are worked on, so that a fold costs little."""
+    shape, d = displacement.shape[:-1], displacement.shape[-1]
+    gradient = displacement_gradient(displacement[None])[0].flatten(-2)
+    channels = torch.movedim(torch.cat((displacement, gradient), dim=-1), -1, 0)[None]
+    result = -displacement.reshape(-1, d)
+    left = torch.arange(len(result), device=result.device)
+    points = identity_grid(shape, displacement.dtype, displacement.device).reshape(-1, d)
+    trial = inverse = result.clone()
+    step = torch.ones_like(trial[:, :1])
     best = torch.full_like(step, float("inf"))
-    direction = torch.zeros_like(displacement)
+    direction = torch.zeros_like(trial)
     for _ in range(iterations):
-        sampled = torch.movedim(warp(channels, trial), 1, -1)
-        residual = trial + sampled[..., :d]
+        sampled = sample_at(channels, (points + trial)[None])[0].T  # (n, d + d d)
+        residual = trial + sampled[:, :d]
         size = torch.linalg.vector_norm(residual, dim=-1, keepdim=True)
         closer = size < best
         inverse, best = torch.where(closer, trial, inverse), torch.where(closer, size, best)
-        if best.max() <= tolerance:
+        result[left] = inverse
+        far = best[:, 0] > tolerance
+        if not far.any():
             break
-        direction = torch.where(closer, _newton_step(sampled[..., d:].unflatten(-1, (d, d)), residual), direction)
+        direction = torch.where(closer, _newton_step(sampled[:, d:].unflatten(-1, (d, d)), residual), direction)
         step = torch.where(closer, 1.0, step / 2)
+        left, points, inverse, best, direction, step = (x[far] for x in (left, points, inverse, best, direction, step))
         trial = inverse - step * direction
-    return inverse
+    return result.reshape(displacement.shape)
 
 
 def _newton_step(gradient: Tensor, residual: Tensor) -> Tensor:

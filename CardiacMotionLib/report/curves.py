@@ -47,7 +47,7 @@ def plot_curves(strain: Strain, path: str | Path, *, measure: str = "engineering
 def draw_curves(strain: Strain, measure: str = "engineering") -> Figure:
     """The figure of `plot_curves`."""
     components = strain.components
-    figure = new_figure(4.2 * len(components), 6.4)
+    figure = new_figure(3.9 * len(components) + 1.8, 6.4)
     axes = figure.subplots(2, len(components), sharex=True, squeeze=False)
     for column, component in enumerate(components):
         _draw_segments(axes[0, column], strain, component, measure)
@@ -56,6 +56,8 @@ def draw_curves(strain: Strain, measure: str = "engineering") -> Figure:
         axes[1, column].set_xlabel("Time (ms)" if strain.timed else "Frame")
         for row in (0, 1):
             _finish(axes[row, column], strain, f"{MEASURE_NAMES[measure]} strain (%)")
+    for row, place in ((0, "outside right upper"), (1, "outside right lower")):
+        figure.legend(*axes[row, 0].get_legend_handles_labels(), loc=place, fontsize=8, frameon=False)
     return figure
 
 
@@ -91,4 +93,3 @@ def _finish(axis: Axes, strain: Strain, label: str) -> None:
     axis.axvline(end_systole, color="0.35", linewidth=1, linestyle="--", label=name, zorder=0)
     axis.set_ylabel(label)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize=7, frameon=False, loc="best")
