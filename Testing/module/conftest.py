@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Testing" / "qt"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def slicer():
     """The ``slicer`` package with an application and the CardiacMotion module loaded into it."""
     pytest.importorskip("slicer", reason="slicer-core is not installed")
@@ -21,7 +21,8 @@ def slicer():
 
     slicer = application.start()
     application.load_module(ROOT / "CardiacMotion" / "CardiacMotion.py")
-    return slicer
+    yield slicer
+    application.stop()
 
 
 @pytest.fixture

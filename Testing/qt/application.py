@@ -84,13 +84,32 @@ class Application:
 
 
 def start():
-    """Make ``slicer.app``, ``qt``, ``ctk`` and the scripting classes once in a process; returns ``slicer``."""
+    """Make ``slicer.app`` on the scene of this process; returns the ``slicer`` package. `stop` takes it away again."""
     import slicer
     import slicer.util
 
-    if getattr(getattr(slicer, "app", None), "_host", None) is not None:
+    if hasattr(slicer, "app"):
         return slicer
     host = headless_scene()
+    if "qt" not in sys.modules or not hasattr(sys.modules["qt"], "QApplication"):
+        _dress(slicer)
+    qt = sys.modules["qt"]
+    slicer.app = Application(slicer, host, qt.QApplication.instance() or qt.QApplication(["Slicer"]))
+    return slicer
+
+
+def stop():
+    """Close what was loaded and let the process be one without an application, as tests of the scene want it."""
+    import slicer
+
+    for module in LOADED.values():
+        module.close()
+    LOADED.clear()
+    del slicer.app
+
+
+def _dress(slicer):
+    """``qt``, ``ctk`` and what scripted modules import, once in a process."""
     qt = pythonqt.make_qt()
     extra = {cls.__name__: cls for cls in (*widgets.MRML_WIDGETS, *widgets.CTK_WIDGETS)}
     qt.QUiLoader = lambda: pythonqt.UiLoader(qt, extra)
@@ -101,11 +120,11 @@ def start():
     for cls in widgets.MRML_WIDGETS:
         setattr(slicer, cls.__name__, cls)
     slicer.qSlicerScriptedLoadableModule = ScriptedModule
-    qt_application = qt.QApplication.instance() or qt.QApplication(["Slicer"])
-    slicer.app = Application(slicer, host, qt_application)
     slicer.util.mainWindow = lambda: None
     scripting.install()
-    return slicer
+
+
+LOADED: dict[str, ScriptedModule] = {}  # by name
 
 
 class ScriptedModule:
@@ -131,6 +150,13 @@ class ScriptedModule:
 
     def __init__(self, path: Path):
         self.path, self.name, self._widget = str(path), path.stem, None
+
+    def close(self):
+        """The application closes."""
+        if self._widget is not None:
+            self._widget.self().cleanup()
+            self._widget.hide()
+            self._widget = None
 
     def widgetRepresentation(self):  # noqa: N802
         """The panel, built when it is first asked for."""
@@ -161,4 +187,5 @@ def load_module(path: Path) -> ScriptedModule:
     module.python_module = python_module
     module.python = getattr(python_module, path.stem)(module)
     setattr(slicer.modules, path.stem.lower(), module)
+    LOADED[path.stem] = module
     return module
