@@ -26,8 +26,13 @@ _PUBLIC = {
     "save_node": "storage",
     "save_scene": "storage",
     "series_from_nodes": "read",
+    "show_acquired_plane": "slice_plane",
     "show_frame": "sequences",
     "show_overlay": "overlays",
+    "show_arrows": "arrows",
+    "hide_overlay": "overlays",
+    "hide_arrows": "arrows",
+    "add_segment_chart": "charts",
 }
 
 __all__ = sorted(_PUBLIC)

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from scipy.interpolate import interp1d
-from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
+from scipy.ndimage import binary_fill_holes, distance_transform_edt, gaussian_filter, label, map_coordinates
 
 from ..errors import CardiacMotionError
-from ..series import MYOCARDIUM
+from ..series import LV_CAVITY, MYOCARDIUM
 from .bullseye import color_by
 from .colors import TITLE
 from .headless import headless_scene, import_slicer
@@ -35,15 +35,17 @@ def wall_surface(labels: np.ndarray, affine: np.ndarray) -> Any:
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     slices = np.flatnonzero(wall.any(axis=(1, 2)))
     first, last = int(slices[0]), int(slices[-1])
-    distance = np.stack([_signed_distance(one, spacing[1::-1]) for one in wall[first : last + 1]])
-    distance = np.pad(distance, ((1, 1), (2, 2), (2, 2)), mode="edge")  # beyond its ends the wall goes straight on
+    solid = np.stack([binary_fill_holes(one) for one in (wall | (labels == LV_CAVITY))[first : last + 1]])
+    hollow = solid & ~wall[first : last + 1]
+    # Epicardium and endocardium are made smooth one by one: a thin wall smoothed as a whole gets holes.
     planes = max(int(np.ceil(spacing[2] / _STEP_MM)), 1) * (last - first + 2) + 1
     depth = np.linspace(first - 1, last + 1, planes)  # slice numbers of the finer planes
-    distance = interp1d(np.arange(first - 1, last + 2), distance, axis=0)(depth)
+    outer, inner = (_between_slices(mask, spacing, depth - first) for mask in (solid, hollow))
     to_ends = np.minimum(depth - (first - 0.5), (last + 0.5) - depth) * spacing[2]
-    distance = np.minimum(distance, to_ends[:, None, None]).astype(np.float32)
+    distance = np.minimum(np.minimum(outer, -inner), to_ends[:, None, None]).astype(np.float32)
     for side in (0, -1):
         distance[:, side] = distance[:, :, side] = -_STEP_MM  # a wall cut by the edge of the image is closed there
+    distance[_crumbs(distance > 0)] = -_STEP_MM
     step = depth[1] - depth[0]
     image = vtk.vtkImageData()
     image.SetDimensions(*distance.shape[::-1])
@@ -106,8 +108,27 @@ def color_wall(model: Any, component: str, values: np.ndarray, affine: np.ndarra
     color_by(model, TITLE[component], component)
 
 
+def _crumbs(inside: np.ndarray) -> np.ndarray:
+    """Voxels of pieces smaller than a hundredth of the whole: slivers where a ring is open."""
+    pieces, _ = label(inside)
+    sizes = np.bincount(pieces.ravel())
+    small = sizes < inside.sum() / 100
+    small[0] = False
+    return small[pieces]
+
+
+def _between_slices(masks: np.ndarray, spacing: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Signed distances in mm at fractional slice numbers ``depth`` of masks (n, J, I), two voxels wider in plane.
+
+    Beyond the first and the last slice the outline goes straight on.
+    """
+    distance = np.stack([_signed_distance(mask, spacing[1::-1]) for mask in masks])
+    distance = np.pad(distance, ((1, 1), (2, 2), (2, 2)), mode="edge")
+    return interp1d(np.arange(-1, len(masks) + 1), distance, axis=0)(depth)
+
+
 def _signed_distance(mask: np.ndarray, spacing: np.ndarray) -> np.ndarray:
-    """Distance in mm to the outline of a mask (J, I), positive inside; far outside where the slice has no wall."""
+    """Distance in mm to the outline of a mask (J, I), positive inside; an empty mask is far away everywhere."""
     if not mask.any():
         return np.full(mask.shape, -float(np.max(spacing) * max(mask.shape)), np.float32)
     inside = distance_transform_edt(mask, sampling=spacing)

@@ -15,15 +15,14 @@ import numpy as np
 
 from ..errors import CardiacMotionError
 from .arrows import hide_arrows, show_arrows
-from .headless import SceneHost, headless_scene, import_slicer
+from .headless import headless_scene, import_slicer
+from .offscreen import View, node_ids, offscreen_host, remove_new, slice_view, view_3d, write_png
 from .overlays import hide_legends, hide_overlay, show_overlay
 from .results import Results
-from .run_nodes import remove_nodes
 from .sequences import show_frame
+from .slice_plane import ijk_to_ras, show_acquired_plane
 
 _MARGIN = 1.6  # field of view over the size of the heart
-
-_DARK = (0.16, 0.17, 0.20)
 
 
 def render_slice(
@@ -59,7 +58,7 @@ def render_slice(
         for an overlay, frame or slice that does not exist; inside the application, whose own views should be captured
         instead.
     """
-    host = _offscreen_host()
+    host = offscreen_host()
     if overlay is not None and overlay not in results.overlays:
         raise CardiacMotionError(
             f"run {results.name!r} has no overlay {overlay!r}; it has {', '.join(results.overlays) or 'none'}"
@@ -67,7 +66,7 @@ def render_slice(
     cine = results.proxy(results.cine)
     _check_range("frame", frame, results.cine.GetNumberOfDataNodes())
     _check_range("slice_index", slice_index, cine.GetImageData().GetDimensions()[2])
-    with _as_it_was(results), _slice_view(host, size) as view:
+    with _as_it_was(results), slice_view(host, size) as view:
         if frame is not None:
             show_frame(results.browser, frame)
         if results.segmentation is not None:
@@ -81,7 +80,7 @@ def render_slice(
             show_overlay(results.overlays[overlay], opacity=opacity)
             _draw_legend(host.scene, results.proxy(results.overlays[overlay]))
         _aim(view, results, slice_index, size)
-        return _write_png(view.window, path)
+        return write_png(view.window, path)
 
 
 def render_3d(
@@ -97,13 +96,13 @@ def render_3d(
 
     ``azimuth`` and ``elevation`` in degrees turn the camera away from anterior; the rest as in `render_slice`.
     """
-    host = _offscreen_host()
+    host = offscreen_host()
     if results.wall is None:
         raise CardiacMotionError(
             f"run {results.name!r} has no wall model; add the results with labels of the reference frame"
         )
     _check_range("frame", frame, results.cine.GetNumberOfDataNodes())
-    with _as_it_was(results), _view_3d(host, size) as view:
+    with _as_it_was(results), view_3d(host, size) as view:
         if frame is not None:
             show_frame(results.browser, frame)
         hide_legends()
@@ -119,91 +118,7 @@ def render_3d(
         view.renderer.ResetCamera(_bounds([results.wall, results.bullseye]))
         camera.Zoom(1.25)
         view.renderer.ResetCameraClippingRange()
-        return _write_png(view.window, path)
-
-
-# ---------------------------------------------------------------------- views
-
-
-class _View:
-    """An offscreen window with MRML's displayable managers for one view node."""
-
-    def __init__(
-        self, logic: Any, node: Any, factory: Any, size: tuple[int, int], background: tuple[float, float, float]
-    ):
-        import vtk
-
-        self.logic, self.node = logic, node
-        self.window = vtk.vtkRenderWindow()
-        self.window.SetOffScreenRendering(1)
-        self.window.SetMultiSamples(4)
-        self.window.SetSize(*size)
-        self.renderer = vtk.vtkRenderer()
-        self.renderer.SetBackground(*background)
-        self.window.AddRenderer(self.renderer)
-        self.interactor = vtk.vtkGenericRenderWindowInteractor()
-        self.interactor.SetRenderWindow(self.window)
-        self.managers = factory.InstantiateDisplayableManagers(self.renderer)
-        self.managers.SetMRMLDisplayableNode(node)
-
-    def close(self) -> None:
-        self.managers.SetMRMLDisplayableNode(None)
-        self.window.Finalize()
-
-
-@contextmanager
-def _slice_view(host: SceneHost, size: tuple[int, int]) -> Iterator[_View]:
-    import vtk
-
-    slicer = import_slicer()
-    before = _ids(host.scene)
-    logic = slicer.vtkMRMLSliceLogic()
-    logic.SetMRMLApplicationLogic(host.application_logic)
-    logic.SetMRMLScene(host.scene)
-    node = logic.AddSliceNode("CardiacMotionPicture")
-    host.application_logic.GetSliceLogics().AddItem(logic)
-    factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
-    view = _View(logic, node, factory, size, (0.0, 0.0, 0.0))
-    node.SetDimensions(*size, 1)
-    logic.ResizeSliceNode(*size)
-    mapper = vtk.vtkImageMapper()
-    mapper.SetColorWindow(255)
-    mapper.SetColorLevel(127.5)
-    image = vtk.vtkActor2D()
-    image.SetMapper(mapper)
-    image.GetProperty().SetDisplayLocationToBackground()
-    view.renderer.AddViewProp(image)
-    view.mapper = mapper  # type: ignore[attr-defined]
-    try:
-        yield view
-    finally:
-        view.close()
-        host.application_logic.GetSliceLogics().RemoveItem(logic)
-        _remove_new(host.scene, before)
-
-
-@contextmanager
-def _view_3d(host: SceneHost, size: tuple[int, int]) -> Iterator[_View]:
-    slicer = import_slicer()
-    before = _ids(host.scene)
-    logic = slicer.vtkMRMLViewLogic()
-    logic.SetMRMLApplicationLogic(host.application_logic)
-    logic.SetMRMLScene(host.scene)
-    node = logic.AddViewNode("CardiacMotionPicture")
-    node.SetBoxVisible(False)
-    node.SetAxisLabelsVisible(False)
-    node.SetOrientationMarkerType(node.OrientationMarkerTypeAxes)
-    node.SetBackgroundColor(*_DARK)
-    node.SetBackgroundColor2(*_DARK)
-    host.application_logic.GetViewLogics().AddItem(logic)
-    factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
-    view = _View(logic, node, factory, size, _DARK)
-    try:
-        yield view
-    finally:
-        view.close()
-        host.application_logic.GetViewLogics().RemoveItem(logic)
-        _remove_new(host.scene, before)
+        return write_png(view.window, path)
 
 
 def _draw_legend(scene: Any, displayable: Any) -> None:
@@ -223,10 +138,10 @@ def _draw_legend(scene: Any, displayable: Any) -> None:
     legend.Modified()
 
 
-def _aim(view: _View, results: Results, slice_index: int | None, size: tuple[int, int]) -> None:
+def _aim(view: View, results: Results, slice_index: int | None, size: tuple[int, int]) -> None:
     """Turn the slice into the volume's plane and fit it around the heart."""
     cine = results.proxy(results.cine)
-    matrix = _ijk_to_ras(cine)
+    matrix = ijk_to_ras(cine)
     dimensions = np.array(cine.GetImageData().GetDimensions())
     low, high = _heart_box(results, dimensions)
     middle = (low + high) / 2
@@ -234,13 +149,13 @@ def _aim(view: _View, results: Results, slice_index: int | None, size: tuple[int
     spacing = np.array(cine.GetSpacing())
     extent = float(((high - low + 1) * spacing)[:2].max()) * _MARGIN
     width, height = size
-    view.node.RotateToVolumePlane(cine)
+    show_acquired_plane(cine, view.node)
     view.node.SetFieldOfView(extent * width / min(size), extent * height / min(size), float(spacing[2]))
     place = matrix @ np.array([*middle, 1.0])
     view.node.JumpSliceByCentering(*place[:3])
     view.node.UpdateMatrices()
     view.logic.UpdatePipeline()
-    view.mapper.SetInputConnection(view.logic.GetImageDataConnection())  # type: ignore[attr-defined]
+    view.mapper.SetInputConnection(view.logic.GetImageDataConnection())
 
 
 def _heart_box(results: Results, dimensions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -264,15 +179,6 @@ def _heart_box(results: Results, dimensions: np.ndarray) -> tuple[np.ndarray, np
 # ---------------------------------------------------------------------- small things
 
 
-def _offscreen_host() -> SceneHost:
-    host = headless_scene()
-    if host.in_application:
-        raise CardiacMotionError(
-            "offscreen pictures are for use outside Slicer; inside, capture the views with Screen Capture"
-        )
-    return host
-
-
 def _check_range(name: str, value: int | None, count: int) -> None:
     if value is not None and not 0 <= value < count:
         raise CardiacMotionError(f"{name} must be from 0 to {count - 1}, got {value}")
@@ -288,12 +194,12 @@ def _as_it_was(results: Results) -> Iterator[None]:
     count = scene.GetNumberOfNodesByClass("vtkMRMLColorLegendDisplayNode")
     legends = [scene.GetNthNodeByClass(number, "vtkMRMLColorLegendDisplayNode") for number in range(count)]
     visible = [legend.GetVisibility() for legend in legends]
-    before = _ids(scene)
+    before = node_ids(scene)
     try:
         yield
     finally:
         hide_arrows(results)
-        _remove_new(scene, before)
+        remove_new(scene, before)
         show_frame(results.browser, frame)
         for legend, was in zip(legends, visible, strict=True):
             legend.SetVisibility(was)
@@ -301,43 +207,7 @@ def _as_it_was(results: Results) -> Iterator[None]:
             labels.SetDisplayVisibility(contours)
 
 
-def _ids(scene: Any) -> set[str]:
-    return {scene.GetNthNode(number).GetID() for number in range(scene.GetNumberOfNodes())}
-
-
-def _remove_new(scene: Any, before: set[str]) -> None:
-    remove_nodes([scene.GetNodeByID(identity) for identity in _ids(scene) - before])
-
-
-def _ijk_to_ras(volume: Any) -> np.ndarray:
-    import vtk
-
-    matrix = vtk.vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(matrix)
-    return import_slicer().util.arrayFromVTKMatrix(matrix)
-
-
 def _bounds(models: list[Any]) -> list[float]:
     bounds = np.array([model.GetMesh().GetBounds() for model in models if model is not None])
     low, high = bounds[:, ::2].min(axis=0), bounds[:, 1::2].max(axis=0)
     return [float(value) for pair in zip(low, high, strict=True) for value in pair]
-
-
-def _write_png(window: Any, path: str | Path) -> Path:
-    import vtk
-
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise CardiacMotionError(f"folder {path.parent} does not exist; make it first or choose another place")
-    window.Render()
-    grab = vtk.vtkWindowToImageFilter()
-    grab.SetInput(window)
-    grab.ReadFrontBufferOff()
-    grab.Update()
-    writer = vtk.vtkPNGWriter()
-    writer.SetFileName(str(path))
-    writer.SetInputConnection(grab.GetOutputPort())
-    writer.Write()
-    if writer.GetErrorCode() or not path.is_file():
-        raise CardiacMotionError(f"cannot write the picture {path}; choose a folder that you may write to")
-    return path

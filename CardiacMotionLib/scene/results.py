@@ -14,7 +14,8 @@ from ..errors import CardiacMotionError
 from ..motion import Motion
 from ..series import MYOCARDIUM, ImageSeries
 from .bullseye import RADIUS_MM, add_bullseye, segment_values
-from .colors import TITLE
+from .charts import TimeMarker, add_chart
+from .colors import TITLE, add_legend
 from .headless import headless_scene, import_slicer
 from .models import add_wall, color_wall
 from .overlays import add_overlay
@@ -22,7 +23,7 @@ from .read import cine_sequence
 from .run_nodes import ROLE, RUN, all_or_nothing, nodes_of_run, remove_nodes, remove_unused_color_node, runs_in_scene
 from .segmentations import add_label_sequence
 from .sequences import SequenceIndex, add_series, find_browser, index_of, new_browser, play_with
-from .tables import MEASURES, add_chart, add_strain_tables, move_time_marker
+from .tables import MEASURES, add_strain_tables
 from .transforms import add_transform_sequences
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Results:
     chart: Any = None
     series: list[Any] = field(default_factory=list)
     folder: int = 0
-    _observation: tuple[Any, int] | None = field(default=None, repr=False)
+    _marker: TimeMarker | None = field(default=None, repr=False)
 
     def proxy(self, sequence_node: Any) -> Any:
         """The node that shows the current frame of one of the sequences."""
@@ -159,29 +160,17 @@ def find_results() -> list[Results]:
 
 def follow_time(results: Results) -> None:
     """Keep the marker of the chart at the frame that the browser shows."""
-    marker = results.tables.get("time_marker")
     unfollow_time(results)
-    if marker is None:
-        return
-    header = marker.GetColumnName(0)
-    curve = next(table for role, table in results.tables.items() if role.startswith("curves:"))
-    times = import_slicer().util.arrayFromTableColumn(curve, header).copy()
-
-    def update(browser: Any, _event: Any = None) -> None:
-        frame = browser.GetSelectedItemNumber()
-        if 0 <= frame < len(times):
-            move_time_marker(marker, float(times[frame]))
-
-    update(results.browser)
-    results._observation = (results.browser, results.browser.AddObserver("ModifiedEvent", update))
+    if "time_marker" in results.tables:
+        curves = next(table for role, table in results.tables.items() if role.startswith("curves:"))
+        results._marker = TimeMarker(results.browser, results.tables["time_marker"], curves)
 
 
 def unfollow_time(results: Results) -> None:
     """Stop moving the marker of the chart."""
-    if results._observation is not None:
-        browser, tag = results._observation
-        browser.RemoveObserver(tag)
-        results._observation = None
+    if results._marker is not None:
+        results._marker.stop()
+        results._marker = None
 
 
 # ---------------------------------------------------------------------- parts of a run
@@ -247,6 +236,8 @@ def _add_numbers(results: Results, strain: Strain, motion: Motion, measure: str)
         center = _beside_heart(strain.wall, motion.affine)
         title = f"{results.name} bullseye {TITLE['circumferential']} at end-systole"
         results.bullseye, results.bullseye_values = add_bullseye(values, "circumferential", center, title)
+    if results.wall is not None:
+        add_legend(results.wall, TITLE["circumferential"], visible=results.bullseye is None)
 
 
 def _beside_heart(wall: np.ndarray, affine: np.ndarray) -> np.ndarray:

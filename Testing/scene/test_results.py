@@ -246,6 +246,38 @@ def test_tables_and_chart_hold_the_curves(scene, run):
         assert series.GetYColumnName() in columns
 
 
+def test_segment_chart_has_one_curve_a_segment(run):
+    from CardiacMotionLib.scene import add_segment_chart
+
+    results, _, _, strain = run
+    chart, series = add_segment_chart(strain, results.tables, "Run", "radial")
+    segments = [region for region in strain.curves["region"].unique() if region.isdigit()]
+    assert [one.GetYColumnName() for one in series] == [f"Err segment {segment} (%)" for segment in segments]
+    assert chart.GetNumberOfPlotSeriesNodes() == len(segments) > 5
+
+
+def test_a_thin_wall_has_no_holes():
+    import vtk
+
+    from CardiacMotionLib.scene.models import wall_surface
+
+    affine = AFFINES["oblique"]
+    k, j, i = np.indices((6, 40, 40))
+    radius = np.hypot(i - 20, j - 20) / (1.1 - 0.12 * k)  # a cone: rings of neighboring slices do not overlap
+    labels = np.where(radius < 12, 3, np.where(radius < 15, 2, 0)).astype(np.uint8)
+    surface = wall_surface(labels, affine)
+    assert surface.GetNumberOfPoints() > 500
+    connected = vtk.vtkPolyDataConnectivityFilter()
+    connected.SetInputData(surface)
+    connected.SetExtractionModeToAllRegions()
+    connected.Update()
+    assert connected.GetNumberOfExtractedRegions() == 1
+    faces, edges = surface.GetNumberOfPolys(), 1.5 * surface.GetNumberOfPolys()
+    assert (
+        surface.GetNumberOfPoints() - edges + faces == 0
+    )  # a tube with a thick wall is a torus; a hole would take 2 away
+
+
 def test_time_marker_follows_the_browser_until_the_run_is_removed(run):
     import slicer
 
