@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,8 @@ from .staging import staged_folder
 from .terminal import Terminal, session
 
 if TYPE_CHECKING:
+    from ..motion import Motion
+    from ..series import ImageSeries
     from ..strain import Strain
 
 Point = tuple[float, float, float]
@@ -34,7 +36,7 @@ Inferior = Annotated[Point | None, typer.Option(help="Inferior RV insertion, RAS
 def strain(
     motion: MotionFile,
     output: OutputFolder,
-    labels: Labels,
+    labels: Labels = None,
     cine: CineFile = None,
     rv_anterior: Anterior = None,
     rv_inferior: Inferior = None,
@@ -58,10 +60,9 @@ def strain(
         from ..motion import Motion
         from ..strain import strain as analyze
 
-        if not labels:
-            raise CardiacMotionError("strain needs the labels of the motion's reference frame: --labels FILE")
         found = Motion.load(motion)
-        reference = reference_labels(found, labels, label_map)
+        series = read_cine(cine, labels, terminal, label_map=label_map) if cine else None
+        reference = _labels(found, series, labels, label_map)
         result = analyze(
             found,
             reference,
@@ -71,11 +72,21 @@ def strain(
             drift_correction=drift_correction,
         )
         write_strain_files(result, folder)
-        if cine is not None:
-            series = read_cine(cine, None, terminal).replace(labels={found.reference: reference})
+        if series is not None:
             write_report_page(series, found, result, folder)
             write_scene_files(series, found, result, folder, terminal)
         finish(result, folder, output, terminal)
+
+
+def _labels(motion: Motion, series: ImageSeries | None, labels: list[str] | None, label_map: list[str] | None) -> Any:
+    """(K, J, I) labels of the motion's reference frame, of the cine where there is one."""
+    if series is not None and motion.reference in series.labels:
+        return series.labels[motion.reference]
+    if not labels:
+        raise CardiacMotionError(
+            f"strain needs the labels of frame {motion.reference}, where the motion starts: --labels FILE"
+        )
+    return reference_labels(motion, labels, label_map)
 
 
 def finish(result: Strain, folder: Path, output: Path, terminal: Terminal) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matplotlib.ticker import MaxNLocator
+
 from .figures import new_figure, save_figure
 from .wording import LEVELS, MEASURE_NAMES, SHORT_NAMES
 
@@ -92,4 +94,5 @@ def _finish(axis: Axes, strain: Strain, label: str) -> None:
     axis.axhline(0, color="0.6", linewidth=0.8, zorder=0)
     axis.axvline(end_systole, color="0.35", linewidth=1, linestyle="--", label=name, zorder=0)
     axis.set_ylabel(label)
+    axis.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     axis.spines[["top", "right"]].set_visible(False)

@@ -104,7 +104,10 @@ def headline(strain: Strain) -> list[tuple[str, str, str]]:
     """The numbers asked for first, as (short name, value, unit)."""
     short = {"torsion_deg_per_cm": "Torsion"}
     found = [(key, strain.function[key]) for key in HEADLINE if _is_number(strain.function.get(key))]
-    return [(short.get(key, key.split("_")[0]), f"{value:.1f}", name_and_unit(key)[1]) for key, value in found]
+    return [
+        (short.get(key, key.split("_")[0]), f"{value:.1f}", name_and_unit(key)[1].replace("deg", "°"))
+        for key, value in found
+    ]
 
 
 def _segment_rows(strain: Strain) -> list[list[str]]:
