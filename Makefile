@@ -1,6 +1,7 @@
 # make demo    a real cine to strain, overlay, report and Slicer scene, in demo/
 # make test    every test
 # make lint    ruff and mypy
+# make screenshots    the demo's pictures for the README
 # Each sets itself up in a virtual environment in .venv the first time, and again when pyproject.toml or constraints.txt change.
 #
 # Variables: PYTHON (3.11 or later), VENV, OUT (folder of the demo), PIP_ARGS (for instance
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt $(PIP_ARGS)
 SETUP := pyproject.toml setup.py constraints.txt
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint screenshots clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/cardiac-motion demo -o $(OUT)
@@ -27,6 +28,9 @@ test: $(VENV)/.test
 lint: $(VENV)/.test
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m mypy
+
+screenshots: demo
+	@$(BIN)/python Testing/report/make_screenshots.py $(OUT)
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, $(PYTHON) is " + sys.version.split()[0] + "; try make PYTHON=python3.12")'

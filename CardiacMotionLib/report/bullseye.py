@@ -96,7 +96,9 @@ def _draw_one(axis: Axes, values: dict[str, float], component: str) -> None:
             middle, radius = math.radians((start + end) / 2), (inner + outer) / 2
             ink = "black" if 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 0.42 else "white"
             x, y = radius * math.cos(middle), radius * math.sin(middle)
-            axis.text(x, y + 0.005, "-" if empty else f"{value:.0f}", ha="center", va="center", fontsize=11, color=ink)
+            axis.text(
+                x, y + 0.005, "-" if empty else str(round(value)), ha="center", va="center", fontsize=11, color=ink
+            )
             axis.text(x, y - 0.085, str(segment), ha="center", va="center", fontsize=6, color=ink)
     axis.text(0, 0, f"global\n{values['global']:.1f} %", ha="center", va="center", fontsize=8)
     for x, y, word, angle in (

@@ -119,7 +119,7 @@ def test_methods_lists_every_method_with_its_options(cardiac_motion):
         (["register", "{cine}", "-o", "m.npz", "-l", "1=a.nii", "-l", "b.nii"], "FRAME=FILE"),
         (["register", "{cine}", "-o", "m.npz", "--label-map", "7"], "expected VALUE=LABEL"),
         (["register", "{cine}"], "Missing option"),
-        (["strain", "{cine}", "-o", "out"], "--labels"),
+        (["strain", "{motion}", "-o", "out"], "--labels FILE"),
         (["strain", "{text}", "-l", "x.nii", "-o", "out"], "not a motion file"),
         (["phantom", "kidney", "-o", "out"], "unknown kind of phantom 'kidney'"),
         (["phantom", "cine", "-o", "out", "--noise", "900"], "option noise"),
@@ -132,8 +132,9 @@ def test_methods_lists_every_method_with_its_options(cardiac_motion):
 def test_bad_input_is_answered_in_one_line(cardiac_motion, a_subject_folder, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text.npz").write_text("this is no archive")
-    names = {"cine": a_subject_folder / "cine.nii.gz", "text": "text.npz"}
-    done = cardiac_motion(*(argument.format(**names) for argument in arguments))
+    names = {name: a_subject_folder / file for name, file in (("cine", "cine.nii.gz"), ("motion", "motion.seq.nrrd"))}
+    names["text"] = "text.npz"
+    done = cardiac_motion(*(argument.format_map(names) for argument in arguments))
     assert done.code == 2
     assert message in done.err
     assert single_line(done.err.replace("Registering ...\n", ""))

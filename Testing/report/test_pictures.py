@@ -59,7 +59,7 @@ def test_bullseye_prints_the_value_of_every_segment(its_strain):
     axis = draw_bullseye(its_strain, ("circumferential",)).axes[0]
     texts = [text.get_text() for text in axis.texts]
     for segment in range(1, 17):
-        assert texts[texts.index(str(segment)) - 1] == f"{values[str(segment)]:.0f}"
+        assert texts[texts.index(str(segment)) - 1] == str(round(values[str(segment)]))
     assert f"global\n{its_strain.function['GCS_percent']:.1f} %" in texts
 
 
