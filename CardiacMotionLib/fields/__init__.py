@@ -16,8 +16,10 @@ from .jacobian import deformation_gradient, green_lagrange, jacobian_determinant
 from .regularity import bending_energy, diffusion_energy, folding_fraction, jacobian_penalty, sd_log_jacobian
 from .similarity import global_ncc, local_ncc, mse, nmi
 from .warp import compose, warp, warp_nearest
+from .windowed import WindowedNCC, gaussian_window
 
 __all__ = [
+    "WindowedNCC",
     "bending_energy",
     "bspline_basis",
     "compose",
@@ -25,6 +27,7 @@ __all__ = [
     "diffusion_energy",
     "evaluate_bspline",
     "folding_fraction",
+    "gaussian_window",
     "global_ncc",
     "green_lagrange",
     "identity_grid",

@@ -1,4 +1,4 @@
-"""Registration methods, one package each, behind one protocol (`MethodInfo`) and one registry (`methods`, `register`)."""
+"""Registration methods, one package each, behind one protocol (`MethodInfo`) and one registry (`register`)."""
 
 from ..callable_module import make_callable
 from .protocol import Context, MethodInfo, OptionInfo, describe_options, make_options, option

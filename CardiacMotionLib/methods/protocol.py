@@ -21,7 +21,13 @@ Progress = Callable[[float, str], Any]
 
 
 def option(
-    default: Any, help: str, *, unit: str = "", minimum: float | None = None, maximum: float | None = None, choices: tuple = ()
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple = (),
 ) -> Any:
     """A dataclass field of an ``Options`` class with what the command line and the panel need to offer it."""
     return dataclasses.field(
@@ -56,7 +62,9 @@ class OptionInfo:
         if not fits:
             raise CardiacMotionError(f"option {self.name} must be {kind}, got {value!r}")
         if self.choices and value not in self.choices:
-            raise CardiacMotionError(f"option {self.name} must be one of {', '.join(map(str, self.choices))}, got {value!r}")
+            raise CardiacMotionError(
+                f"option {self.name} must be one of {', '.join(map(str, self.choices))}, got {value!r}"
+            )
         low, high = self.minimum, self.maximum
         if (low is not None and value < low) or (high is not None and value > high):
             unit = f" {self.unit}" if self.unit else ""
@@ -84,7 +92,9 @@ def make_options(info: MethodInfo, values: Mapping[str, Any]) -> Any:
     known = {o.name: o for o in describe_options(info.Options)}
     unknown = sorted(set(values) - set(known))
     if unknown:
-        raise CardiacMotionError(f"method {info.name} has no option {', '.join(unknown)}; its options are {', '.join(known) or 'none'}")
+        raise CardiacMotionError(
+            f"method {info.name} has no option {', '.join(unknown)}; its options are {', '.join(known) or 'none'}"
+        )
     return info.Options(**{name: known[name].check(value) for name, value in values.items()})
 
 
@@ -92,8 +102,8 @@ def make_options(info: MethodInfo, values: Mapping[str, Any]) -> Any:
 class MethodInfo:
     """A registered method.
 
-    ``run(series, options, context)`` returns the displacement (T, K, J, I, 3) in voxels (i, j, k) of ``series`` as a tensor, or a `Motion`.
-    ``needs`` holds any of ``labels`` (in the reference frame), ``weights``, ``groupwise`` (no reference frame), ``elastix``.
+    ``run(series, options, context)`` returns a tensor, the displacement (T, K, J, I, 3) in voxels (i, j, k) of
+    ``series``, or a `Motion`. ``needs`` holds any of ``labels`` (in the reference frame), ``weights``, ``groupwise``.
     """
 
     name: str

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def methods() -> dict[str, MethodInfo]:
     """Every registered method by name.
 
-    A method is a package in this folder whose ``METHOD`` is a `MethodInfo`; putting it there is all it takes to be registered.
+    A method is a package in this folder whose ``METHOD`` is a `MethodInfo`; putting it there registers it.
     """
     found = {}
     package = importlib.import_module(__package__)
@@ -54,7 +54,7 @@ def register(
     method
         A name from `methods`, or ``auto`` for the best one that fits the input.
     reference
-        Frame the motion starts from, by default `default_reference`: the labelled frame with the largest cavity, else frame 0.
+        Frame the motion starts from; by default the labeled frame with the largest cavity, else frame 0.
     device
         ``auto`` (a GPU that works, else the CPU), ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
     seed
@@ -89,7 +89,9 @@ def register(
         )
     for package in info.requires:
         if importlib.util.find_spec(package) is None:
-            raise CardiacMotionError(f"method {name} needs the package {package}, which is not installed; install it or choose another method")
+            raise CardiacMotionError(
+                f"method {name} needs the package {package}, which is not installed; install it or choose another method"
+            )
     context = Context(reference=int(reference), device=choose_device(device), seed=int(seed), progress=progress)
     started = time.perf_counter()
     context.report(0, f"{info.title}: starting")
@@ -116,14 +118,20 @@ def check_registrable(series: ImageSeries) -> None:
     from ..series import ImageSeries
 
     if not isinstance(series, ImageSeries):
-        raise CardiacMotionError(f"register needs an ImageSeries, got {type(series).__name__}; make one with read_series(path)")
+        raise CardiacMotionError(
+            f"register needs an ImageSeries, got {type(series).__name__}; make one with read_series(path)"
+        )
     if len(series) < 2:
         raise CardiacMotionError("the series has one frame; motion needs at least two frames of the same anatomy")
     if min(series.shape[1:]) < 4:
-        raise CardiacMotionError(f"frames of shape (K, J, I) = {series.shape} are too small; at least 4 voxels are needed in plane")
+        raise CardiacMotionError(
+            f"frames of shape (K, J, I) = {series.shape} are too small; at least 4 voxels are needed in plane"
+        )
     constant = np.flatnonzero(np.ptp(series.frames.reshape(len(series), -1), axis=1) == 0)
     if len(constant):
-        raise CardiacMotionError(f"frame {int(constant[0])} is constant (one intensity everywhere); every frame needs an image")
+        raise CardiacMotionError(
+            f"frame {int(constant[0])} is constant (one intensity everywhere); every frame needs an image"
+        )
 
 
 def default_reference(series: ImageSeries) -> int:
@@ -146,7 +154,9 @@ def choose_device(device: str = "auto") -> torch.device:
     except (RuntimeError, TypeError) as error:
         raise CardiacMotionError(f"unknown device {device!r}; use auto, cpu, cuda, cuda:N or mps") from error
     if chosen.type != "cpu" and not _works(device):
-        raise CardiacMotionError(f"device {device!r} does not work on this machine (torch {torch.__version__}); use cpu or auto")
+        raise CardiacMotionError(
+            f"device {device!r} does not work on this machine (torch {torch.__version__}); use cpu or auto"
+        )
     return chosen
 
 
@@ -157,5 +167,3 @@ def _works(device: str) -> bool:
         return bool((torch.ones(8, device=device).sum() == 8).item())
     except (RuntimeError, AssertionError):
         return False
-
-

@@ -1,0 +1,35 @@
+"""Running a method that knows two images only on every frame of a series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from .region import find_region, normalise_intensity, paste
+
+if TYPE_CHECKING:
+    from ..series import ImageSeries
+    from .protocol import Context
+
+Pair = Callable[[np.ndarray, np.ndarray, np.ndarray, "Context"], torch.Tensor]
+
+
+def register_pairs(series: ImageSeries, pair: Pair, margin_mm: float, context: Context) -> torch.Tensor:
+    """Displacement (T, K, J, I, 3) in voxels of ``series`` from ``pair(reference, frame, spacing, context)``.
+
+    ``pair`` is given (K, J, I) images in unit range around the heart and spacing (3,) in mm; it returns (K, J, I, 3)
+    in voxels.
+    """
+    region = find_region(series, context.reference, margin_mm)
+    cropped = series.crop(region.box)
+    frames = normalise_intensity(cropped.frames)
+    inside = torch.zeros(*frames.shape, 3)
+    moving = [t for t in range(len(frames)) if t != context.reference]
+    for n, t in enumerate(moving):
+        part = context.part(n / len(moving), (n + 1) / len(moving))
+        part.report(0, f"frame {n + 1} of {len(moving)}")
+        inside[t] = pair(frames[context.reference], frames[t], series.spacing, part)
+    return paste(inside, series, region.box)

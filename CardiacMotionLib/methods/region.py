@@ -1,0 +1,92 @@
+"""Where the heart is and how bright its blood is: what every method prepares before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from ..series import ImageSeries
+
+Box = tuple[slice, slice, slice]
+
+
+@dataclass(frozen=True)
+class Region:
+    """The part of the images to register.
+
+    Attributes
+    ----------
+    box
+        Slices along (k, j, i) around the heart and a margin.
+    weight
+        (K, J, I) float32 within the box: 1 in the heart, falling off with distance.
+    labels
+        (K, J, I) uint8 labels of the reference within the box, all 0 where there are none.
+    source
+        ``labels`` or ``motion``: how the heart was found.
+    """
+
+    box: Box
+    weight: np.ndarray
+    labels: np.ndarray
+    source: str
+
+
+def find_region(series: ImageSeries, reference: int, margin_mm: float, falloff_mm: float = 12.0) -> Region:
+    """The heart from the reference labels, or, where there are none, the largest region whose intensities change."""
+    labels = series.labels.get(reference, np.zeros(series.shape, np.uint8))
+    known = bool(labels.any())
+    heart = labels > 0 if known else moving_region(series)
+    box = box_around(heart, series.spacing, margin_mm)
+    distance = ndimage.distance_transform_edt(~heart[box], sampling=series.spacing[::-1])
+    weight = 0.05 + 0.95 * np.exp(-((distance / falloff_mm) ** 2))
+    return Region(box, weight.astype(np.float32), labels[box], "labels" if known else "motion")
+
+
+def moving_region(series: ImageSeries) -> np.ndarray:
+    """(K, J, I) mask of the largest in-plane region whose intensity varies most over time, the same in every slice."""
+    variation = series.frames.std(axis=0).mean(axis=0)
+    smooth = ndimage.gaussian_filter(variation, 8.0 / series.spacing[1::-1])
+    parts, count = ndimage.label(smooth >= 0.5 * smooth.max())
+    mass = ndimage.sum_labels(smooth, parts, range(1, count + 1))
+    return np.broadcast_to(parts == 1 + int(np.argmax(mass)), series.shape).copy()
+
+
+def box_around(mask: np.ndarray, spacing: np.ndarray, margin_mm: float) -> Box:
+    """Bounding box of a (K, J, I) mask widened in plane by ``margin_mm`` and by two slices, inside the grid."""
+    voxels = [2, *(int(np.ceil(margin_mm / mm)) for mm in spacing[1::-1])]
+    box = []
+    for found, extra, size in zip(ndimage.find_objects(mask.astype(np.uint8))[0], voxels, mask.shape, strict=True):
+        box.append(slice(max(0, found.start - extra), min(size, found.stop + extra)))
+    return box[0], box[1], box[2]
+
+
+def normalise_intensity(frames: np.ndarray) -> np.ndarray:
+    """Frames scaled so that the 1st and 99th percentile of all of them are 0 and 1, clipped at 0 and 1.3."""
+    low, high = np.percentile(frames, (1, 99))
+    if high <= low:
+        low, high = float(frames.min()), float(frames.max())
+    return np.clip((frames - low) / (high - low), 0, 1.3).astype(np.float32)
+
+
+def paste(inside: torch.Tensor, series: ImageSeries, box: Box, fade_mm: float = 10.0) -> torch.Tensor:
+    """Displacement (T, k, j, i, 3) of ``box`` on the whole grid of ``series``, faded to zero at the sides of the box.
+
+    Sides of the box that are sides of the image are not faded. In plane the fade takes ``fade_mm``, through the slices
+    the two slices that the box holds beyond the heart.
+    """
+    whole = torch.zeros(len(inside), *series.shape, inside.shape[-1], dtype=inside.dtype)
+    widths = (3.0, *(max(1.0, fade_mm / float(mm)) for mm in series.spacing[1::-1]))
+    for axis, (part, size, width) in enumerate(zip(box, series.shape, widths, strict=True), start=1):
+        place = torch.arange(part.start, part.stop, dtype=inside.dtype)
+        ramp = torch.ones_like(place)
+        if part.start > 0:
+            ramp = torch.minimum(ramp, (place - part.start + 1) / width)
+        if part.stop < size:
+            ramp = torch.minimum(ramp, (part.stop - place) / width)
+        inside = inside * ramp.reshape([-1 if n == axis else 1 for n in range(inside.ndim)])
+    whole[(slice(None), *box)] = inside
+    return whole

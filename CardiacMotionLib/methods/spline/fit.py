@@ -1,0 +1,79 @@
+"""Fitting the space-time spline: region, field, then Adam from half to full resolution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ..region import find_region, normalise_intensity, paste
+from .field import Axis, SplineField, expand
+from .objective import Objective
+
+if TYPE_CHECKING:
+    from ...series import ImageSeries
+    from ..protocol import Context
+    from . import Options
+
+STEP_MM = 0.3  # largest step of a control point
+VOXELS_AT_ONCE = 1_500_000  # of all frames that share one pass: bounds the memory
+
+
+def fit(series: ImageSeries, options: Options, context: Context) -> Tensor:
+    """Displacement (T, K, J, I, 3) in voxels of ``series``; zero at the reference, and still outside the region."""
+    region = find_region(series, context.reference, options.margin)
+    cropped = series.crop(region.box)
+    frames = normalise_intensity(cropped.frames)
+    field = make_field(cropped, context.reference, options).to(context.device)
+    stages = [(2, options.coarse_steps), (1, options.fine_steps)]
+    total = max(1, sum(steps * (1 if shrink > 1 else 4) for shrink, steps in stages))
+    done = 0
+    for shrink, steps in stages:
+        if steps == 0:
+            continue
+        objective = Objective(frames, context.reference, region, series.spacing, shrink, field, options)
+        cost = steps * (1 if shrink > 1 else 4)
+        descend(field, objective, context.reference, steps, context.part(done / total, (done + cost) / total))
+        done += cost
+    return paste(displacement(field, cropped), series, region.box)
+
+
+def make_field(series: ImageSeries, reference: int, options: Options) -> SplineField:
+    """The zero field over the grid of ``series``."""
+    time = Axis.nested(len(series), 1.0, options.frame_spacing, 1)
+    space = [
+        Axis.nested(size, float(mm), options.knot_spacing, options.levels)
+        for size, mm in zip(series.shape, series.spacing[::-1], strict=True)
+    ]
+    return SplineField(time, space, reference, 0 if series.is_2d else max(1, options.levels - 1))
+
+
+def descend(field: SplineField, objective: Objective, reference: int, steps: int, context: Context) -> None:
+    """``steps`` of Adam with a rate that rises and falls once; frames go through in groups that fit in memory."""
+    count, *shape = objective.images.shape
+    moving = torch.tensor([t for t in range(count) if t != reference])
+    per_group = max(1, VOXELS_AT_ONCE // (shape[0] * shape[1] * shape[2]))
+    groups = [group.to(field.device) for group in moving.split(per_group)]
+    optimiser = torch.optim.Adam(field.parameters(), lr=STEP_MM)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, STEP_MM, total_steps=max(steps, 2), pct_start=0.1, div_factor=3, final_div_factor=10
+    )
+    for step in range(steps):
+        optimiser.zero_grad()
+        loss = 0.0
+        for group in groups:
+            part = objective(field.finest(group), group) / len(moving)
+            part.backward()
+            loss += float(part.detach())
+        optimiser.step()
+        schedule.step()
+        context.report((step + 1) / steps, f"step {step + 1} of {steps}, loss {loss:.4f}")
+
+
+@torch.no_grad()
+def displacement(field: SplineField, series: ImageSeries) -> Tensor:
+    """(T, K, J, I, 3) in voxels inside the region, on the CPU."""
+    bases = field.bases()
+    millimetres = [expand(field.finest(slice(t, t + 1)), bases).cpu() for t in range(len(series))]
+    return torch.cat(millimetres) / torch.as_tensor(series.spacing, dtype=torch.float32)
