@@ -14,7 +14,7 @@ PIP_ARGS ?=
 TESTS ?=
 
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt $(PIP_ARGS)
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --constraint constraints.txt $(PIP_ARGS)
 SETUP := pyproject.toml setup.py constraints.txt
 
 .PHONY: demo test lint screenshots clean
@@ -26,8 +26,7 @@ test: $(VENV)/.test
 	@QT_QPA_PLATFORM=offscreen MPLBACKEND=Agg $(BIN)/python -m pytest $(TESTS)
 
 lint: $(VENV)/.test
-	@$(BIN)/python -m ruff check .
-	@$(BIN)/python -m mypy
+	@$(BIN)/python -m ruff check . && lint=0 || lint=1; $(BIN)/python -m mypy && exit $$lint
 
 screenshots: demo
 	@$(BIN)/python Testing/report/make_screenshots.py $(OUT)

@@ -58,8 +58,9 @@ def draw_curves(strain: Strain, measure: str = "engineering") -> Figure:
         axes[1, column].set_xlabel("Time (ms)" if strain.timed else "Frame")
         for row in (0, 1):
             _finish(axes[row, column], strain, f"{MEASURE_NAMES[measure]} strain (%)")
-    for row, place in ((0, "outside right upper"), (1, "outside right lower")):
-        figure.legend(*axes[row, 0].get_legend_handles_labels(), loc=place, fontsize=8, frameon=False)
+    upper, lower = (axes[row, 0].get_legend_handles_labels() for row in (0, 1))
+    figure.legend(*upper, loc="outside right upper", fontsize=8, frameon=False)
+    figure.legend(*lower, loc="outside right lower", fontsize=8, frameon=False)
     return figure
 
 
