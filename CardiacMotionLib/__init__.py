@@ -1,7 +1,7 @@
 """CardiacMotion: motion, strain and parameter maps from cardiac MR, as a library.
 
-Cine in, a motion field out, strain and maps back; see ``register``, ``strain`` and ``fit_map``. Importing the package is light:
-every public name is loaded when it is first used, so that a program may look before torch is installed.
+Cine in, a motion field out, strain and maps back; see ``register`` and ``strain``. Importing the package is light: every
+public name is loaded when it is first used, so that a program may look before torch is installed.
 
 Research use only: not a medical device.
 """
@@ -21,7 +21,7 @@ _PUBLIC = {
 }
 _CALLABLE_PACKAGES = ("methods", "strain", "phantom")  # packages that are also the public function of their name
 
-__all__ = sorted([*_PUBLIC, *_CALLABLE_PACKAGES])  # noqa: PLE0605
+__all__ = sorted([*_PUBLIC, *_CALLABLE_PACKAGES])
 
 
 def __getattr__(name: str):

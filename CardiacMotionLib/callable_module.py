@@ -8,8 +8,9 @@ from types import ModuleType
 def make_callable(module_name: str, function: Callable) -> None:
     """Make the module ``module_name`` callable as ``function``.
 
-    The public API promises ``CardiacMotionLib.strain(motion, labels)`` while the code of that function lives in the package
-    ``CardiacMotionLib.strain``. Importing the package would otherwise replace the function by the module; a callable module is both.
+    The public API promises ``CardiacMotionLib.strain(motion, labels)`` while that function lives in the package
+    ``CardiacMotionLib.strain``. Importing the package would otherwise replace the function by the module; a callable
+    module is both.
     """
     module = sys.modules[module_name]
     module.__class__ = type(

@@ -2,7 +2,7 @@
 
 
 class CardiacMotionError(ValueError):
-    """Something the caller can put right: the message names the input, what is wrong with it and what would be right."""
+    """Something the caller can put right: the message names the input, what is wrong and what would be right."""
 
 
 class Cancelled(Exception):  # noqa: N818  (the design's name: a cancelled run is not an error)

@@ -85,12 +85,13 @@ def register(
     check_frame(reference, len(series), "reference")
     if "labels" in info.needs and reference not in series.labels:
         raise CardiacMotionError(
-            f"method {name} needs labels of the reference frame {reference}; labelled frames are {sorted(series.labels) or 'none'}"
+            f"method {name} needs labels of the reference frame {reference}; "
+            f"labeled frames are {sorted(series.labels) or 'none'}"
         )
     for package in info.requires:
         if importlib.util.find_spec(package) is None:
             raise CardiacMotionError(
-                f"method {name} needs the package {package}, which is not installed; install it or choose another method"
+                f"method {name} needs the package {package}, which is not installed; install it or take another method"
             )
     context = Context(reference=int(reference), device=choose_device(device), seed=int(seed), progress=progress)
     started = time.perf_counter()

@@ -53,7 +53,7 @@ def run(series: ImageSeries, options: Options, context: Context) -> torch.Tensor
 METHOD = MethodInfo(
     name="spline",
     title="Space-time B-spline",
-    summary="All frames at once with a smooth spline in space and time and a wall that keeps its volume; the quick default.",
+    summary="All frames at once, smooth in space and time, with a wall that keeps its volume; the quick default.",
     citation="After Rueckert et al. 1999 (10.1109/42.796284) and Metz et al. 2011 (10.1016/j.media.2010.10.003)",
     Options=Options,
     run=run,

@@ -32,7 +32,7 @@ class Axis:
         return 1 if self.size == 1 else self.intervals[level] + 3
 
     def refinement(self, level: int) -> Tensor:
-        """(controls(level + 1), controls(level)) matrix that writes a level's spline in the control points of the next."""
+        """(controls(level + 1), controls(level)) matrix from the control points of a level to those of the next."""
         if self.size == 1 or self.intervals[level] == self.intervals[level + 1]:
             return torch.eye(self.controls(level))
         coarse, fine = self.controls(level), self.controls(level + 1)
@@ -59,12 +59,12 @@ class Axis:
 class SplineField(torch.nn.Module):
     """u(x, t) in mm along the voxel axes (i, j, k), zero at the reference frame by construction.
 
-    The coefficients are a sum over levels, each refined exactly into the finest: the same space of fields as the finest level
-    alone, but one in which a gradient step moves large regions as easily as small ones.
+    The coefficients are a sum over levels, each refined exactly into the finest: the same space of fields as the finest
+    level alone, but one in which a gradient step moves large regions as easily as small ones.
     """
 
     def __init__(self, time: Axis, space: Sequence[Axis], reference: int, through_plane_levels: int):
-        """``space`` is ordered (k, j, i); the finest ``levels - through_plane_levels`` levels hold in-plane motion only."""
+        """``space`` is ordered (k, j, i); levels from ``through_plane_levels`` on hold in-plane motion only."""
         super().__init__()
         self.space = tuple(space)
         levels = len(space[0].intervals)

@@ -81,7 +81,7 @@ class Objective:
         return loss + self.volume_change(strains) + self.roughness(coefficients, strains)
 
     def volume_change(self, strains: Tensor) -> Tensor:
-        """Penalty of det F away from 1 in tissue, and of det F near 0 anywhere; ``strains`` is du/dX (T, K, J, I, 3, 3)."""
+        """Penalty of det F off 1 in tissue and near 0 anywhere; ``strains`` is du/dX (T, K, J, I, 3, 3)."""
         det = determinant(strains + torch.eye(3, device=strains.device))
         kept = (fields.jacobian_penalty(det) * self.volume_weight).sum()
         near_fold = fields.jacobian_penalty((det / FOLD_MARGIN).clamp(max=1))
