@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -66,7 +65,7 @@ class Motion:
         self.timed = times is not None
         self.times = check_times(times, len(array)) if times is not None else np.arange(len(array), dtype=np.float64)
         self.provenance = dict(provenance or {})
-        self._inverse = lru_cache(maxsize=None)(self._compute_inverse)
+        self._inverses: dict[int, Tensor] = {}  # in voxels, kept because each takes a while
 
     @classmethod
     def from_voxels(
@@ -160,8 +159,11 @@ class Motion:
         """Displacement (K, J, I, 3) float32 RAS mm that takes points of ``frame`` back to the reference."""
         return fields.voxel_to_world(self._inverse(frame), torch.as_tensor(self.affine))[0].numpy()
 
-    def _compute_inverse(self, frame: int) -> Tensor:
-        return fields.invert(self.voxels(frame))
+    def _inverse(self, frame: int) -> Tensor:
+        """Displacement (1, K, J, I, 3) in voxels from ``frame`` back to the reference."""
+        if frame not in self._inverses:
+            self._inverses[frame] = fields.invert(self.voxels(frame))
+        return self._inverses[frame]
 
     # ------------------------------------------------------------------ files
 

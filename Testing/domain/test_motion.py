@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -168,6 +170,17 @@ def test_inverse_takes_a_frame_back(motion, affine):
     as_motion = Motion(np.stack((np.zeros_like(back), back)), affine)
     assert np.abs(there + as_motion.at(there, 1) - points).max() < 0.02
     assert not motion.inverse(1).any()
+
+
+@pytest.mark.parametrize("double", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_copy_goes_to_another_process_and_is_its_own_motion(motion, double):
+    before = motion.inverse(0)
+    other = double(motion)
+    np.testing.assert_array_equal(other.inverse(0), before)
+    assert other.provenance == motion.provenance
+    other.displacement[2] = 0
+    assert not other.inverse(2).any()
+    assert motion.inverse(2).any()
 
 
 def test_left_handed_grid_gives_the_same_world():
