@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from . import Options
 
 STEP_MM = 0.3  # largest step of a control point
-VOXELS_AT_ONCE = 1_500_000  # of all frames that share one pass: bounds the memory
+VOXELS_AT_ONCE = 400_000  # of the frames that share one pass: bounds the memory, and is about what a cache holds
 
 
 def fit(series: ImageSeries, options: Options, context: Context) -> Tensor:
@@ -52,23 +53,33 @@ def make_field(series: ImageSeries, reference: int, options: Options) -> SplineF
 def descend(field: SplineField, objective: Objective, reference: int, steps: int, context: Context) -> None:
     """``steps`` of Adam with a rate that rises and falls once; frames go through in groups that fit in memory."""
     count, *shape = objective.images.shape
-    moving = torch.tensor([t for t in range(count) if t != reference])
-    per_group = max(1, VOXELS_AT_ONCE // (shape[0] * shape[1] * shape[2]))
-    groups = [group.to(field.device) for group in moving.split(per_group)]
+    moving = torch.tensor([t for t in range(count) if t != reference], device=field.device)
+    groups = torch.arange(count - 1, device=field.device).split(max(1, VOXELS_AT_ONCE // math.prod(shape)))
     optimiser = torch.optim.Adam(field.parameters(), lr=STEP_MM)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, STEP_MM, total_steps=max(steps, 2), pct_start=0.1, div_factor=3, final_div_factor=10
-    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, steps))
     for step in range(steps):
         optimiser.zero_grad()
-        loss = 0.0
-        for group in groups:
-            part = objective(field.finest(group), group) / len(moving)
-            part.backward()
-            loss += float(part.detach())
+        coefficients = field.finest(moving)
+        shared = coefficients.detach().requires_grad_(True)  # gathers the gradients of all groups
+        loss = sum(_backward(objective, shared[group], moving[group]) for group in groups)
+        coefficients.backward(shared.grad)
         optimiser.step()
         schedule.step()
         context.report((step + 1) / steps, f"step {step + 1} of {steps}, loss {loss:.4f}")
+
+
+def rate(step: int, steps: int) -> float:
+    """Share of the largest step: up from a third over the first tenth, then down to a thirtieth along a cosine."""
+    rise = steps // 10
+    if step < rise:
+        return (1 + 2 * step / rise) / 3
+    return 1 / 30 + (29 / 30) * (1 + math.cos(math.pi * (step - rise) / max(steps - rise, 1))) / 2
+
+
+def _backward(objective: Objective, coefficients: Tensor, frames: Tensor) -> float:
+    loss = objective(coefficients, frames) / (len(objective.images) - 1)
+    loss.backward()
+    return float(loss.detach())
 
 
 @torch.no_grad()
