@@ -56,9 +56,9 @@ def load_scene(path: str | Path) -> Any:
         raise CardiacMotionError(f"{path.name!r} is not a scene bundle; expected a name ending in .mrb")
     scene = headless_scene().scene
     if in_application():
-        read = import_slicer().util.loadScene(str(path))
+        read = import_slicer().util.loadScene(str(path.resolve()))
     else:
-        read = scene.ReadFromMRB(str(path), True)
+        read = scene.ReadFromMRB(str(path.resolve()), True)  # relative paths are not found
         module_logic("Sequences").UpdateAllProxyNodes()
     if not read:
         raise CardiacMotionError(f"{path} cannot be read as a scene; is it a complete .mrb file?")

@@ -172,3 +172,10 @@ def test_files_that_cannot_be_read_are_refused(scene, tmp_path):
 def test_saving_leaves_no_other_files_beside_the_scene(run, tmp_path):
     save_scene(tmp_path / "scene.mrb")
     assert [path.name for path in tmp_path.iterdir()] == ["scene.mrb"]
+
+
+def test_scene_is_found_by_a_relative_path(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_scene("scene.mrb")
+    load_scene("scene.mrb")
+    assert [found.name for found in find_results()] == ["Run"]
