@@ -1,5 +1,7 @@
+import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -189,3 +191,27 @@ def test_version_and_help_are_quick_and_import_no_torch():
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"cardiac-motion {cm.__version__}\n"
     assert time.perf_counter() - started < 20
+
+
+def test_demo_takes_ones_own_cine_the_whole_way(cardiac_motion, a_subject_folder, tmp_path):
+    pytest.importorskip("slicer", reason="the scene needs the slicer-core package")
+    cine, labels, out = a_subject_folder / "cine.nii.gz", a_subject_folder / "labels", tmp_path / "out"
+    done = cardiac_motion("demo", cine, "-l", labels, "-o", out, "-m", "demons", "--device", "cpu")
+    assert done.code == 0, done.err
+    for name in ("report.html", "overlay.png", "curves.png", "bullseye.png", "motion.seq.nrrd", "scene.mrb"):
+        assert name in done.out
+        assert (out / name).stat().st_size > 1000
+    assert "Research use only: not a medical device." in done.out
+    assert re.search(r"EF +\d", done.out)
+    assert cm.Motion.load(out / "motion.seq.nrrd").provenance["method"] == "demons"
+
+
+def test_demo_says_what_it_leaves_out_without_slicer(cardiac_motion, a_subject_folder, tmp_path, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "slicer" else find(name, *a))
+    cine, labels, out = a_subject_folder / "cine.nii.gz", a_subject_folder / "labels", tmp_path / "out"
+    done = cardiac_motion("demo", cine, "-l", labels, "-o", out, "-m", "demons", "--device", "cpu", "--json", "-q")
+    assert done.code == 0, done.err
+    assert any("scene.mrb and overlay.png left out" in note and "pip install" in note for note in done.json["notes"])
+    assert not (out / "scene.mrb").exists()
+    assert (out / "report.html").is_file()
