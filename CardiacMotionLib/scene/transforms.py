@@ -25,6 +25,7 @@ PADDING = "CardiacMotion.padding"
 PROVENANCE = "CardiacMotion.provenance"
 REFERENCE = "CardiacMotion.reference"
 REST_MM = 1e-3
+GRAIN_MM = 1 / 1024  # displacements in the scene are multiples of it: the doubles that Slicer stores compress better
 
 
 def grid_transform(displacement: np.ndarray, affine: np.ndarray) -> Any:
@@ -92,6 +93,7 @@ def add_transform_sequences(motion: Motion, index: SequenceIndex, name: str) -> 
     """
     slicer = import_slicer()
     padded, affine, padding = pad_to_rest(motion.displacement, motion.affine)
+    padded = np.round(padded / GRAIN_MM) * np.float32(GRAIN_MM)
 
     def empty(label: str) -> Iterator[Any]:
         for _ in index.values:

@@ -9,7 +9,7 @@ from CardiacMotionLib.motion import Motion
 from CardiacMotionLib.scene import add_series, load_sequence, motion_from_sequence, save_node
 from CardiacMotionLib.scene.segmentations import add_labels
 from CardiacMotionLib.scene.sequences import index_of, play_with, show_frame
-from CardiacMotionLib.scene.transforms import add_transform_sequences, grid_transform, pad_to_rest
+from CardiacMotionLib.scene.transforms import GRAIN_MM, add_transform_sequences, grid_transform, pad_to_rest
 
 
 def to_world(affine, ijk):
@@ -171,7 +171,7 @@ def test_both_directions_share_grids_and_keep_the_sign_of_u(scene):
     import slicer
 
     stored = slicer.util.arrayFromGridTransform(forward.GetNthDataNode(2))
-    np.testing.assert_allclose(motion_from_sequence(forward).displacement[2], motion.displacement[2], atol=1e-6)
+    np.testing.assert_allclose(motion_from_sequence(forward).displacement[2], motion.displacement[2], atol=GRAIN_MM)
     assert stored.shape[-1] == 3
 
 
@@ -192,7 +192,7 @@ def test_reference_is_a_grid_of_zeros_so_that_the_sequence_can_be_written(scene,
         ):  # attributes live in the scene file, not in the .seq.nrrd
             loaded.SetAttribute(f"CardiacMotion.{attribute}", node.GetAttribute(f"CardiacMotion.{attribute}"))
         back = motion_from_sequence(loaded)
-        np.testing.assert_allclose(back.displacement, motion.displacement, atol=1e-5)
+        np.testing.assert_allclose(back.displacement, motion.displacement, atol=GRAIN_MM)
         np.testing.assert_allclose(back.affine, motion.affine, atol=1e-4)
         assert back.provenance["seed"] == 7
 
