@@ -82,7 +82,11 @@ def showChartAndTable(chart: Any, table: Any) -> None:
 
 
 def alignSlices(volume: Any) -> None:
-    """Turn the slice views into the planes of an oblique volume, once, and fit them to it."""
+    """Turn the two slice views of the layout into the planes of a cine, once, and fit them to it: red is its slices."""
+    from CardiacMotionLib.scene import show_acquired_plane, show_plane_across
+
+    turn = {"Red": show_acquired_plane, "Green": show_plane_across}
     for sliceNode in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
-        sliceNode.RotateToVolumePlane(volume)
-    slicer.app.applicationLogic().FitSliceToAll()
+        if sliceNode.GetLayoutName() in turn:
+            turn[sliceNode.GetLayoutName()](volume, sliceNode)
+    slicer.app.applicationLogic().FitSliceToAll(False, False)  # the second keeps it from turning the views back

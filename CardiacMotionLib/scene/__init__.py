@@ -29,6 +29,7 @@ _PUBLIC = {
     "show_acquired_plane": "slice_plane",
     "show_frame": "sequences",
     "show_overlay": "overlays",
+    "show_plane_across": "slice_plane",
     "show_arrows": "arrows",
     "hide_overlay": "overlays",
     "hide_arrows": "arrows",

@@ -16,17 +16,35 @@ def show_acquired_plane(volume_node: Any, slice_node: Any) -> None:
     of the volume's three planes, which for an oblique stack can be a long axis. Call it once; views do not follow by
     themselves.
     """
+    right, up, middle = _in_plane(volume_node)
+    _place(slice_node, right, up, middle)
+
+
+def show_plane_across(volume_node: Any, slice_node: Any) -> None:
+    """Turn a slice view into the plane that cuts a volume's slices at right angles through the middle of the image.
+
+    Patient left stays to the right as in `show_acquired_plane`; up is the more superior end of the stack.
+    """
+    right, up, middle = _in_plane(volume_node)
+    normal = np.cross(right, up)
+    _place(slice_node, right, normal if normal[2] >= 0 else -normal, middle)
+
+
+def _in_plane(volume_node: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Unit vectors (3,) in RAS to the right and up in the plane of the slices, and the middle (3,) of the volume."""
     matrix = ijk_to_ras(volume_node)
     axes = (matrix[:3, :2] / np.linalg.norm(matrix[:3, :2], axis=0)).T
     number = int(np.abs(axes[:, 0]).argmax())
     right = axes[number] * (-1.0 if axes[number, 0] > 0 else 1.0)
     up = axes[1 - number] * (1.0 if axes[1 - number, 1:].sum() > 0 else -1.0)
+    middle = [(n - 1) // 2 for n in volume_node.GetImageData().GetDimensions()]  # on a slice, not between
+    return right, up, (matrix @ np.array([*middle, 1.0]))[:3]
+
+
+def _place(slice_node: Any, right: np.ndarray, up: np.ndarray, middle: np.ndarray) -> None:
     slice_to_ras = np.eye(4)
     slice_to_ras[:3, :3] = np.stack([right, up, np.cross(right, up)], axis=1)
-    dimensions = volume_node.GetImageData().GetDimensions()
-    slice_to_ras[:3, 3] = (matrix @ np.array([*(((n - 1) // 2) for n in dimensions), 1.0]))[
-        :3
-    ]  # on a slice, not between
+    slice_to_ras[:3, 3] = middle
     slice_node.GetSliceToRAS().DeepCopy(import_slicer().util.vtkMatrixFromArray(slice_to_ras))
     slice_node.UpdateMatrices()
 

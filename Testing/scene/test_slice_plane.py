@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small_hearts import SHAPE
 
-from CardiacMotionLib.scene import show_acquired_plane
+from CardiacMotionLib.scene import show_acquired_plane, show_plane_across
 
 
 def test_slices_are_shown_as_acquired_with_left_to_the_right_and_anterior_up(scene, affine):
@@ -22,3 +22,17 @@ def test_slices_are_shown_as_acquired_with_left_to_the_right_and_anterior_up(sce
     assert axes[1, 1] + axes[2, 1] > 0  # up is anterior, superior
     inside = np.linalg.inv(affine) @ slicer.util.arrayFromVTKMatrix(view.GetSliceToRAS())[:, 3]
     assert inside[2] == pytest.approx(round(inside[2]))  # on a slice, not between two
+
+
+def test_the_plane_across_holds_the_normal_of_the_slices_and_shares_their_horizontal(scene, affine):
+    import slicer
+
+    volume = slicer.util.addVolumeFromArray(np.zeros(SHAPE, np.float32), affine, "Cine")
+    along, across = (scene.AddNewNodeByClass("vtkMRMLSliceNode") for _ in range(2))
+    show_acquired_plane(volume, along)
+    show_plane_across(volume, across)
+    first, second = (slicer.util.arrayFromVTKMatrix(view.GetSliceToRAS()) for view in (along, across))
+    np.testing.assert_allclose(second[:3, 0], first[:3, 0], atol=1e-9)
+    assert abs(second[:3, 1] @ first[:3, 2]) == pytest.approx(1)
+    assert second[2, 1] >= 0  # up is superior
+    np.testing.assert_allclose(second[:3, 3], first[:3, 3])
