@@ -17,7 +17,6 @@ NEEDS = {
     "labels": "a segmentation of the end-diastolic frame",
     "weights": "trained weights",
     "groupwise": "no reference frame, all frames are registered together",
-    "elastix": "the package itk-elastix",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -97,10 +98,15 @@ def ensure(required: dict[str, str]) -> None:
         packaging = importlib.import_module("slicer.packaging")
     except ModuleNotFoundError:
         packaging = None
-    if packaging is not None and hasattr(packaging, "pip_ensure"):
-        ensureWithSlicer(packaging, wanted)
-    else:
-        ensureWithPip(wanted)
+    try:
+        if packaging is not None and hasattr(packaging, "pip_ensure"):
+            ensureWithSlicer(packaging, wanted)
+        else:
+            ensureWithPip(wanted)
+    except subprocess.CalledProcessError as error:
+        raise CardiacMotionError(
+            _("Installing {names} failed; the application log says why.").format(names=", ".join(wanted))
+        ) from error
     importlib.invalidate_caches()
     if missing(required):
         raise CardiacMotionError(_("Missing Python packages: {names}.").format(names=", ".join(missing(required))))

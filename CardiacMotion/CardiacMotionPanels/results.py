@@ -68,10 +68,10 @@ class ResultsPanel:
         self.fillResults()
 
     def findRuns(self) -> None:
-        """Add the runs that came with a loaded scene; torch is loaded only when there are some."""
+        """Add the runs that came with a loaded scene; torch and pandas are loaded only when there are some."""
         from CardiacMotionLib.scene.run_nodes import runs_in_scene
 
-        if not runs_in_scene() or not packages.torchVersion():
+        if not runs_in_scene() or not packages.torchVersion() or packages.missing(packages.REQUIRED):
             return
         from CardiacMotionLib.scene.results import find_results, unfollow_time
 

@@ -14,9 +14,7 @@ from CardiacMotionLib.errors import CardiacMotionError
 from CardiacMotionLib.jobs import Job, Runner, State, ThreadRunner
 
 POLL_INTERVAL_MS = 10
-YIELD_SECONDS = (
-    0.04  # in each poll: Slicer holds the interpreter while it waits for events, and the worker runs while we sleep
-)
+YIELD_SECONDS = 0.04  # in each poll: Slicer holds the interpreter between events, the worker runs while we sleep
 ERROR_STYLE = "color: #b3261e;"
 BAR_STEPS = 1000
 
@@ -71,8 +69,8 @@ class RunPanel:
         """Read the inputs and start the work."""
         try:
             work = self._prepare()
-        except CardiacMotionError as error:
-            self.showError(str(error))
+        except Exception as error:  # a slot has nobody to raise to
+            self.onFailed(error)
             return
         self.job = Job(
             work,

@@ -223,6 +223,14 @@ class TestRuns:
 
         panel.run.makeRunner = ThreadRunner
 
+    def test_an_unforeseen_failure_while_reading_the_inputs_is_reported_too(self, panel, heart, with_fake, monkeypatch):
+        choose(panel, "fake")
+        monkeypatch.setattr("CardiacMotionPanels.analysis.prepareFrom", lambda *_: 1 / 0)
+        panel.ui.applyButton.click()
+        assert "Unexpected ZeroDivisionError" in panel.ui.statusLabel.text
+        assert not panel.run.running
+        assert panel.ui.applyButton.enabled
+
     def test_without_a_segmentation_there_is_motion_and_the_reason_for_no_strain(
         self, slicer, panel, heart, monkeypatch
     ):
@@ -344,6 +352,13 @@ class TestResults:
         assert panel.ui.overlayComboBox.count == len(computed.current.overlays) + 1
         assert "Loaded with the scene" in panel.ui.qualityLabel.text
         assert not panel.ui.reportButton.enabled
+
+    def test_a_loaded_scene_opens_where_pandas_is_not_installed_yet(self, panel, computed, monkeypatch):
+        monkeypatch.setattr("CardiacMotionPanels.packages.missing", lambda required: ["pandas>=2.2"])
+        monkeypatch.setattr("CardiacMotionLib.scene.results.find_results", lambda: pytest.fail("needs pandas"))
+        panel.setParameterNode(None)
+        panel.enter()
+        assert computed.current is None
 
     def test_a_deleted_result_disappears_from_the_panel(self, slicer, panel, computed):
         from CardiacMotionLib.scene import remove_results
