@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -52,7 +53,7 @@ class OptionInfo:
     def check(self, value: Any) -> Any:
         """``value`` as this option's type and inside its range; raises `CardiacMotionError` otherwise."""
         kind = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[self.type]
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        number = isinstance(value, numbers.Real) and not isinstance(value, bool)  # numpy scalars too
         fits = {
             bool: isinstance(value, bool),
             int: number and float(value).is_integer(),

@@ -8,9 +8,12 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from ..errors import CardiacMotionError
 from ..series import ImageSeries
 
 Box = tuple[slice, slice, slice]
+
+FADE_MM = 10.0  # over which the motion dies out at a side of the box; no margin is smaller, so that the heart is spared
 
 
 @dataclass(frozen=True)
@@ -65,21 +68,31 @@ def box_around(mask: np.ndarray, spacing: np.ndarray, margin_mm: float) -> Box:
 
 
 def normalise_intensity(frames: np.ndarray) -> np.ndarray:
-    """Frames scaled so that the 1st and 99th percentile of all of them are 0 and 1, clipped at 0 and 1.3."""
+    """Frames scaled so that the 1st and 99th percentile of all of them are 0 and 1, clipped at 0 and 1.3.
+
+    Raises `CardiacMotionError` where a frame has nothing to see: it would be one intensity everywhere.
+    """
     low, high = np.percentile(frames, (1, 99))
     if high <= low:
         low, high = float(frames.min()), float(frames.max())
-    return np.clip((frames - low) / (high - low), 0, 1.3).astype(np.float32)
+    scaled = np.clip((frames - low) / (high - low if high > low else 1), 0, 1.3).astype(np.float32)
+    empty = np.flatnonzero(np.ptp(scaled.reshape(len(scaled), -1), axis=1) == 0)
+    if len(empty):
+        raise CardiacMotionError(
+            f"frame {int(empty[0])} has one intensity everywhere around the heart; "
+            "every frame needs an image there (do the labels lie on the heart?)"
+        )
+    return scaled
 
 
-def paste(inside: torch.Tensor, series: ImageSeries, box: Box, fade_mm: float = 10.0) -> torch.Tensor:
+def paste(inside: torch.Tensor, series: ImageSeries, box: Box) -> torch.Tensor:
     """Displacement (T, k, j, i, 3) of ``box`` on the whole grid of ``series``, faded to zero at the sides of the box.
 
-    Sides of the box that are sides of the image are not faded. In plane the fade takes ``fade_mm``, through the slices
+    Sides of the box that are sides of the image are not faded. In plane the fade takes `FADE_MM`, through the slices
     the two slices that the box holds beyond the heart.
     """
     whole = torch.zeros(len(inside), *series.shape, inside.shape[-1], dtype=inside.dtype)
-    widths = (3.0, *(max(1.0, fade_mm / float(mm)) for mm in series.spacing[1::-1]))
+    widths = (3.0, *(max(1.0, FADE_MM / float(mm)) for mm in series.spacing[1::-1]))
     for axis, (part, size, width) in enumerate(zip(box, series.shape, widths, strict=True), start=1):
         place = torch.arange(part.start, part.stop, dtype=inside.dtype)
         ramp = torch.ones_like(place)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ..series import ImageSeries
 
 
+LARGEST_SEED = 2**31 - 1
+
+
 def methods() -> dict[str, MethodInfo]:
     """Every registered method by name.
 
@@ -81,6 +84,7 @@ def register(
         raise CardiacMotionError(f"unknown method {method!r}; choose one of auto, {', '.join(sorted(known))}")
     info = known[name]
     chosen = make_options(info, options)
+    check_seed(seed)
     reference = default_reference(series) if reference is None else reference
     check_frame(reference, len(series), "reference")
     if "labels" in info.needs and reference not in series.labels:
@@ -133,6 +137,12 @@ def check_registrable(series: ImageSeries) -> None:
         raise CardiacMotionError(
             f"frame {int(constant[0])} is constant (one intensity everywhere); every frame needs an image"
         )
+
+
+def check_seed(seed: Any) -> None:
+    """Raise `CardiacMotionError` unless ``seed`` is a whole number that every generator of random numbers takes."""
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed <= LARGEST_SEED:
+        raise CardiacMotionError(f"seed must be a whole number from 0 to {LARGEST_SEED}, got {seed!r}")
 
 
 def default_reference(series: ImageSeries) -> int:

@@ -22,7 +22,7 @@ class Options:
     )
     iterations: int = option(10, "Most iterations of L-BFGS-B at each of the two resolutions", minimum=1, maximum=500)
     sampling: float = option(0.05, "Share of the voxels that the metric looks at", minimum=0.01, maximum=1)
-    margin: float = option(25.0, "Tissue around the heart that takes part", unit="mm", minimum=5, maximum=200)
+    margin: float = option(25.0, "Tissue around the heart that takes part", unit="mm", minimum=10, maximum=200)
 
 
 def run(series: ImageSeries, options: Options, context: Context) -> torch.Tensor:

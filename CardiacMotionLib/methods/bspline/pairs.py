@@ -17,13 +17,25 @@ if TYPE_CHECKING:
     from . import Options
 
 
+FEWEST_SAMPLES = 500  # voxels that fill the joint histogram of the metric, however small the images
+FEWEST_VOXELS = 4  # along an axis: the recursive filters of ITK refuse less
+
+
 def register_frames(series: ImageSeries, options: Options, context: Context) -> torch.Tensor:
     """Displacement (T, K, J, I, 3) in voxels of ``series``, every frame against the reference on its own."""
 
     def pair(fixed: np.ndarray, moving: np.ndarray, spacing: np.ndarray, part: Context) -> torch.Tensor:
-        return free_form(itk_images.image(fixed, spacing), itk_images.image(moving, spacing), options, part)
+        thick_fixed, thick_moving = (itk_images.image(_thick_enough(array), spacing) for array in (fixed, moving))
+        found = free_form(thick_fixed, thick_moving, options, part)
+        return found[: fixed.shape[0], : fixed.shape[1], : fixed.shape[2]]
 
     return register_pairs(series, pair, options.margin, context)
+
+
+def _thick_enough(array: np.ndarray) -> np.ndarray:
+    """(K, J, I) with edge values continued to `FEWEST_VOXELS`; a single slice stays one."""
+    missing = [(0, max(0, FEWEST_VOXELS - n) if n > 1 else 0) for n in array.shape]
+    return np.pad(array, missing, mode="edge")
 
 
 def free_form(fixed: sitk.Image, moving: sitk.Image, options: Options, context: Context) -> torch.Tensor:
@@ -54,7 +66,8 @@ def _refine(
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsMattesMutualInformation(32)
     method.SetMetricSamplingStrategy(method.RANDOM)
-    method.SetMetricSamplingPercentage(options.sampling, seed + 1)  # ITK takes 0 for "from the clock"
+    share = max(options.sampling, min(1.0, FEWEST_SAMPLES / fixed.GetNumberOfPixels()))
+    method.SetMetricSamplingPercentage(share, seed + 1)  # ITK takes 0 for "from the clock"
     method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsLBFGSB(
         gradientConvergenceTolerance=1e-5,

@@ -21,7 +21,7 @@ class Options:
     smoothing: float = option(
         2.5, "Standard deviation that smooths the displacement", unit="mm", minimum=0.5, maximum=20
     )
-    margin: float = option(25.0, "Tissue around the heart that takes part", unit="mm", minimum=5, maximum=200)
+    margin: float = option(25.0, "Tissue around the heart that takes part", unit="mm", minimum=10, maximum=200)
 
 
 def run(series: ImageSeries, options: Options, context: Context) -> torch.Tensor:

@@ -40,7 +40,7 @@ class Options:
     )
     coarse_steps: int = option(80, "Steps on images of half the in-plane resolution", minimum=0, maximum=1000)
     fine_steps: int = option(30, "Steps on the full images", minimum=0, maximum=1000)
-    margin: float = option(25.0, "Tissue around the heart that takes part", unit="mm", minimum=5, maximum=200)
+    margin: float = option(25.0, "Tissue around the heart that takes part", unit="mm", minimum=10, maximum=200)
 
 
 def run(series: ImageSeries, options: Options, context: Context) -> torch.Tensor:
