@@ -8,6 +8,7 @@ and `headless_scene` only points at it.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,7 +80,8 @@ _host: SceneHost | None = None  # one process has one slicer.mrmlScene; this is 
 
 def import_slicer() -> Any:
     """The ``slicer`` package with ``slicer.util``, of the application or of the slicer-core wheel."""
-    if not os.environ.get("DISPLAY"):
+    application = hasattr(sys.modules.get("slicer"), "app")  # it chooses its own windows
+    if sys.platform == "linux" and not application and not os.environ.get("DISPLAY"):
         os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")  # do not look for an X server first
     try:
         import slicer
