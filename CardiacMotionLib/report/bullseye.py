@@ -12,8 +12,10 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Wedge
 
 from ..errors import CardiacMotionError
+from ..scene.colors import SHORT_NAMES
+from ..scene.tables import MEASURES
 from .figures import new_figure, save_figure
-from .wording import COLOR_MAP, COLOR_RANGE, LEVELS, MEASURE_NAMES, SHORT_NAMES
+from .wording import COLOR_MAP, COLOR_RANGE, LEVELS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +61,7 @@ def draw_bullseye(strain: Strain, components: tuple[str, ...], measure: str = "e
         limit = COLOR_RANGE[component]
         colors = ScalarMappable(Normalize(-limit, limit), COLOR_MAP)
         bar = figure.colorbar(colors, ax=axis, shrink=0.8, pad=0.06, extend="both")
-        bar.set_label(f"{SHORT_NAMES[component]} at ES (%), {MEASURE_NAMES[measure]}")
+        bar.set_label(f"{SHORT_NAMES[component]} at ES (%), {MEASURES[measure]}")
     return figure
 
 

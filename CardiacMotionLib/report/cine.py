@@ -13,9 +13,10 @@ from matplotlib.colors import Normalize
 from PIL import Image
 
 from ..errors import CardiacMotionError
+from ..scene.colors import SHORT_NAMES
 from ..scene.overlays import carry_to_frames
 from .figures import new_figure, png_bytes
-from .wording import COLOR_MAP, COLOR_RANGE, SHORT_NAMES
+from .wording import COLOR_MAP, COLOR_RANGE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import MaxNLocator
 
+from ..scene.colors import SHORT_NAMES
+from ..scene.tables import MEASURES
 from .figures import new_figure, save_figure
-from .wording import LEVELS, MEASURE_NAMES, SHORT_NAMES
+from .wording import LEVELS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +59,7 @@ def draw_curves(strain: Strain, measure: str = "engineering") -> Figure:
         axes[0, column].set_title(f"{component.capitalize()} ({SHORT_NAMES[component]})")
         axes[1, column].set_xlabel("Time (ms)" if strain.timed else "Frame")
         for row in (0, 1):
-            _finish(axes[row, column], strain, f"{MEASURE_NAMES[measure]} strain (%)")
+            _finish(axes[row, column], strain, f"{MEASURES[measure]} strain (%)")
     upper, lower = (axes[row, 0].get_legend_handles_labels() for row in (0, 1))
     figure.legend(*upper, loc="outside right upper", fontsize=8, frameon=False)
     figure.legend(*lower, loc="outside right lower", fontsize=8, frameon=False)

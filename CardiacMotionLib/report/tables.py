@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..errors import CardiacMotionError
-from .wording import MEASURE_NAMES, SEGMENT_NAMES, name_and_unit
+from ..scene.tables import MEASURES
+from ..strain.segments import SEGMENT_NAMES
+from .wording import name_and_unit
 
 if TYPE_CHECKING:
     from ..strain import Strain
@@ -64,7 +66,7 @@ def curves_table(strain: Strain) -> pd.DataFrame:
 def summary_table(strain: Strain) -> pd.DataFrame:
     """One row a component, region and measure; strains in percent."""
     table = _with_names(strain.summary)
-    table["measure"] = table["measure"].map(MEASURE_NAMES)
+    table["measure"] = table["measure"].map(MEASURES)
     for column in FRACTIONS:
         table[column] = 100 * table[column]
     renamed = {column: f"{column}_percent" for column in (*FRACTIONS, "post_systolic_index")}

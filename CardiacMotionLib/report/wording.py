@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 from ..scene.colors import WINDOW_PERCENT
+from ..strain.segments import SEGMENT_NAMES
 
 RESEARCH_USE = "Research use only: not a medical device."
 
-SEGMENT_NAMES = {
-    1: "basal anterior",
-    2: "basal anteroseptal",
-    3: "basal inferoseptal",
-    4: "basal inferior",
-    5: "basal inferolateral",
-    6: "basal anterolateral",
-    7: "mid anterior",
-    8: "mid anteroseptal",
-    9: "mid inferoseptal",
-    10: "mid inferior",
-    11: "mid inferolateral",
-    12: "mid anterolateral",
-    13: "apical anterior",
-    14: "apical septal",
-    15: "apical inferior",
-    16: "apical lateral",
-}
 LEVELS = {"basal": range(1, 7), "mid": range(7, 13), "apical": range(13, 17)}
-SHORT_NAMES = {"circumferential": "Ecc", "radial": "Err", "longitudinal": "Ell"}
-MEASURE_NAMES = {"engineering": "engineering", "green": "Green-Lagrange"}
 
-COLOR_MAP = (
-    "RdBu_r"  # diverging and readable with every common color blindness; blue shortens, red lengthens or thickens
-)
+COLOR_MAP = "RdBu_r"  # readable with every common color blindness; blue shortens, red lengthens or thickens
 COLOR_RANGE = WINDOW_PERCENT  # percent either side of zero, the same for every patient and in Slicer
 
 REFERENCE_VALUES = (
