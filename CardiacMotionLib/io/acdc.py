@@ -26,7 +26,7 @@ def is_acdc(folder: Path) -> bool:
 def read_acdc(folder: Path) -> tuple[ImageSeries, dict[int, Path]]:
     """The images of a patient folder and {frame: label file}.
 
-    With the 4D file it is the whole cycle; without, the labelled phases alone (end-diastole and end-systole) as an
+    With the 4D file it is the whole cycle; without, the labeled phases alone (end-diastole and end-systole) as an
     untimed series. ``meta["frame_numbers"]`` are ACDC's numbers, which count from 1, of the frames of the series, and
     ``end_diastole`` and ``end_systole`` the frames that Info.cfg names. Nothing else of Info.cfg is kept.
     """

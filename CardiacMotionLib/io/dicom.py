@@ -138,7 +138,7 @@ def _choose(folder: Path, planes: list[Plane], wanted: str | Sequence[str] | Non
         return [plane for uid in uids for plane in by_series[uid]]
     if len(by_series) > 1 and not _one_stack(list(by_series.values())):
         raise CardiacMotionError(
-            f"{folder}: {len(by_series)} DICOM series are mixed; choose one with series_uid=: {listing}"
+            f"{folder}: {len(by_series)} DICOM series are mixed; choose one with series_uid (--series-uid): {listing}"
         )
     if len(by_series) > 1:
         notes.append(f"{len(by_series)} series of one slice each were put together into one stack.")

@@ -67,6 +67,6 @@ def onto_grid(
     result.ravel()[valid] = labels[tuple(source[valid].T[::-1])]
     if np.count_nonzero(result) != np.count_nonzero(labels):
         raise CardiacMotionError(
-            f"{name}: some labelled voxels lie outside the images; save the labels on the geometry of the images"
+            f"{name}: some labeled voxels lie outside the images; save the labels on the geometry of the images"
         )
     return result

@@ -138,8 +138,8 @@ def _frame_of(series: ImageSeries, file: Path, number: int | None) -> int:
         return number if number is not None else int(series.meta.get("end_diastole", 0))
     if not 0 <= frame < len(series):
         raise CardiacMotionError(
-            f"{file.name} names a frame that the series does not have (frames 0 to {len(series) - 1}); give "
-            f"labels={{frame: path}}"
+            f"{file.name} names a frame that the series does not have (frames 0 to {len(series) - 1}); "
+            "say which frame it is: labels {frame: path} (--labels FRAME=FILE)"
         )
     return frame
 
@@ -177,7 +177,7 @@ def _mapped(
         what = f"value {', '.join(unknown[:6])}" if unknown else f"label_map to {wrong}"
         raise CardiacMotionError(
             f"{name}: unexpected {what}; labels are 0 background, 1 RV, 2 LV myocardium, 3 LV cavity: "
-            "pass label_map={value or segment name: one of these} for other conventions"
+            "for other conventions give label_map (--label-map), value or segment name to one of these"
         )
     result = np.zeros(array.shape, np.uint8)
     for value, out in mapping.items():

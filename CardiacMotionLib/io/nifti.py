@@ -15,7 +15,7 @@ from .files import make_series, package, reading, writing
 from .geometry import TOLERANCE_MM, corner_distance
 
 MILLISECONDS = {"sec": 1000.0, "msec": 1.0, "usec": 0.001}
-MILLIMETRES = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+MILLIMETERS = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 PLAUSIBLE_MS = (5.0, 500.0)  # a frame interval written without a unit is taken as ms only in this range
 TIMES_KEY = "CardiacMotion.times_ms"
 COMMENT = 6  # NIfTI header extension code for plain text
@@ -58,7 +58,7 @@ def read_nifti(path: Path, frames_axis: int | None = None) -> ImageSeries:
     affine = _with_zooms(affine, zooms[:3], notes)
     if min(codes) > 0 and corner_distance(qform, affine, data.shape[2::-1]) > TOLERANCE_MM:
         notes.append("qform and sform of the header disagree; the sform was used.")
-    affine[:3] *= MILLIMETRES.get(space_unit, 1.0)
+    affine[:3] *= MILLIMETERS.get(space_unit, 1.0)
     times = stored_times if stored_times is not None and len(stored_times) == data.shape[3] else None
     if times is None and data.shape[3] > 1:
         times = frame_times(interval, time_unit, data.shape[3], start, notes)

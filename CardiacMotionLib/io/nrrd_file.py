@@ -84,7 +84,7 @@ def _frames_axis(
     found = [a for a in range(data.ndim) if kinds[a] in FRAME_KINDS or (rows is not None and np.isnan(rows[a]).all())]
     if len(found) > 1:
         raise CardiacMotionError(
-            f"{path}: axes {found} are all marked as frames; pass frames_axis= to say which one is time"
+            f"{path}: axes {found} are all marked as frames; frames_axis (--frames-axis) says which one is time"
         )
     if found:
         return found[0]

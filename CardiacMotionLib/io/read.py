@@ -64,7 +64,8 @@ def read_series(
         if len(series) == 1 and not series.is_2d:
             series = _with_note(
                 series,
-                f"Read as one volume of {series.shape[0]} slices; if its slices are time points, pass frames_axis=2.",
+                f"Read as one volume of {series.shape[0]} slices; if they are time points, give frames_axis 2 "
+                "(--frames-axis 2).",
             )
     elif is_acdc(path):
         series, found = read_acdc(path)

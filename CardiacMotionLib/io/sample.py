@@ -49,7 +49,7 @@ def make_sample(source: str | Path, target: str | Path) -> list[Path]:
 
 
 def _around_heart(series: ImageSeries) -> tuple[slice, slice, slice]:
-    """All slices, and in plane the labelled wall with `MARGIN_MM` around it."""
+    """All slices, and in plane the labeled wall with `MARGIN_MM` around it."""
     wall = np.nonzero(series.labels[0] >= MYOCARDIUM)
     box = []
     for axis, spacing in ((1, series.spacing[1]), (2, series.spacing[0])):

@@ -56,7 +56,7 @@ def write_volume(array: Any, affine: Any, path: str | Path) -> Path:
 def write_labels(
     series: ImageSeries, folder: str | Path, *, name: str | None = None, suffix: str = ".nii.gz"
 ) -> list[Path]:
-    """Write each labelled frame as ``<name>_seg_frameTT<suffix>``, as ``read_series(..., labels=folder)`` reads it."""
+    """Write each labeled frame as ``<name>_seg_frameTT<suffix>``, as ``read_series(..., labels=folder)`` reads it."""
     if not series.labels:
         raise CardiacMotionError("the series has no labels to write")
     name = name or str(series.meta.get("name") or "series")

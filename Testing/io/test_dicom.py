@@ -127,7 +127,7 @@ def test_mixed_series_are_listed_and_chosen(tmp_path):
     write(tmp_path, stack() + other)
     with pytest.raises(CardiacMotionError) as caught:
         read_series(tmp_path)
-    for part in ("2 DICOM series", "1.2.3 (sax cine, 12 images)", "9.8.7 (sax tagging, 12 images)", "series_uid="):
+    for part in ("2 DICOM series", "1.2.3 (sax cine, 12 images)", "9.8.7 (sax tagging, 12 images)", "--series-uid"):
         assert part in str(caught.value)
     assert read_series(tmp_path, series_uid="9.8.7").meta["name"] == "sax tagging"
     with pytest.raises(CardiacMotionError, match=r"no series 5\.5"):

@@ -49,7 +49,7 @@ def test_one_volume_per_frame_in_one_file(series, cine, wall, tmp_path, suffix):
     stack[1], stack[2] = wall, wall[::-1]
     path = write_series(ImageSeries(stack, series.affine), tmp_path / f"all{suffix}")
     back = read_series(cine, path)
-    assert sorted(back.labels) == [1, 2]  # frames without any label are not labelled frames
+    assert sorted(back.labels) == [1, 2]  # frames without any label are not labeled frames
     np.testing.assert_array_equal(back.labels[2], wall[::-1])
     short = write_series(ImageSeries(stack[:3], series.affine), tmp_path / f"short{suffix}")
     with pytest.raises(CardiacMotionError, match="3 label volumes for 4 frames"):

@@ -144,7 +144,7 @@ def test_single_slice_over_time_stored_as_a_volume(tmp_path):
     path = save_nifti(tmp_path / "t.nii", data, np.diag([1.1, 1.2, 1.0, 1.0]), (1.1, 1.2, 36.4))
     as_volume = read_series(path)
     assert as_volume.frames.shape == (1, 5, 9, 8)
-    assert any("frames_axis=2" in note for note in as_volume.meta["notes"])
+    assert any("frames_axis 2" in note for note in as_volume.meta["notes"])
     series = read_series(path, frames_axis=2)
     np.testing.assert_array_equal(series.frames[:, 0], data.transpose(2, 1, 0))
     np.testing.assert_allclose(series.times, 36.4 * np.arange(5), rtol=1e-6)
