@@ -35,7 +35,7 @@ class Motion:
     times
         (T,) float64 ms; frame numbers where ``timed`` is False.
     provenance
-        How the motion was made: method, options, seed, version, input. JSON-serialisable.
+        How the motion was made: method, options, seed, version, input. JSON-serializable.
     """
 
     def __init__(
@@ -72,8 +72,8 @@ class Motion:
         cls, displacement: Tensor, series: ImageSeries, reference: int, provenance: Mapping[str, Any] | None = None
     ) -> Motion:
         """Make one from a displacement (T, K, J, I, 3) in voxels (i, j, k) of ``series``, any device and float type."""
-        millimetres = fields.voxel_to_world(displacement.detach(), torch.as_tensor(series.affine))
-        world = millimetres.cpu().numpy().astype(np.float32)
+        millimeters = fields.voxel_to_world(displacement.detach(), torch.as_tensor(series.affine))
+        world = millimeters.cpu().numpy().astype(np.float32)
         world[reference] = 0
         return cls(world, series.affine, reference, series.times if series.timed else None, provenance)
 
@@ -230,7 +230,7 @@ def signed_distances(labels: np.ndarray, values: np.ndarray, spacing: np.ndarray
     """Distance in mm from the edge of each label within each slice, negative inside: (len(values), K, J, I) float32.
 
     ``labels`` (K, J, I), ``spacing`` (3,) mm along (i, j, k). They are held within half the distance of the slices, so
-    that a slice with a structure and its neighbour without it meet halfway between.
+    that a slice with a structure and its neighbor without it meet halfway between.
     """
     from scipy.ndimage import distance_transform_edt
 

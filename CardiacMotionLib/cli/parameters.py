@@ -49,7 +49,7 @@ Method = Annotated[str, typer.Option("--method", "-m", help="auto, or a name tha
 Reference = Annotated[
     int | None,
     typer.Option(
-        help="Frame that the motion starts from; by default the labelled one with the largest cavity, else 0.",
+        help="Frame that the motion starts from; by default the labeled one with the largest cavity, else 0.",
         show_default=False,
     ),
 ]

@@ -6,7 +6,7 @@ Conventions of the whole layer
 - a displacement is ``(B, K, J, I, 3)`` or ``(B, J, I, 2)`` in **voxels**, its components ordered (i, j, k): the point
   at voxel x goes to x + u(x);
 - world displacements in mm exist at the edges only and are converted by `voxel_to_world` and `world_to_voxel`;
-- sampling is linear between voxel centres (``align_corners=True``) and continues the edge value outside.
+- sampling is linear between voxel centers (``align_corners=True``) and continues the edge value outside.
 """
 
 from .bspline import bspline_basis, evaluate_bspline

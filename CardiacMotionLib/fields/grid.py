@@ -32,11 +32,11 @@ def sample_at(image: Tensor, points: Tensor, mode: str = "bilinear", padding_mod
     if points.shape[-1] != d or len(points) != len(image):
         raise ValueError(f"points of shape {tuple(points.shape)} do not fit an image of shape {tuple(image.shape)}")
     extent = torch.tensor([max(n - 1, 1) for n in reversed(shape)], dtype=points.dtype, device=points.device)
-    normalised = points * (2 / extent) - 1
+    normalized = points * (2 / extent) - 1
     inner = points.shape[1:-1]
     if len(inner) != d:  # grid_sample wants as many inner axes as the image has
-        normalised = normalised.reshape(len(points), *([1] * (d - 1)), -1, d)
-    values = grid_sample(image, normalised.to(image.dtype), mode=mode, padding_mode=padding_mode, align_corners=True)
+        normalized = normalized.reshape(len(points), *([1] * (d - 1)), -1, d)
+    values = grid_sample(image, normalized.to(image.dtype), mode=mode, padding_mode=padding_mode, align_corners=True)
     return values.reshape(*image.shape[:2], *inner)
 
 

@@ -26,7 +26,7 @@ def bending_energy(displacement: Tensor, spacing: Tensor | None = None) -> Tenso
     """Mean squared second derivative (Rueckert 1999).
 
     ``displacement`` (B, *shape, d) in voxels, ``spacing`` (d,) mm along (i, j[, k]): then of mm per mm^2. The
-    derivatives along one axis are taken over neighbouring voxels, so that a field which alternates from voxel to
+    derivatives along one axis are taken over neighboring voxels, so that a field which alternates from voxel to
     voxel is not free.
     """
     d = displacement.shape[-1]

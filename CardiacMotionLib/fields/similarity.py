@@ -75,7 +75,7 @@ def local_ncc(first: Tensor, second: Tensor, window: int | tuple[int, ...] = 9, 
 
 
 def nmi(first: Tensor, second: Tensor, bins: int = 32, weight: Tensor | None = None) -> Tensor:
-    """Normalised mutual information (H(a) + H(b)) / H(a, b) per item, in [1, 2] (Studholme 1999).
+    """Normalized mutual information (H(a) + H(b)) / H(a, b) per item, in [1, 2] (Studholme 1999).
 
     Joint histogram by a cubic B-spline Parzen window (Mattes 2003): (B, C, *shape) to (B,).
     """
@@ -99,8 +99,8 @@ def _parzen(values: Tensor, bins: int) -> Tensor:
     padding = 2  # the spline reaches two bins to either side
     scale = torch.where(high > low, high - low, torch.ones_like(low))
     position = padding + (values - low) / scale * (bins - 1 - 2 * padding)
-    centres = torch.arange(bins, dtype=values.dtype, device=values.device)
-    distance = (position[..., None] - centres).abs()
+    centers = torch.arange(bins, dtype=values.dtype, device=values.device)
+    distance = (position[..., None] - centers).abs()
     near = 2 / 3 - distance.square() + distance**3 / 2
     far = (2 - distance).clamp_min(0) ** 3 / 6
     return torch.where(distance < 1, near, far)

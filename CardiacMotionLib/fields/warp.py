@@ -23,7 +23,7 @@ def warp(image: Tensor, displacement: Tensor, padding_mode: str = "border") -> T
 
 
 def warp_nearest(labels: Tensor, displacement: Tensor) -> Tensor:
-    """``labels(x + u(x))`` by nearest neighbour: (B, C, *shape) of any dtype, which is kept; zero outside the grid."""
+    """``labels(x + u(x))`` by nearest neighbor: (B, C, *shape) of any dtype, which is kept; zero outside the grid."""
     values = sample_at(labels.to(displacement.dtype), _targets(displacement), mode="nearest", padding_mode="zeros")
     return values.round().to(labels.dtype)
 

@@ -1,4 +1,4 @@
-"""Correlation within a smooth window, against one fixed image: the similarity that the optimised methods descend."""
+"""Correlation within a smooth window, against one fixed image: the similarity that the optimized methods descend."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ def displacement(field: sitk.Image) -> torch.Tensor:
     """(K, J, I, 3) in voxels (i, j, k) of a displacement-field image in mm; a two-dimensional one gets K == 1."""
     import SimpleITK as sitk
 
-    millimetres = torch.from_numpy(sitk.GetArrayFromImage(field).astype(np.float32))
-    voxels = millimetres / torch.tensor(field.GetSpacing(), dtype=torch.float32)
+    millimeters = torch.from_numpy(sitk.GetArrayFromImage(field).astype(np.float32))
+    voxels = millimeters / torch.tensor(field.GetSpacing(), dtype=torch.float32)
     if voxels.shape[-1] == 2:
         voxels = torch.nn.functional.pad(voxels, (0, 1))[None]
     return voxels

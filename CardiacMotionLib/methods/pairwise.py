@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from .region import find_region, normalise_intensity, paste
+from .region import find_region, normalize_intensity, paste
 
 if TYPE_CHECKING:
     from ..series import ImageSeries
@@ -25,7 +25,7 @@ def register_pairs(series: ImageSeries, pair: Pair, margin_mm: float, context: C
     """
     region = find_region(series, context.reference, margin_mm)
     cropped = series.crop(region.box)
-    frames = normalise_intensity(cropped.frames)
+    frames = normalize_intensity(cropped.frames)
     inside = torch.zeros(*frames.shape, 3)
     moving = [t for t in range(len(frames)) if t != context.reference]
     for n, t in enumerate(moving):

@@ -67,7 +67,7 @@ def box_around(mask: np.ndarray, spacing: np.ndarray, margin_mm: float) -> Box:
     return box[0], box[1], box[2]
 
 
-def normalise_intensity(frames: np.ndarray) -> np.ndarray:
+def normalize_intensity(frames: np.ndarray) -> np.ndarray:
     """Frames scaled so that the 1st and 99th percentile of all of them are 0 and 1, clipped at 0 and 1.3.
 
     Raises `CardiacMotionError` where a frame has nothing to see: it would be one intensity everywhere.

@@ -146,7 +146,7 @@ def check_seed(seed: Any) -> None:
 
 
 def default_reference(series: ImageSeries) -> int:
-    """The labelled frame with the largest LV cavity (end-diastole), else the first labelled frame, else frame 0."""
+    """The labeled frame with the largest LV cavity (end-diastole), else the first labeled frame, else frame 0."""
     from ..series import LV_CAVITY
 
     if not series.labels:

@@ -1,6 +1,6 @@
 """The shape of a heart at end-diastole and of what lies around it, as functions of the material point.
 
-Heart coordinates: millimetres, the LV long axis is z with 0 at the epicardial apex and the base above it, the RV lies
+Heart coordinates: millimeters, the LV long axis is z with 0 at the epicardial apex and the base above it, the RV lies
 towards ``rv_angle`` from +x, the anterior wall towards +y.
 """
 
@@ -62,7 +62,7 @@ class Anatomy:
         return 0.9 * self.wall
 
     def level(self, z: Tensor) -> Tensor:
-        """Height at which the ellipsoids are cut: z up to the base, levelling off above, where they go on as tubes."""
+        """Height at which the ellipsoids are cut: z up to the base, leveling off above, where they go on as tubes."""
         above = z - self.length
         return torch.where(above > 0, self.length + 6 * torch.tanh(above / 6), z)
 

@@ -93,11 +93,11 @@ def make_cine(seed: int, options: Options) -> Subject:
 
 
 def _grid_in_heart(options: Options, anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:
-    """(4, 4) voxel (i, j, k) to heart coordinates: the stack is centred a little above the middle of the LV."""
+    """(4, 4) voxel (i, j, k) to heart coordinates: the stack is centered a little above the middle of the LV."""
     spacing = np.array([options.pixel_mm, options.pixel_mm, options.thickness_mm])
-    centre = np.array([*(rng.uniform(-2, 2, 2) - (options.shift_x_mm - 10, options.shift_y_mm)), 0.52 * anatomy.length])
+    center = np.array([*(rng.uniform(-2, 2, 2) - (options.shift_x_mm - 10, options.shift_y_mm)), 0.52 * anatomy.length])
     grid = np.diag([*spacing, 1.0])
-    grid[:3, 3] = centre - spacing * (np.array([options.columns, options.rows, options.slices]) - 1) / 2
+    grid[:3, 3] = center - spacing * (np.array([options.columns, options.rows, options.slices]) - 1) / 2
     return grid
 
 
@@ -121,7 +121,7 @@ def _acquire(
     """Noiseless frames (T, K, J, I), labels likewise and displacement (T, K, J, I, 3) in heart axes."""
     shape = (options.slices, options.rows, options.columns)
     linear = torch.from_numpy(in_heart[:3, :3])
-    centres = fields.voxel_to_world_points(
+    centers = fields.voxel_to_world_points(
         fields.identity_grid(shape, torch.float64), torch.from_numpy(in_heart)
     ).reshape(-1, 3)
     offsets = subvoxels((options.pixel_mm, options.pixel_mm, options.thickness_mm)) @ linear.T  # (S, 3) mm
@@ -129,16 +129,16 @@ def _acquire(
     margin = torch.tensor(
         [12.0, 12.0, 12.0 + kinematics.shortening * kinematics.anatomy.length]
     )  # what can move into view
-    low, high = centres.amin(0) + offsets.amin(0) - margin, centres.amax(0) + offsets.amax(0) + margin
+    low, high = centers.amin(0) + offsets.amin(0) - margin, centers.amax(0) + offsets.amax(0) + margin
     tissue = paint(kinematics.anatomy, low.tolist(), high.tolist(), options.texture, rng)
 
-    still_image = torch.stack([tissue.at(centres + offset) for offset in offsets]).mean(0)
-    still_labels = kinematics.anatomy.labels(centres)
-    moving = kinematics.moves(centres)
-    here = centres[moving]
+    still_image = torch.stack([tissue.at(centers + offset) for offset in offsets]).mean(0)
+    still_labels = kinematics.anatomy.labels(centers)
+    moving = kinematics.moves(centers)
+    here = centers[moving]
     frames = still_image.repeat(len(activations), 1)
     labels = still_labels.repeat(len(activations), 1)
-    displacement = torch.zeros(len(activations), len(centres), 3)
+    displacement = torch.zeros(len(activations), len(centers), 3)
     was, before = here, 0.0
     for t, active in enumerate(activations):
         if active == 0:

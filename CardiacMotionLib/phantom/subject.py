@@ -25,7 +25,7 @@ class Subject:
     series
         The images, with labels of every frame.
     motion
-        The exact displacement of the voxel centres, reference 0 (end-diastole).
+        The exact displacement of the voxel centers, reference 0 (end-diastole).
     maps
         True parameter maps by name; none for cine.
     meta
@@ -64,8 +64,8 @@ class Subject:
         return turn @ self.kinematics.gradient(self._to_heart(points_ras), self._activation(frame)).numpy() @ turn.T
 
     def deformation_gradient(self) -> np.ndarray:
-        """Exact deformation gradient (T, K, J, I, 3, 3) float32 in RAS axes at the voxel centres of the reference."""
-        points = self.voxel_centres()
+        """Exact deformation gradient (T, K, J, I, 3, 3) float32 in RAS axes at the voxel centers of the reference."""
+        points = self.voxel_centers()
         moving = self.kinematics.moves(self._to_heart(points)).numpy()
         gradient = np.broadcast_to(np.eye(3, dtype=np.float32), (len(self.series), *points.shape[:3], 3, 3)).copy()
         for t in range(len(self.series)):
@@ -73,13 +73,13 @@ class Subject:
         return gradient
 
     def green(self) -> np.ndarray:
-        """Exact Green-Lagrange strain (T, K, J, I, 3, 3) float32 in RAS axes at the voxel centres of the reference."""
+        """Exact Green-Lagrange strain (T, K, J, I, 3, 3) float32 in RAS axes at the voxel centers of the reference."""
         gradient = self.deformation_gradient()
         return (np.swapaxes(gradient, -1, -2) @ gradient - np.eye(3, dtype=np.float32)) / 2
 
     def wall_axes(self) -> np.ndarray:
         """Find the unit axes of the wall in RAS, (K, J, I, 3, 3): rows radial, circumferential, longitudinal."""
-        axes = self.anatomy.wall_axes(self._to_heart(self.voxel_centres())).numpy()
+        axes = self.anatomy.wall_axes(self._to_heart(self.voxel_centers())).numpy()
         return axes @ self.from_heart[:3, :3].T
 
     def strain(self) -> dict[str, np.ndarray]:
@@ -88,12 +88,12 @@ class Subject:
         Each is (T, K, J, I) float32, NaN outside the wall.
         """
         green, axes = self.green(), self.wall_axes()
-        wall = self.anatomy.labels(self._to_heart(self.voxel_centres())).numpy() == MYOCARDIUM
+        wall = self.anatomy.labels(self._to_heart(self.voxel_centers())).numpy() == MYOCARDIUM
         components = np.einsum("kjina,tkjiab,kjinb->ntkji", axes, green, axes, optimize=True).astype(np.float32)
         components[:, :, ~wall] = np.nan
         return dict(zip(("radial", "circumferential", "longitudinal"), components, strict=True))
 
-    def voxel_centres(self) -> np.ndarray:
+    def voxel_centers(self) -> np.ndarray:
         """(K, J, I, 3) float64 RAS mm."""
         k, j, i = np.indices(self.series.shape, dtype=np.float64)
         affine = self.series.affine

@@ -9,7 +9,7 @@ from .headless import headless_scene, import_slicer
 COLOR_NODE_NAME = "CardiacMotion diverging"
 
 # Blue for shortening and loss of volume, near-white for no change, orange to red for lengthening, thickening and gain.
-# The two arms differ in hue for every common color blindness and grow dark alike, so the magnitude is readable in grey
+# The two arms differ in hue for every common color blindness and grow dark alike, so the magnitude is readable in gray
 # too. Position -1..1, red, green, blue.
 _DIVERGING = (
     (-1.00, 0.02, 0.15, 0.40),

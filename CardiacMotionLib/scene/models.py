@@ -23,7 +23,7 @@ def wall_surface(labels: np.ndarray, affine: np.ndarray) -> Any:
 
     The outlines of the slices are interpolated as signed distances (shape-based interpolation, Raya and Udupa 1990), so
     that the surface is smooth between thick slices; it ends half a slice outside the first and the last slice, where
-    the labelled tissue ends.
+    the labeled tissue ends.
     """
     import vtk
     from vtk.util.numpy_support import numpy_to_vtk

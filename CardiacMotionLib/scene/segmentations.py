@@ -17,7 +17,7 @@ FRAME = "CardiacMotion.frame"
 
 
 def add_labels(series: ImageSeries, name: str = "Heart", *, frame: int | None = None) -> Any:
-    """Segmentation node of one labelled frame, by default the first.
+    """Segmentation node of one labeled frame, by default the first.
 
     The frame is kept in the attribute ``CardiacMotion.frame``, where `series_from_nodes` looks for it.
 
@@ -30,7 +30,7 @@ def add_labels(series: ImageSeries, name: str = "Heart", *, frame: int | None = 
         raise CardiacMotionError("the series has no labels; read it with labels to show them as a segmentation")
     chosen = min(series.labels) if frame is None else frame
     if chosen not in series.labels:
-        raise CardiacMotionError(f"frame {chosen} has no labels; labelled frames are {sorted(series.labels)}")
+        raise CardiacMotionError(f"frame {chosen} has no labels; labeled frames are {sorted(series.labels)}")
     node = headless_scene().scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     fill_segmentation(node, series.labels[chosen], series.affine)
     node.SetAttribute(FRAME, str(chosen))

@@ -24,7 +24,7 @@ MATRIX = np.array([[0.92, 0.06, -0.02], [-0.05, 1.08, 0.04], [0.03, -0.02, 0.95]
 
 
 def world(affine, shape=SHAPE):
-    """(K, J, I, 3) RAS mm of the voxel centres."""
+    """(K, J, I, 3) RAS mm of the voxel centers."""
     k, j, i = np.indices(shape, dtype=float)
     return np.stack((i, j, k), -1) @ affine[:3, :3].T + affine[:3, 3]
 

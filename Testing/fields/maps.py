@@ -18,10 +18,10 @@ def random_images(dimensions: int, channels: int = 1, dtype: torch.dtype = torch
     return torch.randn(1, channels, *SHAPES[dimensions], generator=generator, dtype=dtype)
 
 
-def linear_displacement(matrix: Tensor, centre: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Displacement (1, *shape, d) in voxels of x -> centre + matrix (x - centre), matrix ordered (i, j[, k])."""
+def linear_displacement(matrix: Tensor, center: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Displacement (1, *shape, d) in voxels of x -> center + matrix (x - center), matrix ordered (i, j[, k])."""
     grid = fields.identity_grid(shape, matrix.dtype)
-    return ((grid - centre) @ (matrix - torch.eye(len(centre), dtype=matrix.dtype)).T)[None]
+    return ((grid - center) @ (matrix - torch.eye(len(center), dtype=matrix.dtype)).T)[None]
 
 
 def smooth_displacement(shape: tuple[int, ...], size: float, dtype: torch.dtype = torch.float64) -> Tensor:

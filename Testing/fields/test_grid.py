@@ -29,7 +29,7 @@ def test_image_of_coordinates_sampled_anywhere_is_the_point(dimensions):
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
-def test_voxel_centres_are_at_whole_numbers_up_to_the_corners(dimensions):
+def test_voxel_centers_are_at_whole_numbers_up_to_the_corners(dimensions):
     image = random_images(dimensions)
     corners = torch.cartesian_prod(*[torch.tensor([0.0, n - 1.0]) for n in reversed(SHAPES[dimensions])]).double()
     values = fields.sample_at(image, corners[None])[0, 0]

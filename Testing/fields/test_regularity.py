@@ -94,11 +94,11 @@ def test_jacobian_penalty_is_smooth_and_pushes_folds_open():
 def test_descending_the_penalty_unfolds_a_field():
     displacement = smooth_displacement((17, 17), 9.0).requires_grad_(True)
     assert fields.folding_fraction(fields.jacobian_determinant(displacement)) > 0.02
-    optimiser = torch.optim.Adam([displacement], lr=0.05)
+    optimizer = torch.optim.Adam([displacement], lr=0.05)
     for _ in range(150):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         fields.jacobian_penalty(fields.jacobian_determinant(displacement)).mean().backward()
-        optimiser.step()
+        optimizer.step()
     assert fields.folding_fraction(fields.jacobian_determinant(displacement)) == 0
 
 

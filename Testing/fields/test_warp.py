@@ -100,16 +100,16 @@ def test_warp_has_the_right_gradient():
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_composition_of_linear_maps_is_their_product_in_order(dimensions):
     shape = SHAPES[dimensions]
-    centre = torch.tensor([(n - 1) / 2 for n in reversed(shape)], dtype=torch.float64)
+    center = torch.tensor([(n - 1) / 2 for n in reversed(shape)], dtype=torch.float64)
     generator = torch.Generator().manual_seed(3)
     first, second = (
         torch.eye(dimensions, dtype=torch.float64)
         + 0.1 * torch.randn(dimensions, dimensions, generator=generator, dtype=torch.float64)
         for _ in range(2)
     )
-    composed = fields.compose(linear_displacement(first, centre, shape), linear_displacement(second, centre, shape))
-    expected = linear_displacement(second @ first, centre, shape)
-    other_order = linear_displacement(first @ second, centre, shape)
+    composed = fields.compose(linear_displacement(first, center, shape), linear_displacement(second, center, shape))
+    expected = linear_displacement(second @ first, center, shape)
+    other_order = linear_displacement(first @ second, center, shape)
     middle = (slice(None), *[slice(n // 2 - 1, n // 2 + 2) for n in shape])
     assert torch.allclose(composed[middle], expected[middle], atol=1e-10)
     assert (composed - other_order)[middle].abs().max() > 1e-3
@@ -144,9 +144,9 @@ def test_constant_velocity_is_a_translation(dimensions):
 def test_linear_velocity_is_the_matrix_exponential():
     shape = (41, 41)
     matrix = torch.tensor([[0.10, -0.35], [0.30, -0.15]], dtype=torch.float64)
-    centre = torch.tensor([20.0, 20.0], dtype=torch.float64)
-    velocity = linear_displacement(matrix + torch.eye(2, dtype=torch.float64), centre, shape)
-    expected = linear_displacement(torch.linalg.matrix_exp(matrix), centre, shape)
+    center = torch.tensor([20.0, 20.0], dtype=torch.float64)
+    velocity = linear_displacement(matrix + torch.eye(2, dtype=torch.float64), center, shape)
+    expected = linear_displacement(torch.linalg.matrix_exp(matrix), center, shape)
     inner = (slice(None), slice(12, 29), slice(12, 29))
     assert (fields.integrate(velocity) - expected)[inner].abs().max() < 0.02
     coarse = (fields.integrate(velocity, steps=5) - expected)[inner].abs().max()
@@ -175,10 +175,10 @@ def test_round_trip_inverse(shape):
 
 def test_inverse_of_a_linear_map():
     shape = (25, 25)
-    centre = torch.tensor([12.0, 12.0], dtype=torch.float64)
+    center = torch.tensor([12.0, 12.0], dtype=torch.float64)
     matrix = torch.tensor([[0.7, 0.1], [-0.2, 0.8]], dtype=torch.float64)
-    inverse = fields.invert(linear_displacement(matrix, centre, shape), tolerance=1e-10, iterations=200)
-    expected = linear_displacement(torch.linalg.inv(matrix), centre, shape)
+    inverse = fields.invert(linear_displacement(matrix, center, shape), tolerance=1e-10, iterations=200)
+    expected = linear_displacement(torch.linalg.inv(matrix), center, shape)
     inner = (slice(None), slice(8, 17), slice(8, 17))
     assert (inverse - expected)[inner].abs().max() < 1e-7
 

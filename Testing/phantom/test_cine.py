@@ -25,7 +25,7 @@ def small():
 
 def wall_points(subject, step=7):
     """(N, 3) RAS mm, points in the wall at end-diastole."""
-    return subject.voxel_centres()[subject.series.labels[0] == MYOCARDIUM][::step]
+    return subject.voxel_centers()[subject.series.labels[0] == MYOCARDIUM][::step]
 
 
 def dice(a, b):
@@ -105,7 +105,7 @@ def test_activation_is_smooth_and_cyclic():
 
 
 def test_forward_then_inverse(small):
-    points = small.voxel_centres()[::2, ::3, ::3].reshape(-1, 3)
+    points = small.voxel_centers()[::2, ::3, ::3].reshape(-1, 3)
     for frame in (1, 2):
         assert np.abs(small.material(small.position(points, frame), frame) - points).max() < 1e-5
         assert np.abs(small.position(small.material(points, frame), frame) - points).max() < 1e-5
@@ -140,7 +140,7 @@ def test_gradient_is_the_derivative_of_the_map(small):
 
 
 def test_motion_holds_the_map_at_the_voxels(small):
-    points = small.voxel_centres()
+    points = small.voxel_centers()
     for frame in range(4):
         expected = small.position(points, frame) - points
         assert np.abs(small.motion.displacement[frame] - expected).max() < 1e-4
@@ -237,7 +237,7 @@ def test_tilt_turns_the_world_and_nothing_else(small):
     assert np.allclose(turn @ turn.T, np.eye(3), atol=1e-12)
     assert np.degrees(np.arccos((np.trace(turn) - 1) / 2)) == pytest.approx(35)
     assert np.allclose(tilted.motion.displacement, small.motion.displacement @ turn.T, atol=1e-4)
-    points = tilted.voxel_centres()[4, 30:40, 30:40]
+    points = tilted.voxel_centers()[4, 30:40, 30:40]
     inside = np.s_[2, 4, 30:40, 30:40]
     assert np.allclose(tilted.position(points, 2) - points, tilted.motion.displacement[inside], atol=1e-4)
     assert np.allclose(tilted.deformation_gradient()[2], turn @ small.deformation_gradient()[2] @ turn.T, atol=1e-5)

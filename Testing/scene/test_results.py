@@ -397,10 +397,10 @@ def test_motion_alone_and_motion_with_labels(scene):
     assert bare.tables == {}
     with pytest.raises(CardiacMotionError, match="has no labels; arrows need"):
         show_arrows(bare)
-    labelled = add_results(sequence, series, motion, name="Labelled")
-    assert list(labelled.overlays) == ["jacobian"]
-    assert labelled.wall is not None
-    assert labelled.chart is None
+    labeled = add_results(sequence, series, motion, name="Labeled")
+    assert list(labeled.overlays) == ["jacobian"]
+    assert labeled.wall is not None
+    assert labeled.chart is None
 
 
 def test_list_of_volumes_gets_a_sequence_of_its_own(scene, known):

@@ -16,9 +16,9 @@ def to_world(affine, ijk):
     return affine[:3, :3] @ np.asarray(ijk, float) + affine[:3, 3]
 
 
-def shift_motion(affine, millimetres=(3.0, 0.0, 0.0), shape=SHAPE):
+def shift_motion(affine, millimeters=(3.0, 0.0, 0.0), shape=SHAPE):
     displacement = np.zeros((2, *shape, 3))
-    displacement[1] = millimetres
+    displacement[1] = millimeters
     return Motion(displacement, affine, 0, (0.0, 40.0))
 
 

@@ -36,7 +36,7 @@ class Options:
     incompressibility: float = option(2.0, "How strongly the wall keeps its volume", minimum=0, maximum=100)
     smoothness: float = option(0.5, "How strongly the motion resists bending", minimum=0, maximum=1000)
     through_plane_stiffness: float = option(
-        0.5, "How strongly neighbours in a slice share their through-plane motion", minimum=0, maximum=100
+        0.5, "How strongly neighbors in a slice share their through-plane motion", minimum=0, maximum=100
     )
     coarse_steps: int = option(80, "Steps on images of half the in-plane resolution", minimum=0, maximum=1000)
     fine_steps: int = option(30, "Steps on the full images", minimum=0, maximum=1000)

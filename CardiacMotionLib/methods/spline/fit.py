@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..region import find_region, normalise_intensity, paste
+from ..region import find_region, normalize_intensity, paste
 from .field import Axis, SplineField, expand
 from .objective import Objective
 
@@ -25,7 +25,7 @@ def fit(series: ImageSeries, options: Options, context: Context) -> Tensor:
     """Displacement (T, K, J, I, 3) in voxels of ``series``; zero at the reference, and still outside the region."""
     region = find_region(series, context.reference, options.margin)
     cropped = series.crop(region.box)
-    frames = normalise_intensity(cropped.frames)
+    frames = normalize_intensity(cropped.frames)
     field = make_field(cropped, context.reference, options).to(context.device)
     stages = [(2, options.coarse_steps), (1, options.fine_steps)]
     total = max(1, sum(steps * (1 if shrink > 1 else 4) for shrink, steps in stages))
@@ -55,15 +55,15 @@ def descend(field: SplineField, objective: Objective, reference: int, steps: int
     count, *shape = objective.images.shape
     moving = torch.tensor([t for t in range(count) if t != reference], device=field.device)
     groups = torch.arange(count - 1, device=field.device).split(max(1, VOXELS_AT_ONCE // math.prod(shape)))
-    optimiser = torch.optim.Adam(field.parameters(), lr=STEP_MM)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, steps))
+    optimizer = torch.optim.Adam(field.parameters(), lr=STEP_MM)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, steps))
     for step in range(steps):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         coefficients = field.finest(moving)
         shared = coefficients.detach().requires_grad_(True)  # gathers the gradients of all groups
         loss = sum(_backward(objective, shared[group], moving[group]) for group in groups)
         coefficients.backward(shared.grad)
-        optimiser.step()
+        optimizer.step()
         schedule.step()
         context.report((step + 1) / steps, f"step {step + 1} of {steps}, loss {loss:.4f}")
 
@@ -86,5 +86,5 @@ def _backward(objective: Objective, coefficients: Tensor, frames: Tensor) -> flo
 def displacement(field: SplineField, series: ImageSeries) -> Tensor:
     """(T, K, J, I, 3) in voxels inside the region, on the CPU."""
     bases = field.bases()
-    millimetres = [expand(field.finest(slice(t, t + 1)), bases).cpu() for t in range(len(series))]
-    return torch.cat(millimetres) / torch.as_tensor(series.spacing, dtype=torch.float32)
+    millimeters = [expand(field.finest(slice(t, t + 1)), bases).cpu() for t in range(len(series))]
+    return torch.cat(millimeters) / torch.as_tensor(series.spacing, dtype=torch.float32)

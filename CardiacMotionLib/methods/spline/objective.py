@@ -60,8 +60,8 @@ class Objective:
         ]
         self.ncc = fields.WindowedNCC(self.images[reference : reference + 1], windows, NOISE)
         full = frames.shape[1:]
-        centres = [_pooled_centres(n, size, shrink) for n, size in zip(shape[1:], full[1:], strict=True)]
-        self.bases = field.bases(positions=(None, *centres))
+        centers = [_pooled_centers(n, size, shrink) for n, size in zip(shape[1:], full[1:], strict=True)]
+        self.bases = field.bases(positions=(None, *centers))
 
         lattice = (None, *(torch.arange(0, size, STRIDE) for size in full[1:]))
         self.lattice_bases, self.lattice_derivatives = field.bases(0, lattice), field.bases(1, lattice)
@@ -104,7 +104,7 @@ def _pool(images: Tensor, shrink: int) -> Tensor:
     return images if shrink == 1 else avg_pool2d(images, shrink, ceil_mode=True, count_include_pad=False)
 
 
-def _pooled_centres(count: int, size: int, shrink: int) -> Tensor:
+def _pooled_centers(count: int, size: int, shrink: int) -> Tensor:
     """Where the centers of ``count`` pooled voxels lie among ``size`` voxels; the last one may hold fewer."""
     starts = torch.arange(count) * shrink
     return (starts + (starts + shrink).clamp(max=size) - 1) / 2
