@@ -1,0 +1,32 @@
+"""Series that several tests of this folder register, and what the default method finds in them."""
+
+from __future__ import annotations
+
+import pytest
+from moving_images import contracting_series
+
+from CardiacMotionLib import phantom, register
+
+SMALL_HEART = {"frames": 4, "slices": 8, "rows": 52, "columns": 52, "pixel_mm": 2.4, "thickness_mm": 10}
+
+
+@pytest.fixture(scope="session")
+def heart():
+    """Four frames of a synthetic heart with exact motion, frame 2 at end-systole."""
+    return phantom("cine", 0, **SMALL_HEART)
+
+
+@pytest.fixture(scope="session")
+def heart_motion(heart):
+    return register(heart.series, "spline", reference=0)
+
+
+@pytest.fixture(scope="session")
+def ring():
+    """A contracting ring in one slice: (series, true displacement)."""
+    return contracting_series()
+
+
+@pytest.fixture(scope="session")
+def ring_motion(ring):
+    return register(ring[0], "spline", reference=0)
