@@ -61,6 +61,8 @@ def evaluate(
     CardiacMotionError
         when series, labels or truth are not on the grid of the motion.
     """
+    if not isinstance(motion, Motion):
+        raise CardiacMotionError(f"evaluate needs a Motion, got {type(motion).__name__}; make one with register(series)")
     warped = motion.warp(series)
     given = _labels_by_frame(labels, motion, series)
     checked = {int(t): check_labels(a, series.frames.shape, t) for t, a in given.items()}

@@ -103,6 +103,8 @@ class Motion:
 
     def warp(self, series: ImageSeries) -> np.ndarray:
         """Every frame drawn in the reference: (T, K, J, I) float32, frame t sampled at x + u(x, t)."""
+        if not isinstance(series, ImageSeries):
+            raise CardiacMotionError(f"warp needs an ImageSeries, got {type(series).__name__}; pass the registered one")
         if series.frames.shape != self.displacement.shape[:4] or not np.allclose(series.affine, self.affine, atol=1e-3):
             raise CardiacMotionError(
                 f"series of shape {series.frames.shape} is not on the grid of this motion "

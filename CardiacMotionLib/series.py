@@ -176,6 +176,11 @@ def check_times(times: Any, number_of_frames: int) -> np.ndarray:
 
 def check_labels(labels: Any, frames_shape: tuple[int, ...], frame: Any) -> np.ndarray:
     """(K, J, I) uint8 with values 0..3 for one frame; raises `CardiacMotionError` otherwise."""
+    if labels is None or isinstance(labels, (Mapping, str)):
+        raise CardiacMotionError(
+            f"labels of frame {frame} must be one array {tuple(frames_shape[1:])} (K, J, I), "
+            f"got {type(labels).__name__}; of a series that is series.labels[{frame}]"
+        )
     labels = np.asarray(labels)
     if isinstance(frame, bool) or not isinstance(frame, (int, np.integer)) or not 0 <= frame < frames_shape[0]:
         raise CardiacMotionError(

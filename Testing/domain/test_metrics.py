@@ -208,6 +208,11 @@ def test_what_does_not_fit_is_refused(change, message):
         evaluate(motion, data, **options)
 
 
+def test_what_is_no_motion_is_refused():
+    with pytest.raises(CardiacMotionError, match="evaluate needs a Motion, got ImageSeries"):
+        evaluate(ImageSeries(np.stack([image(), image(1)]), AFFINE), None)
+
+
 def test_the_table_is_tidy():
     table = evaluate(shifted(2), series(2), truth=shifted(1))
     assert not table.duplicated(["metric", "structure", "frame"]).any()

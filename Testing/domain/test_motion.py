@@ -114,6 +114,8 @@ def test_warp_refuses_another_grid(motion, affine):
     elsewhere[0, 3] += 1
     with pytest.raises(CardiacMotionError, match="is not on the grid of this motion"):
         motion.warp(ImageSeries(frames, elsewhere))
+    with pytest.raises(CardiacMotionError, match="warp needs an ImageSeries, got ndarray"):
+        motion.warp(frames)
 
 
 def ball(points, affine, radius=11.0):

@@ -33,6 +33,11 @@ def test_labels_that_are_no_labels():
     refuse(np.full(GRID.shape, 7), r"values \[7\]")
 
 
+@pytest.mark.parametrize("wrong", [None, {0: cylinder_labels(GRID)}, "labels.nii.gz"])
+def test_what_is_not_one_array(wrong):
+    refuse(wrong, rf"one array .* got {type(wrong).__name__}; of a series that is series.labels\[0\]")
+
+
 def test_no_myocardium():
     labels = cylinder_labels(GRID)
     labels[labels == WALL] = 0
