@@ -46,8 +46,7 @@ def evaluate(
     Tidy table metric, structure, frame, value, unit; frame is missing (<NA>) for a score of the whole series.
 
     - ``Dice``, ``HD95`` (larger of the two directed 95th percentiles), ``ASD`` (mean over both surfaces) per structure
-    at
-      every labeled frame but the reference: the reference labels carried there by the motion against the labels there.
+      at every labeled frame but the reference: the reference labels carried there against the labels there.
     - ``|J-1|`` mean in heart and wall, ``folding`` (share of voxels with det F <= 0), ``SDlogJ`` (SD of log det F), per
       frame but the reference; the heart is the union of the reference labels.
     - ``RMSE`` (over the range of the reference frame from its 1st to its 99th percentile) and ``NCC`` (Pearson) of the
@@ -62,7 +61,9 @@ def evaluate(
         when series, labels or truth are not on the grid of the motion.
     """
     if not isinstance(motion, Motion):
-        raise CardiacMotionError(f"evaluate needs a Motion, got {type(motion).__name__}; make one with register(series)")
+        raise CardiacMotionError(
+            f"evaluate needs a Motion, got {type(motion).__name__}; make one with register(series)"
+        )
     warped = motion.warp(series)
     given = _labels_by_frame(labels, motion, series)
     checked = {int(t): check_labels(a, series.frames.shape, t) for t, a in given.items()}
