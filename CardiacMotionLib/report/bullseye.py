@@ -12,18 +12,17 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Wedge
 
 from ..errors import CardiacMotionError
+from ..scene.bullseye import segment_sector
 from ..scene.colors import SHORT_NAMES
 from ..scene.tables import MEASURES
 from .figures import new_figure, save_figure
-from .wording import COLOR_MAP, COLOR_RANGE, LEVELS
+from .wording import COLOR_MAP, COLOR_RANGE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from ..strain import Strain
-
-RINGS = {"basal": (0.72, 1.0), "mid": (0.44, 0.72), "apical": (0.18, 0.44)}  # inner and outer radius
 
 
 def plot_bullseye(strain: Strain, component: str | None, path: str | Path, *, measure: str = "engineering") -> Path:
@@ -73,35 +72,21 @@ def segment_values(strain: Strain, component: str, measure: str) -> dict[str, fl
     return {region: float(found.get(region, math.nan)) for region in ["global", *map(str, range(1, 17))]}
 
 
-def wedge_angles(segment: int) -> tuple[float, float]:
-    """Start and end in degrees, counter-clockwise from the right, of an AHA segment 1..16."""
-    if segment > 12:
-        start = 45.0 + 90.0 * (segment - 13)
-        return start, start + 90.0
-    start = 60.0 + 60.0 * ((segment - 1) % 6)
-    return start, start + 60.0
-
-
 def _draw_one(axis: Axes, values: dict[str, float], component: str) -> None:
     limit = COLOR_RANGE[component]
     colors = matplotlib.colormaps[COLOR_MAP]
-    for level, segments in LEVELS.items():
-        inner, outer = RINGS[level]
-        for segment in segments:
-            value, (start, end) = values[str(segment)], wedge_angles(segment)
-            empty = math.isnan(value)
-            color = (0.9, 0.9, 0.9, 1.0) if empty else colors((value + limit) / (2 * limit))
-            wedge = Wedge(
-                (0, 0), outer, start, end, width=outer - inner, facecolor=color, edgecolor="0.25", linewidth=1
-            )
-            axis.add_patch(wedge)
-            middle, radius = math.radians((start + end) / 2), (inner + outer) / 2
-            ink = "black" if 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 0.42 else "white"
-            x, y = radius * math.cos(middle), radius * math.sin(middle)
-            axis.text(
-                x, y + 0.005, "-" if empty else str(round(value)), ha="center", va="center", fontsize=11, color=ink
-            )
-            axis.text(x, y - 0.085, str(segment), ha="center", va="center", fontsize=6, color=ink)
+    for segment in range(1, 17):
+        value, (inner, outer, start, end) = values[str(segment)], segment_sector(segment)
+        empty = math.isnan(value)
+        color = (0.9, 0.9, 0.9, 1.0) if empty else colors((value + limit) / (2 * limit))
+        wedge = Wedge((0, 0), outer, start, end, width=outer - inner, facecolor=color, edgecolor="0.25", linewidth=1)
+        axis.add_patch(wedge)
+        middle, radius = math.radians((start + end) / 2), (inner + outer) / 2
+        ink = "black" if 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 0.42 else "white"
+        x, y = radius * math.cos(middle), radius * math.sin(middle)
+        shown = "-" if empty else str(round(value))
+        axis.text(x, y + 0.005, shown, ha="center", va="center", fontsize=11, color=ink)
+        axis.text(x, y - 0.085, str(segment), ha="center", va="center", fontsize=6, color=ink)
     axis.text(0, 0, f"global\n{values['global']:.1f} %", ha="center", va="center", fontsize=8)
     for x, y, word, angle in (
         (0, 1.07, "anterior", 0),

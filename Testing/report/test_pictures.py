@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from CardiacMotionLib import CardiacMotionError, report
-from CardiacMotionLib.report.bullseye import draw_bullseye, segment_values, wedge_angles
+from CardiacMotionLib.report.bullseye import draw_bullseye, segment_values
 from CardiacMotionLib.report.cine import choose_slices, cine_frames, display
 from CardiacMotionLib.report.curves import draw_curves
 
@@ -50,8 +50,9 @@ def test_curves_of_layers_carry_their_names(its_strain):
         (16, 0),
     ],
 )
-def test_bullseye_has_anterior_on_top_and_septum_at_the_left(segment, middle):
-    assert np.mean(wedge_angles(segment)) % 360 == middle
+def test_bullseye_has_anterior_on_top_and_septum_at_the_left(its_strain, segment, middle):
+    wedge = draw_bullseye(its_strain, ("radial",)).axes[0].patches[segment - 1]
+    assert (wedge.theta1 + wedge.theta2) / 2 % 360 == middle
 
 
 def test_bullseye_prints_the_value_of_every_segment(its_strain):
