@@ -54,6 +54,7 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self._parameterNode = None
         self._guiTag = None
+        self._cineId = None  # of the run: a node kept here would outlive its scene
         self._entered = False
 
     def setup(self):
@@ -149,14 +150,15 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def prepare(self):
         """Read the inputs; returns the work to do."""
         packages.ensure(packages.REQUIRED)
-        self._cine = self._parameterNode.cine
         request = analysis.prepareFrom(self._parameterNode, self.method.options())
+        self._cineId = self._parameterNode.cine.GetID()
         return lambda progress: analysis.compute(request, progress)
 
     def finish(self, outcome):
         """Put what was computed into the scene; returns what to tell the user."""
         with slicer.util.WaitCursor():
-            self.results.take(outcome, analysis.publish(self._cine, outcome))
+            cine = slicer.mrmlScene.GetNodeByID(self._cineId)
+            self.results.take(outcome, analysis.publish(cine, outcome))
         return _("Done. The results are in the scene, beside the cine.")
 
 

@@ -99,6 +99,7 @@ class RunPanel:
         if self.job is not None:
             self.job.poll(YIELD_SECONDS)
         if not self.running:
+            self.job = None  # it holds images and results
             self.timer.stop()
             self.ui.progressBar.visible = False
             self._changed()

@@ -277,6 +277,16 @@ class TestResults:
         panel.ui.overlayComboBox.setCurrentIndex(0)
         assert composite.GetForegroundVolumeID() is None
 
+    def test_removed_results_leave_no_images_behind(self, panel, computed, with_fake):
+        import gc
+        import weakref
+
+        series = weakref.ref(computed.outcome.series)
+        with_fake.clear()  # its record of the run
+        panel.ui.removeButton.click()
+        gc.collect()
+        assert series() is None
+
     def test_the_user_is_told_how_and_how_good(self, panel, computed):
         text = panel.ui.qualityLabel.text
         assert "by fake from frame 0" in text
