@@ -1,7 +1,7 @@
 """CardiacMotion: motion, strain and parameter maps from cardiac MR, as a library.
 
-Cine in, a motion field out, strain and maps back; see ``register`` and ``strain``. Importing the package is light: every
-public name is loaded when it is first used, so that a program may look before torch is installed.
+Cine in, a motion field out, strain and maps back; see ``register`` and ``strain``. Importing the package is light:
+every public name is loaded when it is first used, so that a program may look before torch is installed.
 
 Research use only: not a medical device.
 """
