@@ -9,7 +9,7 @@ import numpy as np
 from CardiacMotionLib import ImageSeries, Motion
 from CardiacMotionLib.series import LV_CAVITY, MYOCARDIUM
 
-INNER_MM, OUTER_MM = 12.0, 21.0  # radii of the ring that is labelled as the wall
+INNER_MM, OUTER_MM = 12.0, 21.0  # radii of the ring that is labeled as the wall
 
 
 def pattern(points: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -24,7 +24,7 @@ def pattern(points: np.ndarray, seed: int = 0) -> np.ndarray:
     return 0.25 + 0.5 * texture + 0.5 * ring
 
 
-def centred_affine(shape: Sequence[int], spacing: Sequence[float]) -> np.ndarray:
+def centerd_affine(shape: Sequence[int], spacing: Sequence[float]) -> np.ndarray:
     """Affine (4, 4) of an upright grid (K, J, I) of ``spacing`` mm (i, j, k) whose middle is the origin."""
     affine = np.diag([*spacing, 1.0])
     affine[:3, 3] = -(np.array(shape[::-1]) - 1) / 2 * spacing
@@ -44,7 +44,7 @@ def moving_series(
     labels: bool = True,
 ) -> ImageSeries:
     """Frames of one texture; ``sources[t]`` takes points of frame t to where they were in frame 0."""
-    affine = centred_affine(shape, spacing)
+    affine = centerd_affine(shape, spacing)
     points = voxel_points(shape, affine)
     frames = np.stack([pattern(source(points)) for source in sources])
     radius = np.hypot(points[..., 0], points[..., 1])

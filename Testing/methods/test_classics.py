@@ -90,11 +90,11 @@ def test_images_go_to_simpleitk_in_the_axes_of_the_voxels(shape):
 
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_displacements_come_back_in_voxels(dimensions):
-    millimetres = (3.0, -4.0, 16.0)[:dimensions]
+    millimeters = (3.0, -4.0, 16.0)[:dimensions]
     spacing = (1.5, 2.0, 8.0)[:dimensions]
     field = sitk.Image((6, 5, 4)[:dimensions], sitk.sitkVectorFloat64, dimensions)
     field.SetSpacing(spacing)
-    field[(1,) * dimensions] = millimetres
+    field[(1,) * dimensions] = millimeters
     found = itk_images.displacement(field)
     expected = torch.tensor([2.0, -2.0, 2.0 if dimensions == 3 else 0.0])
     assert found.shape == ((4, 5, 6, 3) if dimensions == 3 else (1, 5, 6, 3))

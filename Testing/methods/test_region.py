@@ -12,11 +12,11 @@ from CardiacMotionLib.methods.region import FADE_MM, box_around, find_region, mo
 SPACING = np.array([1.0, 2.0, 8.0])
 
 
-def beating_disc(shape=(3, 60, 80), centre=(36, 50), radius=(6, 10)):
-    """(series, mask): a bright disc that grows and shrinks in a still pattern, and where it changes."""
+def beating_disk(shape=(3, 60, 80), center=(36, 50), radius=(6, 10)):
+    """(series, mask): a bright disk that grows and shrinks in a still pattern, and where it changes."""
     rng = np.random.default_rng(0)
     j, i = np.indices(shape[1:])
-    distance = np.hypot((j - centre[0]) * 2, i - centre[1])
+    distance = np.hypot((j - center[0]) * 2, i - center[1])
     still = rng.random(shape)
     frames = np.stack([np.where(distance < r, 2.0, still) for r in np.linspace(*radius, 4)])
     changing = (distance >= radius[0]) & (distance < radius[1])
@@ -24,7 +24,7 @@ def beating_disc(shape=(3, 60, 80), centre=(36, 50), radius=(6, 10)):
 
 
 def test_labels_say_where_the_heart_is():
-    series, _ = beating_disc()
+    series, _ = beating_disk()
     labels = np.zeros(series.shape, np.uint8)
     labels[1, 20:30, 10:30] = 2
     region = find_region(series.replace(labels={2: labels}), 2, margin_mm=6)
@@ -37,7 +37,7 @@ def test_labels_say_where_the_heart_is():
 
 
 def test_weight_falls_off_with_the_distance_in_millimeters():
-    series, _ = beating_disc()
+    series, _ = beating_disk()
     labels = np.zeros(series.shape, np.uint8)
     labels[1, 20:30, 10:30] = 2
     weight = find_region(series.replace(labels={0: labels}), 0, margin_mm=24, falloff_mm=12).weight
@@ -49,7 +49,7 @@ def test_weight_falls_off_with_the_distance_in_millimeters():
 
 @pytest.mark.parametrize("labels", [{}, {1: np.zeros((3, 60, 80), np.uint8)}])
 def test_without_labels_motion_says_where_the_heart_is(labels):
-    series, changing = beating_disc()
+    series, changing = beating_disk()
     region = find_region(series.replace(labels=labels), 1, margin_mm=10)
     assert region.source == "motion"
     assert not region.labels.any()
@@ -61,7 +61,7 @@ def test_without_labels_motion_says_where_the_heart_is(labels):
 
 
 def test_the_largest_moving_region_wins():
-    series, changing = beating_disc()
+    series, changing = beating_disk()
     frames = series.frames.copy()
     frames[::2, :, 3:6, 3:6] += 4  # brighter, but small
     mask = moving_region(series.replace(frames=frames))

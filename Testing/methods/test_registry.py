@@ -155,8 +155,8 @@ def test_values_become_the_type_of_the_option(given, kept):
         ({"shape": "oval"}, "option shape must be one of round, square, got 'oval'"),
         ({"shape": 3}, "option shape must be text, got 3"),
         (
-            {"size": 1, "colour": 2},
-            "method every has no option colour, size; its options are flag, count, length, shape",
+            {"size": 1, "color": 2},
+            "method every has no option color, size; its options are flag, count, length, shape",
         ),
     ],
 )

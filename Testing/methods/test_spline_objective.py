@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from moving_images import contracting_series
+from moving_images import contracting_series, moving_series, shifted
 
 from CardiacMotionLib.methods import Context
 from CardiacMotionLib.methods.region import find_region, normalize_intensity
@@ -56,10 +56,35 @@ def test_a_known_field_moves_pooled_images_by_the_right_millimeters(shrink):
     found = expand(affine_coefficients(field, series, matrix), objective.bases)[0, 0]
     for axis, (size, scale) in enumerate(((37, -0.1), (41, 0.2))):
         starts = np.arange(0, size, shrink)
-        centres = (starts + np.minimum(starts + shrink, size) - 1) / 2
-        expected = scale * (centres - (size - 1) / 2) * series.spacing[axis]
+        centers = (starts + np.minimum(starts + shrink, size) - 1) / 2
+        expected = scale * (centers - (size - 1) / 2) * series.spacing[axis]
         line = found[3, :, 0] if axis == 0 else found[:, 3, 1]
         assert np.allclose(line.numpy(), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("shrink", [1, 2])
+@pytest.mark.parametrize("spacing", [(1.4, 2.4, 8.0), (2.4, 1.4, 8.0)])
+def test_the_true_shift_is_the_best_at_either_resolution(shrink, spacing):
+    """In millimeters, whatever the pixels and however far they are pooled."""
+    series = moving_series([shifted((0, 0, 0)), shifted((4, -3, 0))], shape=(1, 41, 37), spacing=spacing)
+    field, region = make_field(series, 0, PURE), find_region(series, 0, 100.0)
+    objective = Objective(normalize_intensity(series.frames), 0, region, series.spacing, shrink, field, PURE)
+
+    def loss(x, y):
+        return float(objective(torch.tensor([x, y, 0.0]).expand_as(field.finest()[1:]), torch.tensor([1])))
+
+    best = loss(4.0, -3.0)
+    assert best < 0.2 * loss(0.0, 0.0)
+    for x, y in ((3.0, -3.0), (5.0, -3.0), (4.0, -2.0), (4.0, -4.0)):
+        assert best < 0.8 * loss(x, y)
+
+
+def test_only_coarse_levels_move_through_the_plane():
+    stack, _ = contracting_series(shape=(5, 31, 33))
+    one_slice, _ = contracting_series()
+    assert [own.shape[-1] for own in make_field(stack, 0, Options(levels=3)).coefficients] == [3, 3, 2]
+    assert [own.shape[-1] for own in make_field(stack, 0, Options(levels=1)).coefficients] == [3]
+    assert [own.shape[-1] for own in make_field(one_slice, 0, Options(levels=3)).coefficients] == [2, 2, 2]
 
 
 def test_the_true_motion_is_less_dissimilar_than_none():
