@@ -123,7 +123,7 @@ def check_frames(frames: Any) -> np.ndarray:
         )
     if not (np.issubdtype(frames.dtype, np.number) or frames.dtype == bool) or np.iscomplexobj(frames):
         raise CardiacMotionError(f"frames must be real numbers, got {frames.dtype}; pass magnitude images")
-    if min(frames.shape[:2]) > max(frames.shape[2:]):
+    if min(frames.shape[:2]) > max(*frames.shape[2:], 15):  # no image is that small, so these are not its axes
         raise CardiacMotionError(
             f"frames of shape {frames.shape} look like (I, J, K, T): both in-plane axes are the shorter ones; "
             "the order is (T, K, J, I), for NIfTI arrays that is array.transpose(3, 2, 1, 0)"

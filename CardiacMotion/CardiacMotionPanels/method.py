@@ -12,7 +12,7 @@ from .options_form import OptionsForm
 from .parameters import readOptions, writeOptions
 
 AUTO = "auto"
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = ("auto", "cpu", "cuda", "mps")
 NEEDS = {
     "labels": "a segmentation of the end-diastolic frame",
     "weights": "trained weights",
@@ -130,7 +130,7 @@ class MethodPanel:
         if self.parameterNode is None or self._showing:
             return
         device = DEVICES[self.ui.deviceComboBox.currentIndex]
-        problem = packages.deviceProblem(device) if device == "cuda" else ""
+        problem = packages.deviceProblem(device) if device not in (AUTO, "cpu") else ""
         if problem:
             self.ui.deviceComboBox.setCurrentIndex(0)
             self.ui.methodInfoLabel.text = problem

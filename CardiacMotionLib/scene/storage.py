@@ -20,7 +20,7 @@ _SEQUENCE_STORAGES = (
 def save_scene(path: str | Path) -> Path:
     """Write the whole scene with its data to a ``.mrb`` file that Slicer opens.
 
-    The file appears complete or not at all.
+    Outside the application the file appears complete or not at all.
 
     Raises
     ------
@@ -32,15 +32,16 @@ def save_scene(path: str | Path) -> Path:
         raise CardiacMotionError(f"cannot save a scene as {path.name!r}; use a name ending in .mrb")
     _check_writable(path)
     scene = headless_scene().scene
+    if in_application():  # which does its own bookkeeping of where the scene is
+        if not import_slicer().util.saveScene(str(path)):
+            raise CardiacMotionError(f"the scene could not be written to {path}; check that the disk has room")
+        return path
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
         bundle = Path(folder) / path.name
-        if in_application():
-            written = import_slicer().util.saveScene(str(bundle))
-        else:
-            root = scene.GetRootDirectory()
-            scene.SetRootDirectory(folder)
-            written = scene.WriteToMRB(str(bundle))
-            scene.SetRootDirectory(root)
+        root = scene.GetRootDirectory()
+        scene.SetRootDirectory(folder)
+        written = scene.WriteToMRB(str(bundle))
+        scene.SetRootDirectory(root)
         if not written or not bundle.is_file():
             raise CardiacMotionError(f"the scene could not be written to {path}; check that the disk has room")
         bundle.replace(path)

@@ -3,10 +3,10 @@ import importlib
 import importlib.metadata
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
-import tomllib
 
 import CardiacMotionLib as cm
 
