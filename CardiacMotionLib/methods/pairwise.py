@@ -32,4 +32,5 @@ def register_pairs(series: ImageSeries, pair: Pair, margin_mm: float, context: C
         part = context.part(n / len(moving), (n + 1) / len(moving))
         part.report(0, f"frame {n + 1} of {len(moving)}")
         inside[t] = pair(frames[context.reference], frames[t], series.spacing, part)
-    return paste(inside, series, region.box)
+    context.facts["heart_from"] = region.source
+    return paste(inside, series, region.box, margin_mm)

@@ -125,6 +125,7 @@ class Context:
     device: torch.device
     seed: int
     progress: Progress | None = None
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)  # what the method found out, for the provenance
 
     def report(self, fraction: float, text: str) -> None:
         """Tell the caller how far the run is; raises `Cancelled` when the caller answers False."""

@@ -13,7 +13,7 @@ from ..series import ImageSeries
 
 Box = tuple[slice, slice, slice]
 
-FADE_MM = 10.0  # over which the motion dies out at a side of the box; no margin is smaller, so that the heart is spared
+FADE = 0.8  # share of the margin over which the motion dies out at a side of the box; the rest is spared
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,14 @@ def normalize_intensity(frames: np.ndarray) -> np.ndarray:
     return scaled
 
 
-def paste(inside: torch.Tensor, series: ImageSeries, box: Box) -> torch.Tensor:
+def paste(inside: torch.Tensor, series: ImageSeries, box: Box, margin_mm: float) -> torch.Tensor:
     """Displacement (T, k, j, i, 3) of ``box`` on the whole grid of ``series``, faded to zero at the sides of the box.
 
-    Sides of the box that are sides of the image are not faded. In plane the fade takes `FADE_MM`, through the slices
-    the two slices that the box holds beyond the heart.
+    Sides of the box that are sides of the image are not faded. In plane the fade takes the outer four fifths of the
+    margin ``margin_mm`` that the box has around the heart, through the slices its two slices beyond the heart.
     """
     whole = torch.zeros(len(inside), *series.shape, inside.shape[-1], dtype=inside.dtype)
-    widths = (3.0, *(max(1.0, FADE_MM / float(mm)) for mm in series.spacing[1::-1]))
+    widths = (3.0, *(max(1.0, FADE * margin_mm / float(mm)) for mm in series.spacing[1::-1]))
     for axis, (part, size, width) in enumerate(zip(box, series.shape, widths, strict=True), start=1):
         place = torch.arange(part.start, part.stop, dtype=inside.dtype)
         ramp = torch.ones_like(place)

@@ -112,6 +112,7 @@ def register(
         "seconds": round(time.perf_counter() - started, 2),
         "input": str(series.meta.get("source", series.meta.get("name", ""))),
         "citation": info.citation,
+        **context.facts,
         **motion.provenance,
     }
     context.report(1, f"{info.title}: done")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from CardiacMotionLib import CardiacMotionError, ImageSeries
-from CardiacMotionLib.methods.region import FADE_MM, box_around, find_region, moving_region, normalize_intensity, paste
+from CardiacMotionLib.methods.region import box_around, find_region, moving_region, normalize_intensity, paste
 
 SPACING = np.array([1.0, 2.0, 8.0])
 
@@ -114,23 +114,23 @@ def test_a_frame_without_contrast_is_refused():
 def test_motion_is_put_back_in_its_box_and_fades_at_the_sides():
     series = ImageSeries(np.random.default_rng(0).random((2, 9, 40, 80)), np.diag([*SPACING, 1]))
     box = slice(1, 8), slice(5, 35), slice(0, 60)
-    whole = paste(torch.ones(2, 7, 30, 60, 3), series, box)
+    whole = paste(torch.ones(2, 7, 30, 60, 3), series, box, margin_mm=12.5)  # fades over 10 mm
     assert whole.shape == (2, 9, 40, 80, 3)
     outside = torch.ones(series.shape, dtype=torch.bool)
     outside[box] = False
     assert not whole[:, outside].any()
     assert (whole[:, ~outside] > 0).all()
     line = whole[0, 4, :, 30, 0]
-    ramp = torch.arange(1, 6) / (FADE_MM / 2)
+    ramp = torch.arange(1, 6) / 5
     assert torch.allclose(line[5:10], ramp)
     assert torch.allclose(line[30:35], ramp.flip(0))
     assert (line[10:30] == 1).all()
     assert torch.allclose(whole[0, :, 20, 30, 2], torch.tensor([0, 1, 2, 3, 3, 3, 2, 1, 0]) / 3)
     assert (whole[0, 4, 20, :50, 1] == 1).all(), "a side of the image is no side of the box"
-    assert torch.allclose(whole[0, 4, 20, 50:60, 1], torch.arange(10, 0, -1) / FADE_MM)
+    assert torch.allclose(whole[0, 4, 20, 50:60, 1], torch.arange(10, 0, -1) / 10)
 
 
 def test_a_box_that_is_the_image_is_not_faded():
     series = ImageSeries(np.random.default_rng(0).random((2, 1, 8, 8)), np.eye(4))
     inside = torch.randn(2, 1, 8, 8, 3, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(paste(inside, series, (slice(0, 1), slice(0, 8), slice(0, 8))), inside)
+    assert torch.equal(paste(inside, series, (slice(0, 1), slice(0, 8), slice(0, 8)), 10.0), inside)

@@ -19,7 +19,11 @@ class Options:
 
     iterations: int = option(60, "Iterations at each of the three resolutions", minimum=1, maximum=1000)
     smoothing: float = option(
-        2.5, "Standard deviation that smooths the displacement", unit="mm", minimum=0.5, maximum=20
+        2.0,
+        "Standard deviation that smooths the displacement in plane, at each resolution",
+        unit="pixels",
+        minimum=0.5,
+        maximum=10,
     )
     margin: float = option(25.0, "Tissue around the heart that takes part", unit="mm", minimum=10, maximum=200)
 

@@ -37,7 +37,8 @@ def fit(series: ImageSeries, options: Options, context: Context) -> Tensor:
         cost = steps * (1 if shrink > 1 else 4)
         descend(field, objective, context.reference, steps, context.part(done / total, (done + cost) / total))
         done += cost
-    return paste(displacement(field, cropped), series, region.box)
+    context.facts["heart_from"] = region.source
+    return paste(displacement(field, cropped), series, region.box, options.margin)
 
 
 def make_field(series: ImageSeries, reference: int, options: Options) -> SplineField:
