@@ -8,6 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 
+from ...errors import Cancelled
 from .. import itk_images
 from ..pairwise import register_pairs
 
@@ -44,9 +45,10 @@ def free_form(fixed: sitk.Image, moving: sitk.Image, options: Options, context: 
     field.CopyInformation(fixed)
     grid = fixed.GetSize(), fixed.GetOrigin(), fixed.GetSpacing(), fixed.GetDirection()
     for level, (coarser, blur_mm) in enumerate(((2, 1.5), (1, 0.0))):
-        context.report(level / 2, f"free-form deformation, level {level + 1} of 2")
+        part = context.part(level / 2, (level + 1) / 2)
+        part.report(0, f"free-form deformation, level {level + 1} of 2")
         found = sitk.DisplacementFieldTransform(field)  # takes the field over
-        own = _refine(fixed, moving, found, coarser * options.knot_spacing, blur_mm, options, context.seed)
+        own = _refine(fixed, moving, found, coarser * options.knot_spacing, blur_mm, options, part)
         field = sitk.TransformToDisplacementField(sitk.CompositeTransform([found, own]), sitk.sitkVectorFloat64, *grid)
     return itk_images.displacement(field)
 
@@ -58,7 +60,7 @@ def _refine(
     knot_mm: float,
     blur_mm: float,
     options: Options,
-    seed: int,
+    context: Context,
 ) -> sitk.Transform:
     """The deformation that improves on ``found`` when it goes before it."""
     extent = [(n - 1) * mm for n, mm in zip(fixed.GetSize(), fixed.GetSpacing(), strict=True)]
@@ -67,7 +69,7 @@ def _refine(
     method.SetMetricAsMattesMutualInformation(32)
     method.SetMetricSamplingStrategy(method.RANDOM)
     share = max(options.sampling, min(1.0, FEWEST_SAMPLES / fixed.GetNumberOfPixels()))
-    method.SetMetricSamplingPercentage(share, seed + 1)  # ITK takes 0 for "from the clock"
+    method.SetMetricSamplingPercentage(share, context.seed + 1)  # ITK takes 0 for "from the clock"
     method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsLBFGSB(
         gradientConvergenceTolerance=1e-5,
@@ -80,4 +82,17 @@ def _refine(
     method.SetMovingInitialTransform(found)
     method.SetInitialTransform(sitk.BSplineTransformInitializer(fixed, mesh), inPlace=True)
     method.SetNumberOfThreads(1)  # the metric sums over threads in no fixed order
-    return method.Execute(fixed, moving)
+    cancelled: list[Cancelled] = []
+
+    def tell() -> None:  # ITK passes no exception on
+        try:
+            context.report(method.GetOptimizerIteration() / (options.iterations + 1), "free-form deformation")
+        except Cancelled as answer:
+            cancelled.append(answer)
+            method.StopRegistration()
+
+    method.AddCommand(sitk.sitkIterationEvent, tell)
+    result = method.Execute(fixed, moving)
+    if cancelled:
+        raise cancelled[0]
+    return result
