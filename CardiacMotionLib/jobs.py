@@ -39,8 +39,8 @@ class Runner(Protocol):
     def launch(self, function: Callable[[], None]) -> None:
         """Run ``function``; it does not raise."""
 
-    def wait(self, seconds: float) -> None:
-        """Let the function run for up to ``seconds``."""
+    def wait(self, seconds: float) -> bool:
+        """Let the function run for up to ``seconds``; answers whether it has ended."""
 
 
 class InlineRunner:
@@ -50,8 +50,9 @@ class InlineRunner:
         """Run ``function`` to its end."""
         function()
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> bool:
         """Nothing to wait for: the function ended in `launch`."""
+        return True
 
 
 class ThreadRunner:
@@ -65,14 +66,16 @@ class ThreadRunner:
         self._thread = threading.Thread(target=function, name="CardiacMotion", daemon=True)
         self._thread.start()
 
-    def wait(self, seconds: float) -> None:
-        """Sleep until the thread ends, ``seconds`` at most, which hands it the interpreter.
+    def wait(self, seconds: float) -> bool:
+        """Sleep until the thread ends, ``seconds`` at most, which hands it the interpreter; answers whether it did.
 
         An application with an embedded interpreter may keep the interpreter lock while it waits for events; its
         threads then only run while the main thread sleeps in Python.
         """
-        if self._thread is not None:
-            self._thread.join(seconds)
+        if self._thread is None:
+            return True
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
 
 @dataclass

@@ -16,6 +16,7 @@ from CardiacMotionLib.jobs import Job, Runner, State, ThreadRunner
 POLL_INTERVAL_MS = 10
 YIELD_SECONDS = 0.04  # in each poll: Slicer holds the interpreter between events, the worker runs while we sleep
 ERROR_STYLE = "color: #b3261e;"
+STOPPING_SECONDS = 0.5  # that Apply waits for a cancelled run whose worker is still in one long step
 BAR_STEPS = 1000
 
 
@@ -37,6 +38,7 @@ class RunPanel:
     ):
         self.ui, self._prepare, self._finish, self._changed, self.makeRunner = ui, prepare, finish, changed, makeRunner
         self.job: Job | None = None
+        self._runner: Runner | None = None
         self.timer = qt.QTimer()
         self.timer.setInterval(POLL_INTERVAL_MS)
         self.timer.connect("timeout()", self.poll)
@@ -66,15 +68,19 @@ class RunPanel:
             self.start()
 
     def start(self) -> None:
-        """Read the inputs and start the work."""
+        """Read the inputs and start the work, one at a time."""
+        if self._runner is not None and not self._runner.wait(STOPPING_SECONDS):
+            self.show(_("The cancelled run is still stopping; try again in a moment."))
+            return
         try:
             work = self._prepare()
         except Exception as error:  # a slot has nobody to raise to
             self.onFailed(error)
             return
+        self._runner = self.makeRunner()
         self.job = Job(
             work,
-            runner=self.makeRunner(),
+            runner=self._runner,
             on_progress=self.showProgress,
             on_finished=self.onFinished,
             on_failed=self.onFailed,

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -187,7 +188,6 @@ class TestRuns:
         panel.run.cancel()
 
     def test_the_worker_touches_nodes_only_on_the_main_thread(self, slicer, panel, heart, with_fake):
-        import threading
 
         choose(panel, "fake")
         panel.method.forms["fake"].editors["steps"].widget.value = 1
@@ -222,6 +222,22 @@ class TestRuns:
         from CardiacMotionLib.jobs import ThreadRunner
 
         panel.run.makeRunner = ThreadRunner
+
+    def test_apply_waits_for_a_cancelled_worker_that_is_still_busy(self, slicer, panel, heart, with_fake, monkeypatch):
+        choose(panel, "fake")
+        release = threading.Event()
+        with monkeypatch.context() as slow:
+            slow.setattr("CardiacMotionPanels.analysis.compute", lambda request, progress: release.wait(20))
+            slow.setattr("CardiacMotionPanels.run.STOPPING_SECONDS", 0.05)
+            panel.ui.applyButton.click()
+            panel.ui.applyButton.click()
+            while panel.run.running:  # the job loses patience, its thread goes on
+                slicer.app.processEvents()
+            panel.ui.applyButton.click()
+            assert not panel.run.running
+            assert "still stopping" in panel.ui.statusLabel.text
+            release.set()
+        assert "Done" in run_to_the_end(slicer, panel)
 
     def test_an_unforeseen_failure_while_reading_the_inputs_is_reported_too(self, panel, heart, with_fake, monkeypatch):
         choose(panel, "fake")
