@@ -89,6 +89,11 @@ class Motion:
         """(3,) voxel size in mm along i, j, k."""
         return np.linalg.norm(self.affine[:3, :3], axis=0)
 
+    def __repr__(self) -> str:
+        size = " x ".join(map(str, self.shape[::-1]))
+        method = self.provenance.get("method", "unknown method")
+        return f"Motion({method}, {len(self)} frames of {size} voxels, from frame {self.reference})"
+
     def __len__(self) -> int:
         return len(self.displacement)
 

@@ -85,6 +85,11 @@ class ImageSeries:
         """Whether the series is one slice over time."""
         return self.shape[0] == 1
 
+    def __repr__(self) -> str:
+        size = " x ".join(map(str, self.shape[::-1]))
+        mm = " x ".join(f"{value:.4g}" for value in self.spacing)
+        return f"ImageSeries({len(self)} frames of {size} voxels of {mm} mm, labels of frames {sorted(self.labels)})"
+
     def __len__(self) -> int:
         return len(self.frames)
 

@@ -42,7 +42,7 @@ def convert(
             raise CardiacMotionError(f"{target} is the source itself; give another name to write to")
         given = {"label_map": parse_label_map(label_map), "frames_axis": frames_axis, "series_uid": series_uid or None}
         options = {name: value for name, value in given.items() if value is not None}
-        written = convert_file(source, folder / target.name, label_files(labels), **options)
+        written = convert_file(source, folder / target.name, label_files(labels), note=terminal.note, **options)
         files = [target.parent / path.name for path in written]
         terminal.result(
             f"Wrote {', '.join(map(str, files[:3]))}" + (f" and {len(files) - 3} more" if len(files) > 3 else "")

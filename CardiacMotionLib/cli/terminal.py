@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,15 @@ from ..methods.protocol import Progress as ProgressCallback
 OK, UNEXPECTED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
 
 
+class PatientConsole(Console):
+    """A console that goes on when its reader leaves, as with ``| head``: the files are still wanted."""
+
+    def on_broken_pipe(self) -> None:
+        """Print no more, and let the interpreter close the pipe in peace."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
 @dataclass
 class Terminal:
     """Where one command writes."""
@@ -29,8 +39,8 @@ class Terminal:
     quiet: bool = False
     verbose: bool = False
     notes: list[str] = field(default_factory=list)
-    err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True))
-    out: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
+    err: Console = field(default_factory=lambda: PatientConsole(stderr=True, highlight=False, soft_wrap=True))
+    out: Console = field(default_factory=lambda: PatientConsole(highlight=False, soft_wrap=True))
 
     def say(self, text: str) -> None:
         """A line for a person, on stderr, unless quiet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,14 @@ from .read import read_series
 from .write import write_labels, write_series
 
 
-def convert(source: str | Path, target: str | Path, labels: Labels = None, **options: Any) -> list[Path]:
+def convert(
+    source: str | Path,
+    target: str | Path,
+    labels: Labels = None,
+    *,
+    note: Callable[[str], None] = lambda text: None,
+    **options: Any,
+) -> list[Path]:
     """Convert a series or a motion; returns the files written.
 
     Parameters
@@ -29,12 +37,16 @@ def convert(source: str | Path, target: str | Path, labels: Labels = None, **opt
         per frame, ``<name>_frameTT``.
     labels
         As in `read_series`.
+    note
+        Called with each sentence that the reader has for the user.
     options
         Of `read_series`: ``label_map``, ``frames_axis``, ``series_uid``.
     """
     source, target = existing(source), Path(target)
     if not _is_motion(source):
         series = read_series(source, labels, **options)
+        for sentence in series.meta.get("notes", []):
+            note(sentence)
         written = [write_series(series, target)]
         return written + (write_labels(series, target.parent, name=stem_of(target)) if series.labels else [])
     if labels is not None or options:

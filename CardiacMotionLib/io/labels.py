@@ -71,7 +71,18 @@ def attach_labels(series: ImageSeries, labels: Labels, label_map: Mapping[int | 
                     f"two label files are for frame {frame}: {origin[frame].name} and {file.name}; give one of them"
                 )
             found[frame], origin[frame] = array, file
-    return series.replace(labels={**series.labels, **found})
+    notes = [*series.meta.get("notes", []), *_guesses(series, files)]
+    return series.replace(labels={**series.labels, **found}, meta={**series.meta, "notes": notes})
+
+
+def _guesses(series: ImageSeries, files: list[Path]) -> list[str]:
+    """What the user should know when a single label file does not say its frame."""
+    file = files[0]
+    named = ACDC_LABEL.match(file.name) or FRAME_IN_NAME.search(stem_of(file))
+    if named or len(files) > 1 or len(series) == 1 or len(_load(file)) > 1:
+        return []
+    frame = int(series.meta.get("end_diastole", 0))
+    return [f"{file.name} names no frame: taken as frame {frame}; name it ..._frameNN or give FRAME=FILE for another."]
 
 
 def _is_array(item: Any) -> bool:

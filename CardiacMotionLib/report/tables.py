@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from ..errors import CardiacMotionError
@@ -48,6 +49,8 @@ def write_tables(strain: Strain, folder: str | Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
             path = folder / f"{name}.csv"
+            if not strain.timed and "time_ms" in table:
+                table = table.assign(time_ms=np.nan)  # the frame column is all that is known
             table.to_csv(path, index=False, float_format="%.5g")
             paths.append(path)
     except OSError as error:

@@ -23,6 +23,7 @@ from .tensor import green_strain, project
 from .volumes import function_values, volume_notes, volume_table
 from .wall import smooth_directions, solve_wall
 
+RADIAL_SCATTER = 10.0  # percentage points between radial strain and thickening that the user should know of
 RELIABLE_FRAMES = 30  # frames a cycle below which strain rate is unreliable
 
 
@@ -101,6 +102,7 @@ def strain(
     rotation = rotation_table(motion.times, angles, anatomy.rings, axis)
     layer_map = np.zeros(anatomy.wall.shape, np.uint8)
     layer_map[anatomy.wall] = depth_layers
+    function = _function(volumes, chosen, anatomy, followed.thickness, summary, rotation, cycle)
     return Strain(
         wall=anatomy.wall,
         wall_green=green,
@@ -114,7 +116,7 @@ def strain(
         rates=rate_table(curves, motion.times, cycle),
         summary=summary,
         volumes=volumes,
-        function=_function(volumes, chosen, anatomy, followed.thickness, summary, rotation, cycle),
+        function=function,
         rotation=rotation,
         slice_rotation=angles,
         end_systole=chosen,
@@ -129,6 +131,7 @@ def strain(
             *_geometry_notes(anatomy, axis, levels),
             *insertion_notes,
             *volume_notes(volumes, motion.reference, anatomy),
+            *_thickening_notes(function),
         ),
     )
 
@@ -193,6 +196,17 @@ def _cycle_notes(
         shown = ", ".join(f"{component} {100 * residual:+.1f} %" for component, residual in residuals)
         notes.append(f"Residual at the end of the cycle (global engineering strain, not corrected): {shown}.")
     return notes
+
+
+def _thickening_notes(function: dict[str, float]) -> list[str]:
+    """Radial strain averages voxels, thickening is of the whole wall: far apart, the voxels are not to be trusted."""
+    radial, thickening = function["GRS_percent"], function["wall_thickening_percent"]
+    if not abs(radial - thickening) > RADIAL_SCATTER:
+        return []
+    return [
+        f"Global radial strain ({radial:.1f} %) and thickening of the wall as a whole ({thickening:.1f} %) disagree: "
+        "radial strain is rough here, rely on the thickening."
+    ]
 
 
 def _geometry_notes(anatomy: Anatomy, axis: LongAxis, levels: np.ndarray) -> list[str]:

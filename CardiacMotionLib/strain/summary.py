@@ -18,7 +18,8 @@ def summarize_curve(values: np.ndarray, end_systole: int, shortens: bool) -> dic
 
     The peak is the most negative value where the component ``shortens`` in systole, else the most positive.
     ``peak_position`` is its place. The post-systolic index is 100 (peak - end-systolic) / peak when the peak comes
-    after end-systole, else 0; NaN for a curve without a peak.
+    after end-systole, else 0; NaN for a curve without a peak or with the opposite sign at end-systole, where a share of
+    the peak means nothing.
     """
     sign = -1.0 if shortens else 1.0
     systolic = int((sign * values[: end_systole + 1]).argmax())
@@ -30,7 +31,7 @@ def summarize_curve(values: np.ndarray, end_systole: int, shortens: bool) -> dic
         "peak_systolic": float(values[systolic]),
         "peak": peak,
         "peak_position": overall,
-        "post_systolic_index": index if abs(peak) > NO_STRAIN else np.nan,
+        "post_systolic_index": index if abs(peak) > NO_STRAIN and peak * at_end >= 0 else np.nan,
         "end_cycle_residual": float(values[-1]),
     }
 

@@ -2,6 +2,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -215,3 +216,24 @@ def test_demo_says_what_it_leaves_out_without_slicer(cardiac_motion, a_subject_f
     assert any("scene.mrb and overlay.png left out" in note and "pip install" in note for note in done.json["notes"])
     assert not (out / "scene.mrb").exists()
     assert (out / "report.html").is_file()
+
+
+def test_convert_says_what_the_reader_noticed(cardiac_motion, a_subject_folder, tmp_path):
+    wall = tmp_path / "wall.nii.gz"
+    shutil.copy(next((a_subject_folder / "labels").glob("*frame00.nii.gz")), wall)
+    done = cardiac_motion("convert", a_subject_folder / "cine.nii.gz", tmp_path / "c.seq.nrrd", "-l", wall, "--json")
+    assert any("wall.nii.gz names no frame" in note for note in done.json["notes"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such pipes on Windows")
+def test_results_are_kept_when_nobody_reads_the_output(a_subject_folder, tmp_path):
+    labels = next((a_subject_folder / "labels").glob("*frame00.nii.gz"))
+    program = "import sys; from CardiacMotionLib.cli.main import run; sys.exit(run(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, "strain", str(a_subject_folder / "motion.seq.nrrd"), "-l", str(labels)]
+    with subprocess.Popen(
+        [*command, "-o", str(tmp_path / "out")], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as done:
+        done.stdout.close()
+        assert done.stderr.read().count(b"Error") == 0
+        assert done.wait(60) == 0
+    assert (tmp_path / "out" / "tables" / "strain_summary.csv").is_file()

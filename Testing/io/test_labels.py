@@ -38,7 +38,11 @@ def test_mapping_of_frames_to_paths_and_arrays(series, cine, wall, tmp_path):
 
 def test_one_file_without_a_number(series, cine, wall, tmp_path):
     path = write_volume(wall, series.affine, tmp_path / "wall.nii.gz")
-    assert list(read_series(cine, path).labels) == [0]
+    guessed = read_series(cine, path)
+    assert list(guessed.labels) == [0]
+    assert any("wall.nii.gz names no frame: taken as frame 0" in note for note in guessed.meta["notes"])
+    named = write_volume(wall, series.affine, tmp_path / "wall_frame01.nii.gz")
+    assert not any("names no frame" in note for note in read_series(cine, named).meta["notes"])
     known = series.replace(labels=None, meta={"end_diastole": 3})
     assert list(attach_labels(known, path).labels) == [3]
 

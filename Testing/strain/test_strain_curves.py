@@ -170,3 +170,19 @@ def test_a_single_frame_is_its_own_reference():
     result = strain(Motion(np.zeros((1, *GRID.shape, 3)), GRID.affine), LABELS)
     assert result.end_systole == 0
     assert not result.curves.green.any()
+
+
+def test_a_segment_that_stretches_at_end_systole_has_no_post_systolic_index():
+    curve = np.array([0, 0.01, 0.035, 0.02, -0.0035, 0.0])
+    assert np.isnan(summarize_curve(curve, 2, shortens=True)["post_systolic_index"])
+    assert summarize_curve(-curve, 2, shortens=True)["post_systolic_index"] == 0
+
+
+def test_radial_strain_far_from_the_thickening_is_said():
+    from CardiacMotionLib.strain.compute import _thickening_notes
+
+    assert _thickening_notes({"GRS_percent": 35.0, "wall_thickening_percent": 30.0}) == []
+    assert _thickening_notes({"GRS_percent": np.nan, "wall_thickening_percent": 30.0}) == []
+    (note,) = _thickening_notes({"GRS_percent": 27.5, "wall_thickening_percent": 13.5})
+    assert "27.5 %" in note
+    assert "13.5 %" in note
