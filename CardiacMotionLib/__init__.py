@@ -1,4 +1,4 @@
-"""CardiacMotion: motion, strain and parameter maps from cardiac MR, as a library.
+"""CardiacMotion: motion and strain from cardiac MR, as a library.
 
 Cine in, a motion field out, strain and maps back; see ``register`` and ``strain``. Importing the package is light:
 every public name is loaded when it is first used, so that a program may look before torch is installed.

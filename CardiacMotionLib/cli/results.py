@@ -41,7 +41,8 @@ def write_strain_files(strain: Strain, folder: Path) -> None:
 
     write_tables(strain, folder / "tables")
     plot_curves(strain, folder / "curves.png")
-    plot_bullseye(strain, None, folder / "bullseye.png")
+    if strain.segments.any():  # without RV insertions there is nothing to draw, and a note says so
+        plot_bullseye(strain, None, folder / "bullseye.png")
 
 
 def write_report_page(series: ImageSeries, motion: Motion, strain: Strain, folder: Path) -> None:

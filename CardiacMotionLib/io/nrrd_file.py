@@ -51,6 +51,8 @@ def read_nrrd(path: Path, frames_axis: int | None = None) -> ImageSeries:
     data, header = load(path)
     kinds = [str(k).lower() for k in header.get("kinds", ["???"] * data.ndim)]
     values = [a for a, kind in enumerate(kinds) if kind not in (*FRAME_KINDS, *SPACE_KINDS, "???", "none")]
+    if data.ndim == 5 and "vector" in kinds:
+        raise CardiacMotionError(f"{path} is a motion, not images; give the path of the cine itself")
     if values or data.ndim not in (3, 4):
         raise CardiacMotionError(
             f"{path}: axes {data.shape} of kinds {', '.join(kinds)} are not an image series; "

@@ -87,7 +87,7 @@ def page_content(
         "frames": [_image_uri(frame) for frame in cine_frames(series, motion, strain, component)],
         "still": strain.end_systole,
         "duration": frame_duration(motion),
-        "bullseye": _png_uri(png_bytes(draw_bullseye(strain, strain.components))),
+        "bullseye": _png_uri(png_bytes(draw_bullseye(strain, strain.components))) if strain.segments.any() else "",
         "curves": _png_uri(png_bytes(draw_curves(strain))),
         "quality": describe_quality(quality) if quality is not None else [],
         "function": [(*_split(key, value),) for key, value in strain.function.items() if _is_number(value)],

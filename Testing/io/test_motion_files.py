@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from CardiacMotionLib import CardiacMotionError, Motion
+from CardiacMotionLib import CardiacMotionError, Motion, read_series
 from CardiacMotionLib.io import write_displacement_itk
 from CardiacMotionLib.io.motion_files import read_motion_sequence, write_motion_sequence
 
@@ -151,3 +151,9 @@ def test_interrupted_write_leaves_the_old_file(motion, tmp_path, monkeypatch):
 def test_missing_folder_is_named(motion, tmp_path):
     with pytest.raises(CardiacMotionError, match=r"there is no folder .*nowhere"):
         write_motion_sequence(motion, tmp_path / "nowhere" / "m.seq.nrrd")
+
+
+def test_a_motion_given_as_images_is_told_apart(motion, tmp_path):
+    path = write_motion_sequence(motion, tmp_path / "motion.seq.nrrd")
+    with pytest.raises(CardiacMotionError, match="is a motion, not images"):
+        read_series(path)
