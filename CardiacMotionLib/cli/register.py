@@ -93,5 +93,6 @@ def run_method(series: ImageSeries, method: str, terminal: Terminal, **choices: 
 def describe_run(motion: Motion) -> str:
     """Method, frames, time and device in one line."""
     made_by = motion.provenance
+    found = "" if made_by.get("heart_from") != "motion" else "; no labels, the heart is where the images change most"
     how = f"in {made_by['seconds']:.1f} s on {made_by['device']}"
-    return f"{made_by['method']}: {len(motion)} frames from frame {motion.reference} {how}"
+    return f"{made_by['method']}: {len(motion)} frames from frame {motion.reference} {how}{found}"

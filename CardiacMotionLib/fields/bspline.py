@@ -41,12 +41,13 @@ def bspline_basis(
 
 
 def evaluate_bspline(coefficients: Tensor, bases: Sequence[Tensor]) -> Tensor:
-    """Tensor-product spline (size1, ..., sized, C) of coefficients (n1, ..., nd, C) and one basis (size, n) per axis.
+    """Tensor-product spline (..., size1, ..., sized, C) of coefficients (..., n1, ..., nd, C), one basis an axis.
 
-    Each axis is one matrix product, so both the value and its gradient are a few dense products without a scatter per
-    voxel.
+    A basis is (size, n). Each axis is one matrix product, so both the value and its gradient are a few dense products
+    without a scatter per voxel. Leading axes are a batch.
     """
+    axes = "abc"[: len(bases)]
     values = coefficients
-    for axis, basis in enumerate(bases):
-        values = torch.movedim(torch.tensordot(basis, values, dims=([1], [axis])), 0, axis)
+    for axis, basis in zip(axes, bases, strict=True):
+        values = torch.einsum(f"...{axes}z,n{axis}->...{axes.replace(axis, 'n')}z", values, basis)
     return values

@@ -21,10 +21,19 @@ import pandas as pd
 import torch
 
 from CardiacMotionLib import ImageSeries, Motion, __version__, evaluate, phantom, read_series, register, strain
+from CardiacMotionLib.metrics import dice
+from CardiacMotionLib.series import LABEL_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
+VARIANTS: list[dict] = [
+    {"seed": 1, "shift_x_mm": 6},
+    {"seed": 2, "ejection_fraction": 65, "twist": 15},
+    {"seed": 3, "wall_mm": 7, "ejection_fraction": 45},
+    {"seed": 4, "noise": 4},
+    {"seed": 5, "tilt": 30, "frames": 25},
+    {"seed": 6, "wall_mm": 12, "shortening": 10, "texture": 0.0},
+]  # hearts that no option was chosen on
 SUNNYBROOK = {"SC-HF-I-1": (18, 7), "SC-HF-I-2": (19, 6), "SC-HF-I-6": (18, 8)}  # end-diastole, end-systole
-STRUCTURES = {1: "RV", 2: "LV myocardium", 3: "LV cavity"}
 
 
 def still(series: ImageSeries, reference: int) -> Motion:
@@ -39,19 +48,17 @@ def run(series: ImageSeries, method: str, reference: int, seed: int) -> tuple[Mo
     return motion, time.perf_counter() - started
 
 
-def dice(motion: Motion, series: ImageSeries, frame: int) -> dict[str, float]:
+def overlap(motion: Motion, series: ImageSeries, frame: int) -> dict[str, float]:
     """Dice of the carried reference labels at ``frame`` for each structure that is labeled there."""
     carried, truth = motion.warp_labels(series.labels[motion.reference], frame), series.labels[frame]
     return {
-        name: 2 * np.sum((carried == label) & (truth == label)) / (np.sum(carried == label) + np.sum(truth == label))
-        for label, name in STRUCTURES.items()
-        if (truth == label).any()
+        name: dice(carried == label, truth == label) for label, name in LABEL_NAMES.items() if (truth == label).any()
     }
 
 
-def score_heart(method: str, seed: int) -> dict[str, object]:
+def score_heart(method: str, seed: int, **other: float) -> dict[str, object]:
     """Scores at end-systole of the analytic heart: 16 frames of 10x112x112 voxels of 1.6x1.6x8 mm."""
-    subject = phantom("cine", seed)
+    subject = phantom("cine", seed, **other)
     series = subject.series
     frame = int(subject.meta["truth"]["end_systole"])
     motion, seconds = run(series, method, 0, seed)
@@ -60,11 +67,11 @@ def score_heart(method: str, seed: int) -> dict[str, object]:
     wall = series.labels[0] == 2
     ours = strain(motion, series.labels[0]).circumferential[frame][wall]
     true = np.asarray(subject.strain()["circumferential"])[frame][wall]
-    labels = dice(motion, series, frame)
+    labels = overlap(motion, series, frame)
     return {
-        "heart": f"analytic, seed {seed}",
+        "heart": ", ".join([f"analytic, seed {seed}", *(f"{key} {value}" for key, value in other.items())]),
         "method": method,
-        **{f"Dice {name}": labels[name] for name in STRUCTURES.values()},
+        **{f"Dice {name}": labels[name] for name in LABEL_NAMES.values()},
         "EPE in plane (mm)": at_end_systole["EPE in plane", "LV myocardium"],
         "EPE 3D (mm)": at_end_systole["EPE", "LV myocardium"],
         "Ecc error, mean over voxels": float(np.abs(ours - true).mean()),
@@ -81,7 +88,7 @@ def score_patient(name: str, series: ImageSeries, method: str, reference: int, f
     return {
         "heart": name,
         "method": method,
-        **{f"Dice {structure}": value for structure, value in dice(motion, series, frame).items()},
+        **{f"Dice {structure}": value for structure, value in overlap(motion, series, frame).items()},
         "folding heart (%)": 100 * float((motion.jacobian_determinant()[:, heart] <= 0).mean()),
         "seconds": seconds,
     }
@@ -99,16 +106,16 @@ def patients(data: Path) -> list[tuple[str, ImageSeries, int, int]]:
     return found
 
 
-def write(table: pd.DataFrame, folder: Path, methods: list[str]) -> None:
-    """Write accuracy.csv and accuracy.md with how they were made."""
+def write(table: pd.DataFrame, folder: Path, name: str, flags: str) -> None:
+    """Write ``name``.csv and ``name``.md with how they were made."""
     folder.mkdir(parents=True, exist_ok=True)
-    table.to_csv(folder / "accuracy.csv", index=False, float_format="%.4f")
+    table.to_csv(folder / f"{name}.csv", index=False, float_format="%.4f")
     columns = list(table.columns)
     rows = [[_cell(value) for value in row] for row in table.itertuples(index=False)]
     lines = [
         "# Accuracy at end-systole",
         "",
-        f"Made by `python Testing/benchmarks/accuracy.py --methods {' '.join(methods)}` on {datetime.date.today()}, "
+        f"Made by `python Testing/benchmarks/accuracy.py {flags}` on {datetime.date.today()}, "
         f"version {__version__}, torch {torch.__version__}, {torch.get_num_threads()} threads on {os.cpu_count()} "
         f"cores ({platform.machine()}); default options for every heart, all frames of the cycle, Dice in 3D over all "
         "slices.",
@@ -120,7 +127,7 @@ def write(table: pd.DataFrame, folder: Path, methods: list[str]) -> None:
         *("| " + " | ".join(row) + " |" for row in rows),
         "",
     ]
-    (folder / "accuracy.md").write_text("\n".join(lines))
+    (folder / f"{name}.md").write_text("\n".join(lines))
 
 
 def _cell(value: object) -> str:
@@ -134,9 +141,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--methods", nargs="+", default=["none", "demons", "spline"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="of the analytic hearts")
+    parser.add_argument("--variants", action="store_true", help="six other analytic hearts only, into variants.md")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="real cines, if there")
     parser.add_argument("--output", type=Path, default=ROOT / "Testing" / "results")
     arguments = parser.parse_args()
+    if arguments.variants:
+        rows = [score_heart(method, **heart) for heart in VARIANTS for method in arguments.methods]
+        write(pd.DataFrame(rows), arguments.output, "variants", f"--variants --methods {' '.join(arguments.methods)}")
+        return
     real = patients(arguments.data) if arguments.data.is_dir() else []
     rows = []
     for method in arguments.methods:
@@ -144,7 +156,7 @@ def main() -> None:
         rows += [score_patient(name, series, method, ed, es) for name, series, ed, es in real]
         print(pd.DataFrame(rows[-len(arguments.seeds) - len(real) :]).to_string(index=False), flush=True)
     table = pd.DataFrame(rows).sort_values("heart", key=lambda names: names.str.lower(), kind="stable")
-    write(table, arguments.output, arguments.methods)
+    write(table, arguments.output, "accuracy", f"--methods {' '.join(arguments.methods)}")
     print(f"Wrote {arguments.output}/accuracy.csv and accuracy.md")
 
 

@@ -84,3 +84,12 @@ def test_slope_of_a_field_is_its_derivative_by_autograd():
     free = coefficients.clone().requires_grad_(True)
     fields.evaluate_bspline(free, [basis(size, knot)])[4, 0].backward()
     assert torch.allclose(free.grad[:, 0], basis(size, knot)[4])
+
+
+def test_leading_axes_of_the_coefficients_are_a_batch():
+    bases = [basis(9, 3.0), basis(7, 2.0)]
+    coefficients = torch.randn(4, *(one.shape[1] for one in bases), 2, dtype=torch.float64)
+    together = fields.evaluate_bspline(coefficients, bases)
+    assert together.shape == (4, 9, 7, 2)
+    for one, own in zip(together, coefficients, strict=True):
+        assert torch.allclose(one, fields.evaluate_bspline(own, bases), atol=1e-12)

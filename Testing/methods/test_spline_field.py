@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from CardiacMotionLib.methods.spline.field import Axis, SplineField, expand, gradient
+from CardiacMotionLib.fields import evaluate_bspline
+from CardiacMotionLib.methods.spline.field import Axis, SplineField, gradient
 
 
 def small_field(reference=1, through_plane_levels=3, slices=5):
@@ -60,7 +61,7 @@ def test_every_level_adds_its_own_spline(level):
     field = randomise(small_field(), [level])
     own = torch.tensordot(field.in_time, field.coefficients[level], dims=([1], [0]))
     alone = [Axis(axis.size, axis.intervals[: level + 1]).basis() for axis in field.space]
-    assert torch.allclose(expand(field.finest(), field.bases()), expand(own, alone), atol=1e-5)
+    assert torch.allclose(evaluate_bspline(field.finest(), field.bases()), evaluate_bspline(own, alone), atol=1e-5)
 
 
 def test_levels_add_up():
@@ -87,7 +88,7 @@ def test_the_reference_does_not_move_whatever_the_coefficients(reference):
 def test_a_new_field_is_zero_and_learns():
     field = small_field()
     assert not field.finest().any()
-    expand(field.finest(), field.bases()).square().add(field.finest().sum()).sum().backward()
+    evaluate_bspline(field.finest(), field.bases()).square().add(field.finest().sum()).sum().backward()
     assert all(own.grad.any() for own in field.coefficients)
 
 
@@ -112,7 +113,7 @@ def test_gradient_is_the_derivative_of_the_field(slices):
         for sign in (1, -1):
             at = {"k": k, "j": j, "i": i}
             at[axis] = at[axis].double() + sign * step
-            sides.append(expand(coefficients, field.bases(0, (at["k"], at["j"], at["i"])))[0, 0, 0, 0])
+            sides.append(evaluate_bspline(coefficients, field.bases(0, (at["k"], at["j"], at["i"])))[0, 0, 0, 0])
         difference = (sides[0] - sides[1]) / (2 * step)
         assert torch.allclose(exact[:, column], difference, atol=2e-3), axis
     assert exact.shape == (3, 3)
@@ -127,5 +128,5 @@ def test_a_linear_field_has_a_constant_gradient():
     coefficients = (torch.stack((x, y, z), -1) @ slope.T)[None]
     found = gradient(coefficients, field.bases(), field.bases(1))
     assert torch.allclose(found, slope.expand_as(found), atol=1e-5)
-    values = expand(coefficients, field.bases())[0]
+    values = evaluate_bspline(coefficients, field.bases())[0]
     assert torch.allclose(values[2, 5, 7], slope @ torch.tensor([7.0, 5.0, 2.0]), atol=1e-5)

@@ -9,10 +9,10 @@ import pytest
 import torch
 from moving_images import contracting_series, moving_series, shifted
 
+from CardiacMotionLib.fields import evaluate_bspline
 from CardiacMotionLib.methods import Context
 from CardiacMotionLib.methods.region import find_region, normalize_intensity
 from CardiacMotionLib.methods.spline import Options
-from CardiacMotionLib.methods.spline.field import expand
 from CardiacMotionLib.methods.spline.fit import descend, make_field
 from CardiacMotionLib.methods.spline.objective import Objective
 
@@ -44,7 +44,7 @@ def test_images_are_drawn_at_their_own_place(shrink):
     _, _, field, objective = setup(shrink=shrink)
     alike = objective.ncc(objective.images[:1])
     assert alike.mean() > 0.97
-    moved = expand(torch.zeros_like(field.finest()[:1]), objective.bases)
+    moved = evaluate_bspline(torch.zeros_like(field.finest()[:1]), objective.bases)
     assert moved.shape[1:4] == objective.images.shape[1:]
 
 
@@ -53,7 +53,7 @@ def test_a_known_field_moves_pooled_images_by_the_right_millimeters(shrink):
     """At a pooled voxel the field is that of its center in the full image: a linear field tells them apart."""
     series, _, field, objective = setup(shrink=shrink)
     matrix = torch.diag(torch.tensor([0.9, 1.2, 1.0]))
-    found = expand(affine_coefficients(field, series, matrix), objective.bases)[0, 0]
+    found = evaluate_bspline(affine_coefficients(field, series, matrix), objective.bases)[0, 0]
     for axis, (size, scale) in enumerate(((37, -0.1), (41, 0.2))):
         starts = np.arange(0, size, shrink)
         centers = (starts + np.minimum(starts + shrink, size) - 1) / 2

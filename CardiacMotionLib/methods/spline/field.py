@@ -98,7 +98,7 @@ class SplineField(torch.nn.Module):
             own = torch.nn.functional.pad(own, (0, 3 - own.shape[-1]))
             if total is not None:
                 refine = [getattr(self, f"refine_{name}{level - 1}") for name in "kji"]
-                own = own + expand(total, refine)
+                own = own + fields.evaluate_bspline(total, refine)
             total = own
         assert total is not None
         return torch.tensordot(self.in_time[frames], total, dims=([1], [0]))
@@ -108,17 +108,10 @@ class SplineField(torch.nn.Module):
         return [axis.basis(derivative, p).to(self.in_time) for axis, p in zip(self.space, positions, strict=True)]
 
 
-def expand(coefficients: Tensor, bases: Sequence[Tensor]) -> Tensor:
-    """(T, nk, nj, ni, C) and bases (K, nk), (J, nj), (I, ni) to (T, K, J, I, C)."""
-    values = torch.einsum("tabcd,ka->tkbcd", coefficients, bases[0])
-    values = torch.einsum("tkbcd,jb->tkjcd", values, bases[1])
-    return torch.einsum("tkjcd,ic->tkjid", values, bases[2])
-
-
 def gradient(coefficients: Tensor, bases: Sequence[Tensor], derivatives: Sequence[Tensor]) -> Tensor:
     """Exact du_a/dx_b (T, K, J, I, 3, 3), mm a voxel along (i, j, k) in the last axis."""
     columns = []
     for axis in (2, 1, 0):
         mixed = [derivatives[n] if n == axis else bases[n] for n in range(3)]
-        columns.append(expand(coefficients, mixed))
+        columns.append(fields.evaluate_bspline(coefficients, mixed))
     return torch.stack(columns, dim=-1)

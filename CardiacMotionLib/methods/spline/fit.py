@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ...fields import evaluate_bspline
 from ..region import find_region, normalize_intensity, paste
-from .field import Axis, SplineField, expand
+from .field import Axis, SplineField
 from .objective import Objective
 
 if TYPE_CHECKING:
@@ -87,5 +88,5 @@ def _backward(objective: Objective, coefficients: Tensor, frames: Tensor) -> flo
 def displacement(field: SplineField, series: ImageSeries) -> Tensor:
     """(T, K, J, I, 3) in voxels inside the region, on the CPU."""
     bases = field.bases()
-    millimeters = [expand(field.finest(slice(t, t + 1)), bases).cpu() for t in range(len(series))]
+    millimeters = [evaluate_bspline(field.finest(slice(t, t + 1)), bases).cpu() for t in range(len(series))]
     return torch.cat(millimeters) / torch.as_tensor(series.spacing, dtype=torch.float32)

@@ -13,7 +13,7 @@ from ... import fields
 from ...fields.jacobian import determinant
 from ...series import LV_CAVITY, MYOCARDIUM, RV
 from ..region import Region
-from .field import SplineField, expand, gradient
+from .field import SplineField, gradient
 
 if TYPE_CHECKING:
     from . import Options
@@ -74,7 +74,7 @@ class Objective:
 
     def __call__(self, coefficients: Tensor, frames: Tensor) -> Tensor:
         """Sum over ``frames`` of the loss of their finest coefficients (T, nk, nj, ni, 3) in mm."""
-        displacement = expand(coefficients, self.bases) * self.to_voxels
+        displacement = fields.evaluate_bspline(coefficients, self.bases) * self.to_voxels
         warped = fields.warp(self.images[frames, None], displacement)[:, 0]
         loss = ((1 - self.ncc(warped)) * self.weight).sum()
         strains = gradient(coefficients, self.lattice_bases, self.lattice_derivatives) / self.spacing  # mm per mm
