@@ -1,0 +1,87 @@
+"""The layouts in which the field's data sets come, each read into the same `Examination`.
+
+`find_cases` lists the subjects of a folder without reading an image; `Case.read` reads one. A layout is a module with
+``NAME``, ``TITLE`` and ``find(folder) -> list[Case]``, and is loaded when it is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Protocol, cast
+
+from ...errors import CardiacMotionError
+from ..files import existing
+from .case import Case, Examination
+
+LAYOUTS = {
+    "toml": "toml_folder",
+    "acdc": "acdc",
+    "mnms": "mnms",
+    "mnms2": "mnms2",
+    "sunnybrook": "sunnybrook",
+    "ukbiobank": "ukbiobank",
+    "cmac": "cmac",
+    "stone": "stone",
+    "dense": "dense",
+    "strainnet": "strainnet",
+}  # name of the layout: name of its module in this package
+
+DESCRIBED = "toml"  # a description that the user put into the folder decides; the others are told by file names
+
+__all__ = ["LAYOUTS", "Case", "Examination", "Layout", "find_cases", "layout_module"]
+
+
+class Layout(Protocol):
+    """What the module of a layout has."""
+
+    NAME: str
+    TITLE: str
+
+    def find(self, folder: Path) -> list[Case]:
+        """The cases of a data set's root folder or of one subject's folder; none when it is not of this layout."""
+
+
+def layout_module(name: str) -> Layout:
+    """The module of a layout; raises `CardiacMotionError` for a name that is none."""
+    if name not in LAYOUTS:
+        raise CardiacMotionError(f"unknown layout {name!r}; choose one of {', '.join(sorted(LAYOUTS))}")
+    return cast("Layout", importlib.import_module(f".{LAYOUTS[name]}", __name__))
+
+
+def find_cases(folder: str | Path, layout: str | None = None) -> list[Case]:
+    """The subjects in a folder, in natural order, without reading their images.
+
+    Parameters
+    ----------
+    folder
+        Root folder of a data set, or the folder of one subject.
+    layout
+        A name of `LAYOUTS`; without it, the one layout that the file names are of. A TOML description in the folder
+        goes before file names.
+
+    Raises
+    ------
+    CardiacMotionError
+        when no layout fits, or more than one; the message lists them.
+    """
+    path = existing(folder)
+    if not path.is_dir():
+        raise CardiacMotionError(f"{path}: expected the folder of a data set or of one subject, got a file")
+    if layout is not None:
+        cases = layout_module(layout).find(path)
+        if not cases:
+            raise CardiacMotionError(
+                f"{path}: no case of layout {layout} ({layout_module(layout).TITLE}) in this folder"
+            )
+        return cases
+    found = {name: cases for name in LAYOUTS if (cases := layout_module(name).find(path))}
+    if DESCRIBED in found:
+        return found[DESCRIBED]
+    if not found:
+        known = "; ".join(f"{name}: {layout_module(name).TITLE}" for name in LAYOUTS)
+        raise CardiacMotionError(f"{path}: the files are of no known layout. The layouts are {known}")
+    if len(found) > 1:
+        several = ", ".join(f"{name} ({len(cases)} cases)" for name, cases in found.items())
+        raise CardiacMotionError(f"{path}: the files fit several layouts, {several}; say which with layout (--layout)")
+    return next(iter(found.values()))
