@@ -64,12 +64,15 @@ def describe(option: OptionInfo) -> str:
         values = f"up to {high:g}{unit}"
     else:
         values = unit.strip()
-    default = option.default
+    return f"{values}; {_default(option)}" if values else _default(option)
+
+
+def _default(option: OptionInfo) -> str:
+    if option.default is None:
+        return "drawn unless given"
     if option.type is bool:
-        default = "on" if default else "off"
-    elif option.type is float:
-        default = f"{default:g}"
-    return f"{values}; default {default}" if values else f"default {default}"
+        return "default on" if option.default else "default off"
+    return f"default {option.default:g}" if option.type is float else f"default {option.default}"
 
 
 def _parameter(name: str, users: Mapping[str, OptionInfo]) -> inspect.Parameter:

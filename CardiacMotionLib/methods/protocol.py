@@ -30,7 +30,11 @@ def option(
     maximum: float | None = None,
     choices: tuple = (),
 ) -> Any:
-    """A dataclass field of an ``Options`` class with what the command line and the panel need to offer it."""
+    """A dataclass field of an ``Options`` class with what the command line and the panel need to offer it.
+
+    A field annotated ``float | None`` (or ``int``, ``str``, ``bool``) has the default None: what it is without being
+    given depends on the seed and the other options.
+    """
     return dataclasses.field(
         default=default,
         metadata={"help": help, "unit": unit, "minimum": minimum, "maximum": maximum, "choices": tuple(choices)},
@@ -43,7 +47,7 @@ class OptionInfo:
 
     name: str
     type: type  # bool, int, float or str
-    default: Any
+    default: Any  # None: it depends on the seed and the other options
     help: str
     unit: str
     minimum: float | None
@@ -51,7 +55,12 @@ class OptionInfo:
     choices: tuple
 
     def check(self, value: Any) -> Any:
-        """``value`` as this option's type and inside its range; raises `CardiacMotionError` otherwise."""
+        """``value`` as this option's type and inside its range; raises `CardiacMotionError` otherwise.
+
+        None is kept where it is the default.
+        """
+        if value is None and self.default is None:
+            return None
         kind = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[self.type]
         number = isinstance(value, numbers.Real) and not isinstance(value, bool)  # numpy scalars too
         fits = {
@@ -77,15 +86,21 @@ def describe_options(options_class: type) -> list[OptionInfo]:
     """The options of a frozen ``Options`` dataclass in the order they were written."""
     types_ = typing.get_type_hints(options_class)
     return [
-        OptionInfo(name=f.name, type=_plain(types_[f.name]), default=f.default, **f.metadata)
+        OptionInfo(name=f.name, type=_plain(f.name, types_[f.name], f.default), default=f.default, **f.metadata)
         for f in dataclasses.fields(options_class)
     ]
 
 
-def _plain(annotation: Any) -> type:
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        raise TypeError(f"options are bool, int, float or str, got {annotation}")
-    return annotation
+def _plain(name: str, annotation: Any, default: Any) -> type:
+    """The type of an option's values; an annotation that allows None goes with the default None, and only with it."""
+    union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    kinds = set(typing.get_args(annotation)) if union else {annotation}
+    plain = kinds - {types.NoneType}
+    if len(plain) != 1 or not plain <= {bool, int, float, str}:
+        raise TypeError(f"option {name} must be bool, int, float or str, or one of them or None, got {annotation}")
+    if (types.NoneType in kinds) != (default is None):
+        raise TypeError(f"option {name} is {annotation}, but its default is {default!r}: None goes with None")
+    return plain.pop()
 
 
 def make_options(info: MethodInfo, values: Mapping[str, Any]) -> Any:

@@ -15,6 +15,7 @@ class Fine:
     smoothness: float = option(0.5, "weight of bending", unit="mm", minimum=0)
     periodic: bool = option(True, "close the cycle")
     levels: int = option(3, "resolutions")
+    wall_mm: float | None = option(None, "thickness", unit="mm", minimum=5, maximum=16)
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def test_every_option_of_every_method_is_a_flag_with_range_unit_and_default(app)
     assert "steps a level (1 to 1000; default 100)" in text
     assert "weight of bending (from 0 mm; default 0.5)" in text
     assert "--no-periodic" in text
+    assert "thickness (5 to 16 mm; drawn unless given)" in text
     assert "similarity (ncc | mse; default ncc)" in text
     assert "fine: resolutions (default 3); coarse: shrink factors (default 4x2)" in text
 
@@ -76,6 +78,12 @@ def test_a_flag_that_methods_type_differently_follows_the_chosen_method(app, rec
 def test_an_option_may_not_hide_a_flag_of_the_command():
     with pytest.raises(ValueError, match="steps"):
         with_flags(lambda steps=0, **given: None, GROUPS)
+
+
+def test_a_flag_without_a_default_has_the_type_of_its_option(app, received):
+    invoke(app, "cine", "--wall-mm", "9")
+    assert received["wall_mm"] == 9.0
+    assert chosen_options({"wall_mm": None}, GROUPS["fine"]) == {}
 
 
 def test_switches_are_described_in_words():

@@ -116,13 +116,46 @@ def test_options_are_described_in_order():
     assert shape.choices == ("round", "square")
 
 
-def test_a_union_is_no_option():
+def test_an_option_without_a_default_may_be_left_out():
     @dataclasses.dataclass(frozen=True)
     class Options:
-        either: int | None = option(None, "Perhaps a number")
+        wall_mm: float | None = option(None, "Wall", minimum=5, maximum=16)
+        frames: int | None = option(None, "Frames")
+        group: str | None = option(None, "Group", choices=("normal", "HCM"))
 
-    with pytest.raises(TypeError, match="bool, int, float or str"):
-        describe_options(Options)
+    wall, frames, group = describe_options(Options)
+    assert [(o.type, o.default) for o in (wall, frames, group)] == [(float, None), (int, None), (str, None)]
+    assert [o.check(None) for o in (wall, frames, group)] == [None, None, None]
+    assert (wall.check(9), frames.check(4.0), group.check("HCM")) == (9.0, 4, "HCM")
+    for described, value in ((wall, 17), (wall, "thick"), (frames, 1.5), (group, "none")):
+        with pytest.raises(CardiacMotionError, match=f"option {described.name} must be"):
+            described.check(value)
+
+
+def test_none_is_refused_where_it_is_not_the_default():
+    with pytest.raises(CardiacMotionError, match="option count must be a whole number, got None"):
+        make_options(INFO, {"count": None})
+
+
+@pytest.mark.parametrize(
+    ("annotation", "default", "says"),
+    [
+        (int | str, 1, "must be bool, int, float or str"),
+        (int | str | None, None, "must be bool, int, float or str"),
+        (list, None, "must be bool, int, float or str"),
+        (int | None, 3, "None goes with None"),
+        (float, None, "None goes with None"),
+    ],
+)
+def test_what_is_no_option(annotation, default, says):
+    wrong = dataclasses.make_dataclass("Options", [("wrong", annotation, option(default, "What"))], frozen=True)
+    with pytest.raises(TypeError, match=says):
+        describe_options(wrong)
+
+
+def test_every_option_of_a_method_has_a_default_that_a_widget_can_show():
+    for name, info in methods().items():
+        assert not [o.name for o in describe_options(info.Options) if o.default is None], name
 
 
 @pytest.mark.parametrize(
