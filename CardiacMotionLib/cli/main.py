@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import convert, demo, evaluate, method_list, phantom, register, strain
+from . import convert, datasets, demo, evaluate, method_list, phantom, register, strain
 from .terminal import OK, UNEXPECTED, one_line
 
 PROGRAM = "cardiac-motion"
@@ -33,6 +33,7 @@ def build(called: str = "") -> typer.Typer:
     app.command("evaluate")(evaluate.evaluate)
     app.command("convert")(convert.convert)
     app.command("phantom")(phantom.command(called=called == "phantom"))
+    app.command("datasets")(datasets.datasets)
     app.command("methods")(method_list.methods)
     return app
 

@@ -32,6 +32,13 @@ def read_dicom(
     CardiacMotionError
         for no images, several series, a missing slice, an uneven number of phases, images that share place and time.
     """
+    return read_dicom_planes(folder, series_uid, files)[0]
+
+
+def read_dicom_planes(
+    folder: Path, series_uid: str | Sequence[str] | None = None, files: Iterable[Path] | None = None
+) -> tuple[ImageSeries, list[list[Plane]]]:
+    """The series as `read_dicom` gives it, and the image that each of its planes is: ``planes[k][t]``."""
     pydicom = package("pydicom", "reading DICOM files")
     candidates = files if files is not None else sorted((f for f in folder.rglob("*") if f.is_file()), key=natural_key)
     with pydicom.config.disable_value_validation():  # anonymised files often hold odd UIDs, which do no harm

@@ -63,8 +63,8 @@ class Plane:
         )
 
 
-def stack(folder: Path, planes: list[Plane], notes: list[str]) -> ImageSeries:
-    """The series (T, K, J, I) of ``planes``, which belong together.
+def stack(folder: Path, planes: list[Plane], notes: list[str]) -> tuple[ImageSeries, list[list[Plane]]]:
+    """The series (T, K, J, I) of ``planes``, which belong together, and the planes in its order, [slice][phase].
 
     SliceLocation is not used: some scanners fill it with something else. Slices are ordered along the normal of the
     images, and the phases of each slice by trigger time, so that slices may have slightly different times; a phase's
@@ -96,9 +96,8 @@ def stack(folder: Path, planes: list[Plane], notes: list[str]) -> ImageSeries:
     affine[:3, 2] = first.normal * (gap or first.thickness or 1.0)
     affine[:3, 3] = first.position
     name = first.description or "DICOM cine"
-    return make_series(
-        folder, frames, LPS_TO_RAS @ affine, times, name=name, source=f"DICOM series, {len(planes)} images", notes=notes
-    )
+    source = f"DICOM series, {len(planes)} images"
+    return make_series(folder, frames, LPS_TO_RAS @ affine, times, name=name, source=source, notes=notes), phases
 
 
 def _slices(planes: list[Plane]) -> list[list[Plane]]:

@@ -21,10 +21,11 @@ TIMES_KEY = "CardiacMotion.times_ms"
 COMMENT = 6  # NIfTI header extension code for plain text
 
 
-def read_nifti(path: Path, frames_axis: int | None = None) -> ImageSeries:
+def read_nifti(path: Path, frames_axis: int | None = None, *, unit_of_time: str = "unknown") -> ImageSeries:
     """One NIfTI file: a 4D cine (I, J, K, T), or a 3D volume as a series of one frame.
 
     ``frames_axis`` (0, 1 or 2) says which axis of a 3D file is time, for a single slice over time stored as a volume.
+    ``unit_of_time`` (sec, msec, usec) is that of a frame interval to which the header gives no unit.
     NIfTI's world is RAS already, so the affine is used as it is. What was odd in the header is told in
     ``meta["notes"]``.
     """
@@ -45,6 +46,8 @@ def read_nifti(path: Path, frames_axis: int | None = None) -> ImageSeries:
         )
     notes: list[str] = []
     interval = float(zooms[3]) if data.ndim == 4 else 0.0
+    if time_unit == "unknown":
+        time_unit = unit_of_time
     if frames_axis is not None:
         data, affine, zooms, interval = _split_frames(path, data, affine, zooms, frames_axis, notes)
     elif data.ndim == 3:

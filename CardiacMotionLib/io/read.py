@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import CardiacMotionError
 from ..series import ImageSeries
 from .acdc import is_acdc, read_acdc
+from .datasets import subject_in
 from .dicom import read_dicom, read_dicom_file
 from .files import existing, natural_key, stem_of, suffix_of
 from .geometry import TOLERANCE_MM, corner_distance
@@ -35,10 +36,11 @@ def read_series(
     ----------
     path
         A NIfTI file (.nii, .nii.gz) or NRRD file (.nrrd, Slicer's .seq.nrrd); a folder with one such file per frame,
-        in natural order of their names; an ACDC patient folder; a folder of DICOM files, or one file of it.
+        in natural order of their names; one subject's folder of ACDC, M&Ms, M&Ms-2, Sunnybrook or UK Biobank style
+        (see `CardiacMotionLib.io.datasets`); a folder of DICOM files, or one file of it.
     labels
         {frame: path or array}, a label file (3D or 4D), a list or a folder of label files; see `attach_labels`.
-        Without it, the labels of an ACDC folder are taken, and no others.
+        Without it, the labels in a subject's folder of a known data set are taken, and no others.
     label_map
         {value or segment name in the label file: 0..3} where labels do not follow 0 background, 1 RV, 2 LV
         myocardium, 3 LV cavity.
@@ -69,6 +71,9 @@ def read_series(
             )
     elif is_acdc(path):
         series, found = read_acdc(path)
+    elif frames_axis is None and series_uid is None and (case := subject_in(path)):
+        series = case.read().series
+        series = series if labels is None else series.replace(labels={})
     else:
         series = _read_folder(path, frames_axis, series_uid)
     return attach_labels(series, found if labels is None else labels, label_map)

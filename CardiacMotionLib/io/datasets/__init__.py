@@ -29,7 +29,9 @@ LAYOUTS = {
 
 DESCRIBED = "toml"  # a description that the user put into the folder decides; the others are told by file names
 
-__all__ = ["LAYOUTS", "Case", "Examination", "Layout", "find_cases", "layout_module"]
+FOLDER_IS_A_CINE = ("mnms", "mnms2", "sunnybrook", "ukbiobank")  # one subject's folder is one series with labels
+
+__all__ = ["LAYOUTS", "Case", "Examination", "Layout", "find_cases", "layout_module", "subject_in"]
 
 
 class Layout(Protocol):
@@ -85,3 +87,9 @@ def find_cases(folder: str | Path, layout: str | None = None) -> list[Case]:
         several = ", ".join(f"{name} ({len(cases)} cases)" for name, cases in found.items())
         raise CardiacMotionError(f"{path}: the files fit several layouts, {several}; say which with layout (--layout)")
     return next(iter(found.values()))
+
+
+def subject_in(folder: Path) -> Case | None:
+    """The subject whose folder this is, where it is of one layout in which a subject is a cine; None otherwise."""
+    found = [case for name in FOLDER_IS_A_CINE for case in layout_module(name).find(folder)]
+    return found[0] if len(found) == 1 and found[0].path == folder.absolute() else None

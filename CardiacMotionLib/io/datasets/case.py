@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...motion import Motion
 from ...series import ImageSeries
 from ..files import natural_key
+
+if TYPE_CHECKING:
+    from ...motion import Motion
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +85,11 @@ class Case:
 
 
 def folders_within(folder: Path, depth: int = 2) -> Iterator[Path]:
-    """``folder`` and the folders under it down to ``depth`` levels, in natural order; hidden ones are left out."""
+    """``folder`` and the folders under it down to ``depth`` levels, in natural order; hidden ones are left out.
+
+    Paths are absolute, so that the names of a folder and of those above it can be asked for.
+    """
+    folder = folder.absolute()
     yield folder
     if depth > 0:
         for below in sorted((f for f in folder.iterdir() if f.is_dir()), key=natural_key):
