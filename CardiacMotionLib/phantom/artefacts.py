@@ -39,7 +39,7 @@ def smooth_noise(
 
 def complex_noise(images: Tensor, sd: float, generator: torch.Generator) -> Tensor:
     """Complex images with Gaussian noise of ``sd`` in either channel, of real or complex ``images``."""
-    real, imaginary = _normal((2, *images.shape), generator, images.device)
+    real, imaginary = _normal((2, *images.shape), generator, images.device).to(images.real.dtype)
     if images.is_complex():
         return torch.complex(images.real + sd * real, images.imag + sd * imaginary)
     return torch.complex(images + sd * real, sd * imaginary)
@@ -47,7 +47,7 @@ def complex_noise(images: Tensor, sd: float, generator: torch.Generator) -> Tens
 
 def rician_noise(images: Tensor, sd: float, generator: torch.Generator) -> Tensor:
     """Magnitude of real images with Gaussian noise of ``sd`` in both channels (Gudbjartsson 1995)."""
-    real, imaginary = _normal((2, *images.shape), generator, images.device)
+    real, imaginary = _normal((2, *images.shape), generator, images.device).to(images.real.dtype)
     return torch.hypot(images + sd * real, sd * imaginary)
 
 

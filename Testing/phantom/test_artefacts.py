@@ -79,6 +79,14 @@ def test_complex_noise_is_alike_in_both_channels():
     assert artefacts.complex_noise(torch.ones(1, 1, 2, 2), 0.0, generator()).tolist() == [[[[1, 1], [1, 1]]]]
 
 
+def test_complex_images_of_either_precision_keep_it():
+    for dtype in (torch.complex64, torch.complex128):
+        images = torch.full((1, 1, 12, 12), 1j, dtype=dtype)
+        assert artefacts.complex_noise(images, 0.1, generator()).dtype == dtype
+        assert artefacts.complex_noise(images.imag, 0.1, generator()).dtype == dtype
+        assert torch.allclose(artefacts.truncate(images, 7, 9), images, atol=1e-5)
+
+
 def test_bias_field_has_mean_one_and_grows_with_its_strength():
     weak, strong = (artefacts.bias_field((3, 64, 48), s, generator(4)) for s in (0.1, 0.4))
     assert weak.mean().item() == pytest.approx(1, abs=1e-5)
