@@ -86,8 +86,8 @@ def _show_one(case: Case, terminal: Terminal) -> None:
     truth = _truth(examination)
     terminal.result(f"truth: {', '.join(truth) or 'none'}")
     companions = {name: _described(series) for name, series in examination.companions.items()}
-    series = _described(examination.series)
-    terminal.emit(layout=case.layout, **_known(case), series=series, companions=companions, truth=truth)
+    described = {"series": _described(examination.series), "companions": companions, "truth": truth}
+    terminal.emit(layout=case.layout, **_known(case), **described)
 
 
 def _sentence(series: ImageSeries) -> str:
