@@ -51,6 +51,14 @@ def test_two_layouts_in_one_folder_are_not_guessed_between(tmp_path):
     assert [case.name for case in find_cases(tmp_path, "mnms")] == ["A0S9V9"]
 
 
+def test_no_real_folder_is_of_two_layouts(shared_data):
+    folders = [folder for folder in shared_data.iterdir() if folder.is_dir()]
+    found = {f.name: [name for name in LAYOUTS if layout_module(name).find(f)] for f in folders}
+    assert not {folder: names for folder, names in found.items() if len(names) > 1}
+    assert found.get("acdc_patient001", ["acdc"]) == ["acdc"]
+    assert found.get("sunnybrook", ["sunnybrook"]) == ["sunnybrook"]
+
+
 def test_listing_reads_no_image(tmp_path):
     for n in (10, 9):
         path = tmp_path / f"{n:03d}" / f"{n:03d}_SA_ED.nii.gz"
