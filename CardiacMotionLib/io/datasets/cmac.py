@@ -1,4 +1,4 @@
-"""cMAC, the motion tracking challenge of STACOM 2011: volunteers v1 to v16, cine, 3D tagging, landmarks tracked by hand.
+"""cMAC, the STACOM 2011 motion tracking challenge: volunteers v1 to v16, cine, 3D tagging, landmarks tracked by hand.
 
 Tobon-Gomez et al., Benchmarking framework for myocardial tracking and deformation algorithms: An open access database,
 Medical Image Analysis 17 (2013) 632-648. Two arrangements are read:
@@ -8,10 +8,10 @@ Medical Image Analysis 17 (2013) 632-648. Two arrangements are read:
 - as distributed: ``vN/cSAX/time_1 ...`` with DICOM files and ``vN/3DTAG/NIFTI``, and the ground truth in
   ``GT/SSFP/vN/{MESH,LMKS}/<coordinates>`` beside or above them.
 
-The frame of the meshes and landmarks has the axes of the cine, not of the patient. With (i, j, k) the voxel of the whole
-cine and s its voxel size, INRIA_COORDINATES are (-i s_i, -j s_j, k s_k), and VTK_COORDINATES are the LPS position of the
-first voxel plus (i s_i, j s_j, k s_k). ``vN_surf_vol.vtk`` is in the former. Landmarks, ``obsO_groundTruthTT.vtk`` for
-observer O, belong to the phases TT of the tagged series, which are not those of the cine.
+The frame of the meshes and landmarks has the axes of the cine, not of the patient. With (i, j, k) the voxel of the
+whole cine and s its voxel size, INRIA_COORDINATES are (-i s_i, -j s_j, k s_k), and VTK_COORDINATES are the LPS position
+of the first voxel plus (i s_i, j s_j, k s_k). ``vN_surf_vol.vtk`` is in the former. Landmarks,
+``obsO_groundTruthTT.vtk`` for observer O, belong to the phases TT of the tagged series, not to those of the cine.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ FITS = 0.6  # share of the mesh that lies in the mask where it fits; the rest is
 
 @dataclass(frozen=True)
 class Frame:
-    """Where the coordinates of meshes and landmarks lie: ``series`` starts at voxel ``crop`` (i, j) of the whole cine."""
+    """Where meshes and landmarks lie: ``series`` starts at voxel ``crop`` (i, j) of the whole cine."""
 
     series: ImageSeries
     crop: tuple[int, int] = (0, 0)
