@@ -1,0 +1,153 @@
+"""DENSE as DICOM series: magnitude and phase of each direction, told by the ImageComments of the sequence.
+
+The comments read ``DENSE overall mag - Rep:0/1 Slc:0/1 Par:0/1 Phs:46/47 RCswap:1 RCSflip:0/1/0`` and ``DENSE x-enc
+pha - Scale:1.00 EncFreq:0.10 Rep:0/1 ...`` (encoding frequency in cycles/mm). RCswap exchanges x and y, RCSflip negates
+x, y, z. Phase is stored as 0..4095 for -pi..pi whatever the rescale slope of the header says. So does DENSEanalysis.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import CardiacMotionError
+from ...series import ImageSeries
+from ..dicom import read_dicom
+from ..files import package, reading
+from ..geometry import TOLERANCE_MM, corner_distance
+from .case import Case, Examination, files_in, folders_within
+from .dense_phase import DIRECTIONS, Encoding, mean_magnitude, radians
+
+KIND = re.compile(r"^dense\b.*?\b(overall|[xyz])\b.*?\b(mag|pha)", re.IGNORECASE)
+TAGS = ("ImageComments", "RescaleSlope", "RescaleIntercept", "StudyInstanceUID")
+SAMPLES = 3  # files of a folder that are opened to find out whether it holds DENSE
+
+
+@dataclass(frozen=True)
+class Comment:
+    """What the comments of a DENSE image say."""
+
+    kind: str  # mag or pha
+    direction: str  # x, y, z or overall
+    frequency: float  # cycles/mm, scale included; phase only
+    encoding: Encoding
+    slope: float
+    intercept: float
+
+
+def find_dicom(folder: Path, layout: str) -> list[Case]:
+    """A case for each study with DENSE images in ``folder``; a few files of each folder are opened."""
+    studies: dict[str, list[Path]] = {}
+    for f in folders_within(folder):
+        files = [file for file in files_in(f) if _is_dicom(file)]
+        for n in sorted({0, len(files) // 2, len(files) - 1}) if files else []:
+            header = _header(files[n])
+            if KIND.match(str(header.get("ImageComments", ""))):
+                studies.setdefault(str(header.get("StudyInstanceUID", "")), []).append(f)
+                break
+    cases = []
+    for number, folders in enumerate(studies.values()):
+        common = Path(os.path.commonpath(folders))
+        shared = sum(Path(os.path.commonpath(other)) == common for other in studies.values()) > 1
+        name = f"{common.name}_{number + 1}" if shared else common.name
+        cases.append(
+            Case(name, layout, common, {}, partial(_read, folders=tuple(folders), study=list(studies)[number]))
+        )
+    return cases
+
+
+def _read(case: Case, folders: tuple[Path, ...], study: str) -> Examination:
+    images: dict[tuple[str, str], dict[Path, Comment]] = {}
+    for file in (file for f in folders for file in files_in(f) if _is_dicom(file)):
+        header = _header(file)
+        if str(header.get("StudyInstanceUID", "")) == study and (comment := _comment(file, header)) is not None:
+            images.setdefault((comment.kind, comment.direction), {})[file] = comment
+    kinds = ", ".join(" ".join(kind) for kind in images)
+    magnitudes = [("mag", "overall")] if ("mag", "overall") in images else [k for k in images if k[0] == "mag"]
+    phases = {d: images["pha", d] for d in DIRECTIONS if ("pha", d) in images}
+    if not magnitudes or not phases:
+        raise CardiacMotionError(f"{case.path}: found only {kinds}; expected DENSE magnitude and phase")
+    parts = [read_dicom(case.path, files=images[kind]) for kind in magnitudes]
+    first = parts[0]
+    stored, frequency = {}, {}
+    for direction, files in phases.items():
+        series = read_dicom(case.path, files=files)
+        _check_grid(case.path, direction, series, first)
+        comment = _same(case.path, files.values())
+        stored[direction] = radians(case.path, np.rint((series.frames - comment.intercept) / comment.slope))
+        frequency[direction] = comment.frequency
+    encodings = {comment.encoding for files in phases.values() for comment in files.values()}
+    if len(encodings) > 1:
+        raise CardiacMotionError(f"{case.path}: RCswap or RCSflip differ between the phase series; expected one study")
+    maps, frequencies = encodings.pop().apply(stored, frequency)
+    notes = list(first.meta["notes"])
+    if len(parts) > 1:
+        notes.append("The magnitude is the mean of the single encodings.")
+    meta = {**first.meta, "name": case.name, "notes": notes, "encoding_frequency": frequencies}
+    return Examination(first.replace(frames=mean_magnitude([p.frames for p in parts]), meta=meta), maps=maps)
+
+
+def _check_grid(path: Path, direction: str, phase: ImageSeries, magnitude: ImageSeries) -> None:
+    if phase.frames.shape != magnitude.frames.shape or (
+        corner_distance(phase.affine, magnitude.affine, magnitude.shape) > TOLERANCE_MM
+    ):
+        raise CardiacMotionError(
+            f"{path}: phase {direction} {phase.frames.shape} is not on the grid of the magnitude "
+            f"{magnitude.frames.shape} (T, K, J, I); expected the series of one acquisition"
+        )
+
+
+def _same(path: Path, comments: Iterable[Comment]) -> Comment:
+    different = {(c.frequency, c.slope, c.intercept) for c in comments}
+    if len(different) > 1:
+        raise CardiacMotionError(
+            f"{path}: encoding frequency, scale or rescale slope change within a series ({len(different)} values)"
+        )
+    return next(iter(comments))
+
+
+def _comment(file: Path, header: Any) -> Comment | None:
+    """The comments of a DENSE image; None for any other image."""
+    text = str(header.get("ImageComments", "")).strip()
+    if not text.lower().startswith("dense"):
+        return None
+    kind = KIND.match(text)
+    if kind is None:
+        raise CardiacMotionError(
+            f"{file}: ImageComments {text[:40]!r} are not understood; expected 'DENSE x-enc pha ...'"
+        )
+    values = {m[1].lower(): m[2] for m in re.finditer(r"(\w+):(\S+)", text)}
+    phase = kind[2].lower() == "pha"
+    missing = [name for name in ("encfreq", "rcswap", "rcsflip") if name not in values] if phase else []
+    if missing:
+        raise CardiacMotionError(
+            f"{file}: ImageComments {text!r} lack {missing[0]}; expected EncFreq, RCswap and RCSflip"
+        )
+    with reading(file, "DENSE comment"):
+        flip = [int(v) == 1 for v in values.get("rcsflip", "0/0/0").split("/")]
+        return Comment(
+            kind[2].lower(),
+            kind[1].lower(),
+            float(values["encfreq"]) * float(values.get("scale", 1.0)) if phase else 0.0,
+            Encoding(values.get("rcswap", "0") == "1", (flip[0], flip[1], flip[2])),
+            float(header.get("RescaleSlope", None) or 1),
+            float(header.get("RescaleIntercept", None) or 0),
+        )
+
+
+def _header(file: Path) -> Any:
+    pydicom = package("pydicom", "reading DICOM files")
+    with reading(file, "DICOM file"), pydicom.config.disable_value_validation():
+        return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(TAGS))
+
+
+def _is_dicom(file: Path) -> bool:
+    with reading(file, "file"), file.open("rb") as content:
+        return content.read(132)[128:] == b"DICM"
