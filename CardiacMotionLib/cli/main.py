@@ -32,7 +32,7 @@ def build(called: str = "") -> typer.Typer:
     app.command("strain")(strain.strain)
     app.command("evaluate")(evaluate.evaluate)
     app.command("convert")(convert.convert)
-    app.command("phantom")(phantom.command(called=called == "phantom"))
+    app.add_typer(phantom.application(called=called == "phantom"), name="phantom")
     app.command("datasets")(datasets.datasets)
     app.command("methods")(method_list.methods)
     return app

@@ -69,7 +69,7 @@ def describe(option: OptionInfo) -> str:
 
 def _default(option: OptionInfo) -> str:
     if option.default is None:
-        return "drawn unless given"
+        return "chosen unless given"
     if option.type is bool:
         return "default on" if option.default else "default off"
     return f"default {option.default:g}" if option.type is float else f"default {option.default}"

@@ -124,7 +124,7 @@ def test_methods_lists_every_method_with_its_options(cardiac_motion):
         (["register", "{cine}"], "Missing option"),
         (["strain", "{motion}", "-o", "out"], "--labels FILE"),
         (["strain", "{text}", "-l", "x.nii", "-o", "out"], "not a motion file"),
-        (["phantom", "kidney", "-o", "out"], "unknown kind of phantom 'kidney'"),
+        (["phantom", "kidney", "-o", "out"], "No such command 'kidney'"),
         (["phantom", "cine", "-o", "out", "--noise", "900"], "option noise"),
         (["convert", "{text}", "x.nii.gz"], "not a motion file"),
         (["methods", "magic"], "unknown method"),

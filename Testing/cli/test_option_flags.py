@@ -55,7 +55,7 @@ def test_every_option_of_every_method_is_a_flag_with_range_unit_and_default(app)
     assert "steps a level (1 to 1000; default 100)" in text
     assert "weight of bending (from 0 mm; default 0.5)" in text
     assert "--no-periodic" in text
-    assert "thickness (5 to 16 mm; drawn unless given)" in text
+    assert "thickness (5 to 16 mm; chosen unless given)" in text
     assert "similarity (ncc | mse; default ncc)" in text
     assert "fine: resolutions (default 3); coarse: shrink factors (default 4x2)" in text
 
