@@ -60,7 +60,7 @@ def realism(
     with session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal, ExitStack() as files:
         page = files.enter_context(staged_file(output, (".md", ".csv"))) if output else None
         drawing = files.enter_context(staged_file(picture, (".png", ".svg", ".pdf"))) if picture else None
-        sources = [*(cines or []), *(_cines_in(data) if data else [])]
+        sources = [*(cines or []), *(cines_in(data) if data else [])]
         if len(sources) < 2:
             raise CardiacMotionError(
                 f"realism compares with real cines, at least two, got {len(sources)}; name files or give --data FOLDER"
@@ -85,7 +85,7 @@ def realism(
         terminal.emit(files=written, real=[m.name for m in real], statistics=table.to_dict("records"))
 
 
-def _cines_in(folder: Path) -> list[Path]:
+def cines_in(folder: Path) -> list[Path]:
     """Cine files and ACDC patient folders in a folder and two levels below."""
     from ..io.acdc import is_acdc
     from ..io.files import existing, suffix_of

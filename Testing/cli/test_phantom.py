@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import CardiacMotionLib as cm
-from CardiacMotionLib.cli.phantom_realism import labels_beside
+from CardiacMotionLib.cli.phantom_realism import cines_in, labels_beside
 from CardiacMotionLib.phantom import KINDS, options_of
 
 SMALL = {"frames": 4, "slices": 4, "rows": 48, "columns": 48, "pixel_mm": 3.0, "thickness_mm": 16.0}
@@ -143,6 +143,14 @@ def test_realism_prints_a_table_and_writes_a_page(cardiac_motion, two_cines, tmp
 def test_labels_beside_a_cine_are_found(two_cines):
     assert labels_beside(two_cines / "a" / "a_cine4d.nii.gz") == [two_cines / "a" / "a_seg_frame00.nii.gz"]
     assert labels_beside(two_cines / "b" / "b_cine4d.nii.gz") == []
+
+
+def test_the_real_cines_are_found_with_their_labels(shared_data):
+    found = {path.name: len(labels_beside(path)) for path in cines_in(shared_data) if path.is_file()}
+    assert {f"SC-HF-I-{n}_cine4d.nii.gz": 2 for n in (1, 2, 6)}.items() <= found.items()
+    assert found["v1_cine_4d_crop.nii.gz"] == 1
+    assert "cspamm_grid_sax_21frames.nii.gz" not in found
+    assert "acdc_patient001" in [path.name for path in cines_in(shared_data) if path.is_dir()]
 
 
 @pytest.mark.parametrize(
