@@ -65,10 +65,10 @@ def realism(
             raise CardiacMotionError(
                 f"realism compares with real cines, at least two, got {len(sources)}; name files or give --data FOLDER"
             )
-        from ..phantom.realism import compare
+        from ..phantom.realism import compare, measure
         from ..report.realism import EXPLANATION, plot_realism, realism_markdown, realism_summary
 
-        real = [_measured(_read(path, terminal), path) for path in sources]
+        real = [measure(_read(path, terminal)) for path in sources]
         synthetic = _synthetic(seeds, terminal)
         table = compare(real, synthetic)
         if page:
@@ -124,12 +124,6 @@ def labels_beside(file: Path) -> list[Path]:
     stem = stem_of(file).lower()
     start = stem[: stem.rindex("cine")].rstrip("_-. ") if "cine" in stem else stem
     return [f for f in sorted(file.parent.iterdir()) if start and f.name.lower().startswith(start) and is_label_file(f)]
-
-
-def _measured(series: ImageSeries, path: Path) -> Measurement:
-    from ..phantom.realism import measure
-
-    return measure(series, f"{path.parent.name}/{series.meta.get('name', path.name)}" if path.is_file() else path.name)
 
 
 def _synthetic(seeds: int, terminal: Terminal) -> list[Measurement]:
