@@ -18,7 +18,7 @@ def vtk_text(points) -> str:
 
 @pytest.fixture(scope="module")
 def volunteer(shared_data):
-    (case,) = find_cases(shared_data / "cmac_v1", "cmac")
+    (case,) = find_cases(shared_data / "cmac_v1")
     assert (case.name, case.layout) == ("v1", "cmac")
     return case.read()
 

@@ -24,7 +24,7 @@ def decoded(read, direction, frame=-1):
 
 @pytest.mark.parametrize(("name", "frames"), [("invivo_1", 62), ("phantom_1", 40)])
 def test_real_simulated_slice(shared_data, name, frames):
-    cases = {case.name: case for case in find_cases(shared_data / "densesim", "dense")}
+    cases = {case.name: case for case in find_cases(shared_data / "densesim")}
     read = cases[name].read()
     series = read.series
     assert series.frames.shape == (frames, 1, 72, 72)

@@ -15,7 +15,7 @@ def overlap(first, second) -> float:
 
 
 def test_real_displacement_carries_the_wall(shared_data):
-    (case,) = find_cases(shared_data / "strainnet_dense", "strainnet")
+    (case,) = find_cases(shared_data / "strainnet_dense")
     read = case.read()
     series, motion = read.series, read.motion
     assert series.frames.shape == (36, 1, 48, 48)  # 35 images after the moment of encoding

@@ -57,7 +57,7 @@ def root(tmp_path):
 
 
 def test_whole_description(root):
-    cases = find_cases(root, "toml")
+    cases = find_cases(root)
     assert [case.name for case in cases] == ["p2", "p10", "q1"]
     assert {case.layout for case in cases} == {"toml"}
     assert cases[1].facts == {"dataset": "Small hearts", "licence": "CC0 1.0", "group": "HCM"}

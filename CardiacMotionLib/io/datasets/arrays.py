@@ -11,13 +11,19 @@ import numpy as np
 from ..files import reading
 
 
-def array_names(path: Path) -> frozenset[str]:
-    """Names of the arrays in an ``.npz`` file, from its directory alone; none when it is not one."""
+def array_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """{name: shape} of the arrays in an ``.npz`` file, without reading them; empty when it is not one."""
+    shapes = {}
     try:
         with ZipFile(path) as archive:
-            return frozenset(name.removesuffix(".npy") for name in archive.namelist())
-    except (BadZipFile, OSError):
-        return frozenset()
+            for name in archive.namelist():
+                with archive.open(name) as file:
+                    old = np.lib.format.read_magic(file) == (1, 0)
+                    read = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+                    shapes[name.removesuffix(".npy")] = read(file)[0]
+    except (BadZipFile, OSError, ValueError):
+        return {}
+    return shapes
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:

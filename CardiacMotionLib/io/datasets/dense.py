@@ -24,7 +24,7 @@ import numpy as np
 from ...errors import CardiacMotionError
 from ...series import MYOCARDIUM
 from ..files import make_series
-from .arrays import array_names, load_arrays, plane_affine
+from .arrays import array_shapes, load_arrays, plane_affine
 from .case import Case, Examination, files_in, folders_within
 from .dense_dicom import find_dicom
 from .dense_phase import wrapped
@@ -42,7 +42,7 @@ def find(folder: Path) -> list[Case]:
     cases += [
         Case(file.stem, NAME, file, {}, _read_arrays)
         for file in files
-        if file.suffix == ".npz" and array_names(file) >= ARRAYS
+        if file.suffix == ".npz" and set(array_shapes(file)) >= ARRAYS
     ]
     return cases + find_dicom(folder, NAME)
 

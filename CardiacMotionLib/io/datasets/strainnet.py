@@ -23,7 +23,7 @@ from ...motion import Motion
 from ...series import MYOCARDIUM
 from ..files import make_series
 from ..matlab import load
-from .arrays import array_names, load_arrays, plane_affine
+from .arrays import array_shapes, load_arrays, plane_affine
 from .case import Case, Examination, files_in, folders_within
 
 NAME = "strainnet"
@@ -44,7 +44,7 @@ def find(folder: Path, pixel_mm: float | None = None) -> list[Case]:
         cases += [
             Case(file.stem, NAME, file, {"truth": "disp" in names}, partial(_read, pixel_mm=pixel_mm))
             for file in files.values()
-            if file.suffix == ".npz" and "mask" in (names := array_names(file)) and "magnitude" not in names
+            if file.suffix == ".npz" and "mask" in (names := array_shapes(file)) and "magnitude" not in names
         ]
     return cases
 

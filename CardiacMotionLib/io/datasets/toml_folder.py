@@ -27,9 +27,9 @@ Everything but ``images`` is optional. ``labels`` is one of
 - one pattern without, a 4D file with the labels of every frame, or a 3D file.
 
 ``frames_axis`` says which axis of a 3D file is time (0, 1 or 2). Patterns are relative to the folder of
-``dataset.toml`` and stay inside it; that of the images may hold ``*``. Files that some subjects do not have are told in the notes of these subjects. A key that is not known
-is refused. Images, labels and motions are read as everywhere in this library: `read_series`, `attach_labels`,
-`Motion.load`.
+``dataset.toml`` and stay inside it; that of the images may hold ``*``. Files that some subjects do not have are told in
+the notes of these subjects. A key that is not known is refused. Images, labels and motions are read as everywhere in
+this library: `read_series`, `attach_labels`, `Motion.load`.
 """
 
 from __future__ import annotations
