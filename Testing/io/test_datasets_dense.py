@@ -31,6 +31,9 @@ def test_real_simulated_slice(shared_data, name, frames):
     np.testing.assert_allclose(series.spacing, (1.75, 1.75, 8))
     np.testing.assert_allclose(series.times[:3], (22.5, 37.5, 52.5))  # ms after the encoding, at 0
     assert series.meta["encoding_frequency"] == {"x": 0.1, "y": 0.1}
+    mask = np.load(shared_data / "densesim" / f"{name}.npz")["mask"]  # its first image is of the encoding
+    np.testing.assert_array_equal(read.maps["wall_ED"][0] == 2, mask[0])
+    np.testing.assert_array_equal(series.labels[11][0] == 2, mask[12])
     for direction in "xy":
         phase = read.maps[f"phase_{direction}"]
         assert phase.shape == series.frames.shape
