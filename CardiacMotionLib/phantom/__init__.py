@@ -1,42 +1,60 @@
 """Synthetic hearts with exact truth: ``phantom(kind, seed, **options)``.
 
-``anatomy`` is the shape at end-diastole, ``kinematics`` the exact map that moves it, ``imaging`` what a scanner makes
-of it, and one module a kind of examination (``cine``) puts them together into a `Subject`.
+``population`` draws a person; ``anatomy`` is the shape of the heart at end-diastole, ``kinematics`` the exact map that
+moves it, ``thorax`` what lies around; ``painting`` and ``acquisition`` draw them on slices, and one module a kind of
+examination (``cine``, ...) makes of that what a scanner would, and puts everything into a `Subject`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
 
 from ..callable_module import make_callable
 from ..errors import CardiacMotionError
 from ..methods.protocol import OptionInfo, describe_options
 from .cine import Options as CineOptions
 from .cine import make_cine
+from .examination import VERSION
 from .subject import Subject
 
-__all__ = ["KINDS", "Subject", "options_of", "phantom"]
+__all__ = ["KINDS", "VERSION", "Subject", "options_of", "phantom"]
 
-KINDS = {"cine": (CineOptions, make_cine)}
+
+class Kind(NamedTuple):
+    """A kind of examination."""
+
+    title: str
+    Options: type
+    make: Callable[..., Subject]
+
+
+KINDS = {
+    "cine": Kind("cine: a slice or a short-axis stack over the cycle", CineOptions, make_cine),
+}
 
 
 def options_of(kind: str) -> list[OptionInfo]:
     """List the options of a kind of phantom; raises `CardiacMotionError` for an unknown kind."""
     if kind not in KINDS:
         raise CardiacMotionError(f"unknown kind of phantom {kind!r}; there is {', '.join(KINDS)}")
-    return describe_options(KINDS[kind][0])
+    return describe_options(KINDS[kind].Options)
 
 
-def phantom(kind: str, seed: int, **options: Any) -> Subject:
+def phantom(kind: str, seed: int, *, device: torch.device | str = "cpu", **options: Any) -> Subject:
     """Make a synthetic subject with exact motion and labels on every frame.
 
     Parameters
     ----------
     kind
-        ``cine``: a short-axis stack over the cycle, frame 0 at end-diastole.
+        The examination: one of `KINDS`. Frame 0 is at end-diastole.
     seed
-        Not negative. Varies details of the anatomy, the texture and the noise; the same seed and options give the same
-        subject.
+        Not negative: the person. The same kind, seed, options and `VERSION` give the same subject; the same seed and
+        options of the heart give the same person in every kind of examination.
+    device
+        Where it is computed.
     options
         Of the kind, see `options_of`.
 
@@ -45,6 +63,11 @@ def phantom(kind: str, seed: int, **options: Any) -> Subject:
     CardiacMotionError
         for an unknown kind, an option that does not exist or does not fit, or a seed that is none.
     """
+    return KINDS[kind].make(*checked(kind, seed, options), device)
+
+
+def checked(kind: str, seed: int, options: dict[str, Any]) -> tuple[int, Any]:
+    """Seed and ``Options`` of a kind from keyword values; raises as `phantom` does."""
     known = {o.name: o for o in options_of(kind)}
     unknown = sorted(set(options) - set(known))
     if unknown:
@@ -53,8 +76,7 @@ def phantom(kind: str, seed: int, **options: Any) -> Subject:
         )
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise CardiacMotionError(f"seed must be a whole number from 0, got {seed!r}")
-    options_class, make = KINDS[kind]
-    return make(seed, options_class(**{name: known[name].check(value) for name, value in options.items()}))
+    return seed, KINDS[kind].Options(**{name: known[name].check(value) for name, value in options.items()})
 
 
 make_callable(__name__, phantom)

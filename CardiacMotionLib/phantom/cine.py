@@ -1,152 +1,125 @@
-"""Cine phantom: a short-axis stack of a beating heart."""
+"""Cine: balanced steady-state images of a beating heart, one slice or a short-axis stack."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from .. import fields
 from ..methods.protocol import option
-from ..motion import Motion
-from ..series import ImageSeries
-from .anatomy import Anatomy
-from .imaging import add_rician_noise, paint, subvoxels
-from .kinematics import Kinematics, activation, invert_3x3
+from . import artefacts
+from .examination import Examination
+from .population import AVERAGE
+from .slices import StackOptions
 from .subject import Subject
+from .tissues import AIR, BLOOD, RV_BLOOD, TISSUES, bssfp_contrast, random_contrast, sample_relaxation
+
+ARTEFACTS = {  # shading, off_resonance_hz, ghosting, inflow, slice_shift_mm
+    "none": (0.0, 0.0, 0.0, 0.0, 0.0),
+    "typical": (0.25, 35.0, 0.03, 0.08, 0.0),
+}
+WORST = (0.45, 80.0, 0.2, 0.2, 3.0)  # of those that are drawn
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(StackOptions):
     """What can be asked of a cine phantom."""
 
     frames: int = option(16, "frames over the cycle", minimum=2, maximum=100)
     cycle_ms: float = option(900.0, "length of the cardiac cycle", unit="ms", minimum=200, maximum=3000)
-    slices: int = option(10, "short-axis slices; one slice is taken at mid height", minimum=1, maximum=64)
-    rows: int = option(112, "voxels along j (to anterior)", minimum=16, maximum=512)
-    columns: int = option(112, "voxels along i (to the right)", minimum=16, maximum=512)
-    pixel_mm: float = option(1.6, "voxel size in plane", unit="mm", minimum=0.5, maximum=5)
-    thickness_mm: float = option(8.0, "slice thickness and distance", unit="mm", minimum=0.5, maximum=20)
-    wall_mm: float = option(9.0, "thickness of the LV wall at end-diastole", unit="mm", minimum=5, maximum=16)
-    ejection_fraction: float = option(57.0, "ejection fraction of the LV", unit="%", minimum=0, maximum=75)
-    shortening: float = option(14.0, "shortening of the LV from apex to base", unit="%", minimum=0, maximum=22)
-    twist: float = option(
-        12.0,
-        "rotation of the apex against the base, counterclockwise seen from the apex",
-        unit="degrees",
-        minimum=-25,
-        maximum=25,
+    contrast: str = option(
+        "bssfp", "signals of the tissues: of the sequence, or random ones for training", choices=("bssfp", "random")
     )
-    noise: float = option(2.0, "standard deviation of the noise, of the signal range", unit="%", minimum=0, maximum=50)
-    texture: float = option(0.04, "standard deviation of the wall's own pattern, blood being 1", minimum=0, maximum=0.3)
-    tilt: float = option(
-        0.0,
-        "angle by which patient and slices together are turned against the scanner",
-        unit="degrees",
-        minimum=-180,
-        maximum=180,
+    noise: float = option(
+        2.0, "standard deviation of the noise, of the signal of blood", unit="%", minimum=0, maximum=50
     )
-    shift_x_mm: float = option(
-        0.0, "heart away from the middle of the image, to the right", unit="mm", minimum=-60, maximum=60
+    texture: float = option(0.04, "standard deviation of the wall's own pattern, of its signal", minimum=0, maximum=0.5)
+    artefacts: str | None = option(
+        None,
+        "how strong the artefacts are that are not given below; else typical, for the average heart none",
+        choices=("none", "typical", "random"),
     )
-    shift_y_mm: float = option(
-        0.0, "heart away from the middle of the image, to anterior", unit="mm", minimum=-60, maximum=60
+    acquired: float = option(0.8, "share of the lines and columns of k-space that is acquired", minimum=0.3, maximum=1)
+    shading: float | None = option(None, "standard deviation of the coil's sensitivity", minimum=0, maximum=1)
+    off_resonance_hz: float | None = option(
+        None, "standard deviation of the field, which makes bands", unit="Hz", minimum=0, maximum=300
+    )
+    ghosting: float | None = option(None, "share of the moving signal that is repeated", minimum=0, maximum=1)
+    inflow: float | None = option(None, "standard deviation of the blood's signal over the cycle", minimum=0, maximum=1)
+    slice_shift_mm: float | None = option(
+        None, "standard deviation of the heart's place between slices", unit="mm", minimum=0, maximum=10
     )
 
 
-def make_cine(seed: int, options: Options) -> Subject:
+def settled(options: Options, seed: int) -> Options:
+    """The options with the strength of every artefact that was not asked for."""
+    names = ("shading", "off_resonance_hz", "ghosting", "inflow", "slice_shift_mm")
+    level = options.artefacts or ("none" if options.group == AVERAGE else "typical")
+    shares = np.random.default_rng([seed, 7]).random(len(names)) ** 2  # mostly mild
+    strengths = ARTEFACTS.get(level, tuple(float(s * w) for s, w in zip(shares, WORST, strict=True)))
+    missing: dict[str, Any] = {
+        n: strength for n, strength in zip(names, strengths, strict=True) if getattr(options, n) is None
+    }
+    return replace(options, artefacts=level, **missing)
+
+
+def make_cine(seed: int, options: Options, device: torch.device | str = "cpu") -> Subject:
     """Make a cine subject; the same seed and options give the same subject."""
-    shape_rng, texture_rng, noise_rng = np.random.default_rng(seed).spawn(3)
-    anatomy = Anatomy.sample(options.wall_mm, shape_rng)
-    kinematics = Kinematics(
-        anatomy, options.ejection_fraction / 100, options.shortening / 100, math.radians(options.twist)
-    )
     phases = np.arange(options.frames) / options.frames
-    activations = tuple(activation(phase) for phase in phases)
-
-    in_heart = _grid_in_heart(options, anatomy, shape_rng)  # voxel to heart coordinates
-    frames, labels, displacement = _acquire(kinematics, activations, in_heart, options, texture_rng)
-    turn = _rotation(options.tilt)
-    affine = turn @ in_heart
-    name = f"cine phantom {seed}"
-    times = phases * options.cycle_ms
-    meta = {
-        "name": name,
-        "source": name,
-        "notes": ["synthetic heart with exact motion"],
-        "rv_insertion": anatomy.insertions @ turn[:3, :3].T + turn[:3, 3],
-    }
-    noisy = add_rician_noise(frames, options.noise / 100, noise_rng) if options.noise else frames
-    series = ImageSeries(noisy, affine, times, dict(enumerate(labels)), meta)
-    provenance = {"method": "phantom", "kind": "cine", "seed": seed, "options": asdict(options)}
-    motion = Motion(displacement @ turn[:3, :3].T.astype(np.float32), affine, 0, times, provenance)
-    end_systole = int(np.argmax(activations))
-    truth = {
-        "ejection_fraction": kinematics.ejection_fraction * activations[end_systole],
-        "shortening": kinematics.shortening * activations[end_systole],
-        "twist": options.twist * activations[end_systole],
-        "end_systole": end_systole,
-    }
-    return Subject(series, motion, kinematics, activations, turn, meta={**provenance, "truth": truth})
+    return cine_at(seed, options, phases, device)
 
 
-def _grid_in_heart(options: Options, anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:
-    """(4, 4) voxel (i, j, k) to heart coordinates: the stack is centered a little above the middle of the LV."""
-    spacing = np.array([options.pixel_mm, options.pixel_mm, options.thickness_mm])
-    center = np.array([*(rng.uniform(-2, 2, 2) - (options.shift_x_mm - 10, options.shift_y_mm)), 0.52 * anatomy.length])
-    grid = np.diag([*spacing, 1.0])
-    grid[:3, 3] = center - spacing * (np.array([options.columns, options.rows, options.slices]) - 1) / 2
-    return grid
+def cine_at(seed: int, options: Options, phases: np.ndarray, device: torch.device | str = "cpu") -> Subject:
+    """Make a cine subject at given phases (0..1) of the cycle, the first of them 0."""
+    options = settled(options, seed)
+    exam = Examination.begin(
+        "cine", seed, options, device=device, texture=options.texture, slice_shift_mm=options.slice_shift_mm or 0.0
+    )
+    table = torch.stack((contrast(options, exam), is_blood()), dim=-1).to(exam.device)
+    states = [exam.person.kinematics.state(float(phase)) for phase in phases]
+    drawn = exam.acquisition.draw(states, table)
+    signal, blood = torch.stack([one.signal for one in drawn], dim=1)
+    frames = corrupted(signal, blood, options, exam.noise)
+    return exam.finish(frames, drawn, states, phases * options.cycle_ms)
 
 
-def _rotation(tilt: float) -> np.ndarray:
-    """(4, 4) rotation by ``tilt`` degrees about an axis oblique to all three."""
-    x, y, z = np.array([2.0, -1.0, 0.5]) / np.sqrt(5.25)
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    angle = math.radians(tilt)
-    turn = np.eye(4)
-    turn[:3, :3] = np.eye(3) + math.sin(angle) * cross + (1 - math.cos(angle)) * cross @ cross
-    return turn
+def contrast(options: Options, exam: Examination) -> Tensor:
+    """Signals (n_tissues,) of the tissues, blood 1 or thereabouts."""
+    if options.contrast == "random":
+        values = random_contrast(exam.noise)
+        values[AIR] *= 0.3
+        return values
+    flip, inflow = float(exam.draws.uniform(40, 60)), float(exam.draws.uniform(1.0, 1.25))
+    values = bssfp_contrast(flip_deg=flip, inflow=inflow, values=sample_relaxation(exam.noise))
+    values[RV_BLOOD] = float(exam.draws.uniform(0.85, 1.0))
+    return values
 
 
-def _acquire(
-    kinematics: Kinematics,
-    activations: tuple[float, ...],
-    in_heart: np.ndarray,
-    options: Options,
-    rng: np.random.Generator,
-) -> list[np.ndarray]:
-    """Noiseless frames (T, K, J, I), labels likewise and displacement (T, K, J, I, 3) in heart axes."""
-    shape = (options.slices, options.rows, options.columns)
-    linear = torch.from_numpy(in_heart[:3, :3])
-    centers = fields.voxel_to_world_points(
-        fields.identity_grid(shape, torch.float64), torch.from_numpy(in_heart)
-    ).reshape(-1, 3)
-    offsets = subvoxels((options.pixel_mm, options.pixel_mm, options.thickness_mm)) @ linear.T  # (S, 3) mm
+def is_blood() -> Tensor:
+    """1 for blood, 0 for other tissues (n_tissues,)."""
+    marked = torch.zeros(len(TISSUES))
+    marked[[BLOOD, RV_BLOOD]] = 1
+    return marked
 
-    margin = torch.tensor(
-        [12.0, 12.0, 12.0 + kinematics.shortening * kinematics.anatomy.length]
-    )  # what can move into view
-    low, high = centers.amin(0) + offsets.amin(0) - margin, centers.amax(0) + offsets.amax(0) + margin
-    tissue = paint(kinematics.anatomy, low.tolist(), high.tolist(), options.texture, rng)
 
-    still_image = torch.stack([tissue.at(centers + offset) for offset in offsets]).mean(0)
-    still_labels = kinematics.anatomy.labels(centers)
-    moving = kinematics.moves(centers)
-    here = centers[moving]
-    frames = still_image.repeat(len(activations), 1)
-    labels = still_labels.repeat(len(activations), 1)
-    displacement = torch.zeros(len(activations), len(centers), 3)
-    was, before = here, 0.0
-    for t, active in enumerate(activations):
-        if active == 0:
-            continue
-        was, before = kinematics.material(here, active, start=(was, before)), active
-        back = invert_3x3(kinematics.gradient(was, active))
-        parts = [tissue.at(was + back @ offset) for offset in offsets]  # the map is close to linear within a voxel
-        frames[t, moving] = torch.stack(parts).mean(0)
-        labels[t, moving] = kinematics.anatomy.labels(was)
-        displacement[t, moving] = (kinematics.position(here, active) - here).to(torch.float32)
-    return [a.reshape(len(activations), *shape, *a.shape[2:]).numpy() for a in (frames, labels, displacement)]
+def corrupted(signal: Tensor, blood: Tensor, options: Options, generator: torch.Generator) -> Tensor:
+    """Images (T, K, J, I) with the artefacts of the options; ``blood`` is the share of it in every voxel."""
+    shape, device = signal.shape[1:], signal.device
+    if options.inflow:
+        signal = artefacts.inflow(signal, blood, options.inflow, 0.3, generator)
+    if options.off_resonance_hz:
+        hertz = artefacts.off_resonance(shape, options.off_resonance_hz, generator, device)
+        signal = artefacts.banding(signal, hertz)
+    if options.shading:
+        signal = signal * artefacts.bias_field(shape, options.shading, generator, device)
+    if options.ghosting:
+        signal = artefacts.ghosting(signal, signal - signal.mean(0), options.ghosting, generator)
+    if options.acquired < 1:
+        rows, columns = (max(1, round(options.acquired * n)) for n in shape[1:])
+        signal = artefacts.truncate(signal, rows, columns, taper=0.3)
+    if options.noise:
+        signal = artefacts.rician_noise(signal, options.noise / 100, generator)
+    return signal.clamp_min(0)

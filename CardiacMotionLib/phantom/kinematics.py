@@ -1,168 +1,368 @@
-"""How the heart moves: an exact, invertible map of material points that keeps every volume in the LV wall."""
+"""How the heart moves: an exact map of material points, its inverse in closed form, every volume kept in the LV wall.
+
+The map is made of three steps in cylinder coordinates (rho = r^2, theta, z) about the LV axis, each of which moves one
+coordinate by an increasing function of it (`increasing`):
+
+1. z' = h(z; rho, theta): in the heart z' = lambda z; the motion ends above the atria and below the apex.
+2. rho' = f(rho; z', theta): in the LV wall f = (rho - e rho_endo) / lambda with the local share e(z, theta) of the
+   cavity that is emptied; the blood follows, the RV free wall comes towards the septum, the tissue around gives way.
+3. theta' = theta + omega(rho', z').
+
+The volume element is d rho d theta d z / 2, so det F = dh/dz df/drho, which is 1 in the wall for any e, also where it
+varies around and along the wall; and the cavity ejects the mean of e over its volume. Every step is inverted by itself,
+so the map is.
+
+With sliding, these steps hold inside the pericardium only. What is outside moves by step 2 alone, such that it stays in
+touch: the normal motion goes over, the tangential motion has a jump.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..errors import CardiacMotionError
-from .anatomy import Anatomy, smoothstep
+from .anatomy import LEAST_DEPTH, Anatomy, Patch, cylinder
+from .breathing import Breathing
+from .monotone import increasing, increasing_inverse, smoothstep
+from .timing import Timing
 
-PEAK = 0.375  # share of the cycle at which the contraction is largest
-REACH = 38.0  # mm over which the motion dies out beyond the epicardium and above the base
+REACH = 38.0  # mm over which the motion dies out beyond the heart
+BELOW = 25.0  # mm over which it does so below the apex
+EMPTIEST = 0.93  # share of the cavity that can be emptied anywhere
+
+Number = float | Tensor
+Pieces = tuple[tuple, tuple, tuple]  # knots, values and slopes of an increasing function
 
 
-def activation(phase: float) -> float:
-    """Contraction over a cycle: 0 at phase 0 and 1, 1 at `PEAK`; it falls fast in early diastole, then slowly."""
-    phase = phase % 1.0
-    if phase <= PEAK:
-        return math.sin(math.pi / 2 * phase / PEAK) ** 2
-    late = (phase - PEAK) / (1 - PEAK)
-    return 0.5 * (1 + math.cos(math.pi * late * (1.6 - 0.6 * late)))
+@dataclass(frozen=True)
+class Region:
+    """A part of the wall that contracts differently.
+
+    Attributes
+    ----------
+    patch
+        Where it is.
+    contraction
+        Share of the emptying that the rest of the wall does: 0.2 is an akinetic wall, below 0 a dyskinetic one.
+    early
+        Share of it that comes at once, before the valve opens, and is lost again (septal flash).
+    advance
+        Share of the cycle by which it is ahead.
+    """
+
+    patch: Patch
+    contraction: float = 1.0
+    early: float = 0.0
+    advance: float = 0.0
+
+    def weight(self, cos: Tensor, sin: Tensor, share: Tensor) -> Tensor:
+        """1 in the core of the region, 0 away from it; ``share`` is the height over the LV length."""
+        return smoothstep((self.patch.weight(cos, sin, share) - 0.2) / 0.5)
+
+    def pace(self, timing: Timing, phase: float) -> float:
+        """Its contraction over the peak of it."""
+        flash = 3 * timing.opening
+        rise = math.sin(math.pi * phase / flash) ** 2 if phase < flash else 0.0
+        return self.early * rise + timing.ejected(min(phase + self.advance, 1.0))
+
+
+class State(NamedTuple):
+    """The heart at one moment.
+
+    ``emptied``: local share of the cavity, next to the rest of the wall and to the region; ``shortened``: share of the
+    length; ``twisted`` in radians; ``narrowed``: share of the RV's depth; ``breath``: shifts in mm, see `Breathing`.
+    Each is a number, or (F, 1) for many moments at once (`moments`).
+    """
+
+    emptied: tuple[Number, Number] = (0.0, 0.0)
+    shortened: Number = 0.0
+    twisted: Number = 0.0
+    narrowed: Number = 0.0
+    breath: tuple[Number, Number] = (0.0, 0.0)
+
+    @property
+    def beating(self) -> bool:
+        """Whether the heart is other than at end-diastole."""
+        return any(isinstance(v, Tensor) or v != 0 for v in (*self.emptied, *self[1:4]))
+
+    @property
+    def breathing(self) -> bool:
+        """Whether breathing has shifted it."""
+        return any(isinstance(v, Tensor) or v != 0 for v in self.breath)
+
+
+def moments(states: Sequence[State], like: Tensor) -> State:
+    """Many states as one, with which points (N, 3) or (F, N, 3) go to (F, N, 3)."""
+
+    def column(values: Sequence[Number]) -> Tensor:
+        return like.new_tensor([float(v) for v in values])[:, None]
+
+    breath: tuple[Number, Number] = (0.0, 0.0)
+    if any(s.breathing for s in states):
+        breath = (column([s.breath[0] for s in states]), column([s.breath[1] for s in states]))
+    return State(
+        (column([s.emptied[0] for s in states]), column([s.emptied[1] for s in states])),
+        column([s.shortened for s in states]),
+        column([s.twisted for s in states]),
+        column([s.narrowed for s in states]),
+        breath,
+    )
 
 
 @dataclass(frozen=True)
 class Kinematics:
-    """The map of heart coordinates (mm) at a given activation.
-
-    In cylinder coordinates about the LV axis, with all of the heart inside the epicardium and below the base,
-
-        z = lambda Z,    r^2 = R^2 / lambda + g(Z) s(R^2 / R_endo(Z)^2),    theta = Theta + omega(Z),
-
-    where s is 1 in the wall. There det F = lambda d(r^2)/d(R^2) = 1 for any g and omega. In the cavity s falls to 0 on
-    the axis; outside, lambda - 1, g and omega die out smoothly over `REACH`. Before that the RV free wall is drawn
-    towards the septum.
+    """The motion of a heart: maps (..., 3) in heart coordinates (mm), differentiable, in any float type.
 
     Attributes
     ----------
     ejection_fraction, shortening
-        Fractions of cavity volume and of LV length at full activation.
+        Fractions of cavity volume and of LV length at end-systole.
     twist
         Rotation of the apex against the base in radians, positive counterclockwise seen from the apex.
+    base_share
+        Of the twist that is the base's.
+    region
+        The part of the wall that contracts differently, if any.
+    sliding
+        Whether the heart slides in the pericardium.
     """
 
     anatomy: Anatomy
     ejection_fraction: float
     shortening: float
     twist: float
+    base_share: float = 1 / 3
+    rv_ejection_fraction: float = 0.55
+    region: Region | None = None
+    timing: Timing = field(default_factory=Timing)
+    breathing: Breathing = field(default_factory=Breathing)
+    sliding: bool = False
+
+    # ------------------------------------------------------------------ states
+
+    def state(self, phase: float, breath: Sequence[float] = (0.0, 0.0)) -> State:
+        """The heart at a phase (0..1) of the cycle and a state of breathing.
+
+        Raises
+        ------
+        CardiacMotionError
+            where the ejection asked for would empty a part of the cavity altogether.
+        """
+        shift = (float(breath[0]), float(breath[1]))
+        phase %= 1.0
+        if phase == 0:
+            return State(breath=shift)
+        ejected = self.timing.ejected(phase)
+        rest, inside = self._emptying_of_all
+        total = self.ejection_fraction * ejected
+        if self.region is None:
+            emptied = (total / rest, 0.0)
+        else:
+            peak = self.ejection_fraction / (rest + inside * self.region.contraction)
+            there = peak * self.region.contraction * self.region.pace(self.timing, phase)
+            emptied = ((total - inside * there) / rest, there)
+        if max(emptied) > EMPTIEST:
+            raise CardiacMotionError(
+                f"an ejection_fraction of {100 * self.ejection_fraction:.0f} % would empty parts of this ventricle by "
+                f"{100 * max(emptied):.0f} %; use a smaller one"
+            )
+        narrowed = max(0.0, 1 - (1 - self.rv_ejection_fraction) / (1 - self.shortening))
+        return State(
+            emptied,
+            self.shortening * self.timing.shortened(phase),
+            self.twist * self.timing.twisted(phase),
+            narrowed * ejected,
+            shift,
+        )
 
     @cached_property
-    def _mean_taper(self) -> float:
-        """Volume-weighted mean of the apical taper over the cavity: makes the ejection fraction come out as asked."""
+    def _emptying_of_all(self) -> tuple[float, float]:
+        """Share of the cavity's volume lost when the rest, or the region, empties what is next to it."""
+        cavity = self.anatomy.cavity
+        taper, weight = self._taper(cavity.z), self._region_weight(cavity.cos, cavity.sin, cavity.z)
+        return cavity.mean(taper * (1 - weight)), cavity.mean(taper * weight)
+
+    def volume(self, state: State) -> float:
+        """Volume of the LV cavity in mL: of the map, not of voxels."""
+        rest, inside = self._emptying_of_all
+        left = 1 - rest * float(state.emptied[0]) - inside * float(state.emptied[1])
+        return self.anatomy.end_diastolic_volume * left
+
+    # ------------------------------------------------------------------ the map
+
+    def position(self, points: Tensor, state: State) -> Tensor:
+        """Where material points (..., 3) are."""
+        if state.beating:
+            moved = self._heart(points, state)
+            if self.sliding:
+                outside = (cylinder(points).rho >= self._pericardium(points))[..., None]
+                moved = torch.where(outside, self._around(points, state), moved)
+            points = moved
+        return self.breathing.shift(points, state.breath)
+
+    def material(self, points: Tensor, state: State) -> Tensor:
+        """Find the material points (..., 3) that are at ``points``."""
+        points = self.breathing.unshift(points, state.breath)
+        if not state.beating:
+            return points
+        found = self._heart_inverse(points, state)
+        if self.sliding:
+            at = cylinder(points)
+            outside = (at.rho >= self._moved_pericardium(points, state))[..., None]
+            found = torch.where(outside, self._around(points, state, inverse=True), found)
+        return found
+
+    def gradient(self, points: Tensor, state: State) -> Tensor:
+        """Deformation gradient (..., 3, 3) of `position` in heart axes, by automatic differentiation."""
+        points = points.detach().requires_grad_(True)
+        with torch.enable_grad():
+            position = self.position(points, state)
+            rows = [torch.autograd.grad(position[..., a].sum(), points, retain_graph=a < 2)[0] for a in range(3)]
+        return torch.stack(rows, dim=-2)
+
+    def moves(self, points: Tensor) -> Tensor:
+        """Mask (...) of the region outside which the heartbeat moves nothing; the map takes the region onto itself."""
+        at = cylinder(points)
         heart = self.anatomy
-        z = torch.linspace(heart.endo_apex, heart.length, 4001, dtype=torch.float64)
-        area = heart.endo_squared(z)
-        return float((area * self._taper(z)).sum() / area.sum())
+        along = (at.z > -BELOW) & (at.z < heart.length + REACH)
+        return along & (at.radius < self._end_radius(at.cos, at.sin, at.z))
+
+    # ------------------------------------------------------------------ the steps
+
+    def _heart(self, points: Tensor, state: State) -> Tensor:
+        at = cylinder(points)
+        z = increasing(at.z, *self._height(state.shortened * self._presence(at.radius, at.cos)))
+        rho = increasing(at.rho, *self._squared_radius(self._in_heart(z, state), at.cos, at.sin, state))
+        return _turned(at.cos, at.sin, rho, z, self._turn(rho, z, state))
+
+    def _heart_inverse(self, points: Tensor, state: State) -> Tensor:
+        at = cylinder(points)
+        cos, sin = _rotated(at.cos, at.sin, -self._turn(at.rho, at.z, state))
+        rho = increasing_inverse(at.rho, *self._squared_radius(self._in_heart(at.z, state), cos, sin, state))
+        radius = rho.clamp_min(1e-12).sqrt()
+        z = increasing_inverse(at.z, *self._height(state.shortened * self._presence(radius, cos)))
+        return torch.stack((cos * radius, sin * radius, z), dim=-1)
+
+    def _in_heart(self, z: Tensor, state: State) -> Tensor:
+        """Material height of what is at height z in the heart."""
+        return increasing_inverse(z, *self._height(state.shortened))
+
+    def _height(self, shortened: Tensor | float) -> Pieces:
+        """Step 1 where the heart shortens by ``shortened``."""
+        length, slope = self.anatomy.length, 1 - shortened
+        knots = (-BELOW, 0.0, length, length + REACH)
+        return knots, (-BELOW, 0.0, slope * length, length + REACH), (1.0, slope, slope, 1.0)
+
+    def _squared_radius(self, z: Tensor, cos: Tensor, sin: Tensor, state: State) -> Pieces:
+        """Step 2 at material height z: axis, endocardium, epicardium, both sides of the RV free wall, end."""
+        heart = self.anatomy
+        level = heart.level(z)
+        window = smoothstep((z + BELOW) / BELOW) * (1 - smoothstep((z - heart.length) / REACH))
+        widening = 1 / (1 - window * state.shortened)
+        rest, inside = state.emptied
+        taper = self._taper(level) * window
+        if self.region is None:
+            emptied, on_axis = taper * rest, taper * rest
+        else:
+            share = sum(self._emptying_of_all)
+            on_axis = taper * ((rest * self._emptying_of_all[0] + inside * self._emptying_of_all[1]) / share)
+            emptied = taper * (rest + (inside - rest) * self._region_weight(cos, sin, level))
+
+        endo = heart.endo_squared(cos, sin, level).clamp_min(1.0)
+        epi = torch.maximum(heart.epi_squared(cos, sin, level), endo + 1.0)
+        reach = heart.rv_knot(heart.rv_reach(cos, sin, level))
+        inner = epi.sqrt() + reach
+        outer = inner + heart.rv_wall
+        end = outer + REACH
+
+        new_endo = endo * (1 - emptied) * widening
+        new_epi = new_endo + (epi - endo) * widening
+        narrowed = state.narrowed * window * smoothstep((level - 4) / 20) * (reach - LEAST_DEPTH)
+        new_inner = new_epi.sqrt() + reach - narrowed
+        new_outer = new_inner * new_inner + heart.rv_wall * (inner + outer) * widening
+        return (
+            (0.0, endo, epi, inner * inner, outer * outer, end * end),
+            (0.0, new_endo, new_epi, new_inner * new_inner, new_outer, end * end),
+            ((1 - on_axis) * widening, widening, widening, widening, widening, 1.0),
+        )
+
+    def _turn(self, rho: Tensor, z: Tensor, state: State) -> Tensor:
+        """Step 3: omega in radians."""
+        heart = self.anatomy
+        along = smoothstep((z + BELOW) / BELOW) * (1 - smoothstep((z - heart.length) / REACH))
+        turn = state.twisted * along * (heart.level(z) / heart.length - (1 - self.base_share))
+        if self.sliding:
+            return turn
+        outer = heart.endo_radius + heart.wall
+        return turn * (1 - smoothstep((rho.clamp_min(1e-12).sqrt() - outer) / REACH))
+
+    def _presence(self, radius: Tensor, cos: Tensor) -> Tensor:
+        """1 in the heart, 0 from `REACH` mm away from it around the axis; with a jump at the pericardium 1."""
+        if self.sliding:
+            return torch.ones_like(radius)
+        heart = self.anatomy
+        beside = (heart.endo_radius + heart.wall) * (1 + heart.ellipticity) + heart.rv_wall
+        outer = beside + heart.rv_depth * smoothstep((cos + 0.35) / 1.2)
+        return 1 - smoothstep((radius - outer) / REACH)
 
     def _taper(self, level: Tensor) -> Tensor:
         heart = self.anatomy
         return smoothstep((level - heart.endo_apex) / (0.25 * (heart.length - heart.endo_apex)))
 
-    def _presence(self, r_squared: Tensor, z: Tensor, level: Tensor) -> Tensor:
-        """1 in the LV, 0 from `REACH` mm away."""
-        heart = self.anatomy
-        outer = heart.endo_radius + heart.wall
-        excess = r_squared / outer**2 + ((level - heart.equator) / heart.equator) ** 2 - 1
-        return (1 - smoothstep(excess / ((1 + REACH / outer) ** 2 - 1))) * (1 - smoothstep((z - heart.length) / REACH))
+    def _region_weight(self, cos: Tensor, sin: Tensor, level: Tensor) -> Tensor:
+        if self.region is None:
+            return torch.zeros_like(level)
+        return self.region.weight(cos, sin, level / self.anatomy.length)
 
-    def _free_wall(self, points: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
-        """Radius from the LV axis and the share (0..1) of the RV free wall's inward motion."""
+    def _end_radius(self, cos: Tensor, sin: Tensor, z: Tensor) -> Tensor:
         heart = self.anatomy
-        x, y, z = points.unbind(-1)
-        radius = (x**2 + y**2).clamp_min(1).sqrt()
-        excess = radius - heart.epi_squared(level).clamp_min(25).sqrt()
-        towards = (x * math.cos(heart.rv_angle) + y * math.sin(heart.rv_angle)) / radius
-        around = smoothstep((towards + 0.3) / 1.1)
-        along = smoothstep((z - 10) / 25) * (1 - smoothstep((z - heart.length) / REACH))
-        across = smoothstep(excess / heart.rv_depth) * (1 - smoothstep((excess - heart.rv_depth) / REACH))
-        return radius, around * along * across
-
-    def moves(self, points: Tensor) -> Tensor:
-        """Mask (...) of the region outside which nothing ever moves; the map takes the region onto itself."""
-        x, y, z = points.unbind(-1)
-        level = self.anatomy.level(z)
-        return (self._presence(x**2 + y**2, z, level) > 0) | (self._free_wall(points, level)[1] > 0)
-
-    def position(self, points: Tensor, active: float) -> Tensor:
-        """Where material points (..., 3) are at activation ``active``: differentiable, any float type."""
-        heart = self.anatomy
-        x, y, z = points.unbind(-1)
         level = heart.level(z)
-        radius, share = self._free_wall(points, level)
-        inward = 1 - 0.63 * self.ejection_fraction * active * heart.rv_depth * share / radius
-        x, y = x * inward, y * inward
+        wide = heart.epi_squared(cos, sin, level).clamp_min(2.0).sqrt() + heart.rv_wall + REACH
+        wide = wide + heart.rv_knot(heart.rv_reach(cos, sin, level))
+        beside = (heart.endo_radius + heart.wall) * (1 + heart.ellipticity) + heart.rv_wall + REACH
+        return torch.maximum(wide, beside + heart.rv_depth * smoothstep((cos + 0.35) / 1.2)) + 1
 
-        r_squared = x**2 + y**2
-        presence = self._presence(r_squared, z, level)
-        inside = r_squared / heart.endo_squared(level).clamp_min(1e-3)  # 1 on the endocardium
-        emptying = self.ejection_fraction * active / ((1 - self.shortening * active) * self._mean_taper)
-        squeeze = emptying * presence * self._taper(level) * _radial_profile(inside)
-        stretch = 1 - self.shortening * active * presence
-        scale = (1 / stretch - squeeze).sqrt()
-        turn = self.twist * active * presence * (level / heart.length - 2 / 3)  # two thirds of it at the apex
-        cos, sin = turn.cos() * scale, turn.sin() * scale
-        return torch.stack((cos * x - sin * y, sin * x + cos * y, z * stretch), dim=-1)
+    # ------------------------------------------------------------------ outside the pericardium
 
-    def gradient(self, points: Tensor, active: float) -> Tensor:
-        """Deformation gradient (..., 3, 3) of `position` in heart axes, by automatic differentiation."""
-        points = points.detach().requires_grad_(True)
-        with torch.enable_grad():
-            position = self.position(points, active)
-            rows = [torch.autograd.grad(position[..., a].sum(), points, retain_graph=a < 2)[0] for a in range(3)]
-        return torch.stack(rows, dim=-2)
+    def _pericardium(self, points: Tensor) -> Tensor:
+        """Squared radius of the pericardium at end-diastole."""
+        at = cylinder(points)
+        return self.anatomy.pericardium_squared(at.cos, at.sin, at.z)
 
-    def material(
-        self, points: Tensor, active: float, start: tuple[Tensor, float] | None = None, tolerance: float = 1e-7
-    ) -> Tensor:
-        """Find the material points (..., 3) that are at ``points`` at activation ``active``, to ``tolerance`` mm.
+    def _moved_pericardium(self, points: Tensor, state: State) -> Tensor:
+        """Squared radius to which the pericardium has come; where there was none, there is none."""
+        at = cylinder(points)
+        cos, sin = _rotated(at.cos, at.sin, -self._turn(at.rho, at.z, state))
+        z = self._in_heart(at.z, state)
+        before = self.anatomy.pericardium_squared(cos, sin, z)
+        after = increasing(before.clamp_min(0), *self._squared_radius(z, cos, sin, state))
+        return torch.where(before > 0, after, before)
 
-        A Newton iteration followed along the contraction in small steps, from ``start`` (material points, their
-        activation) where an answer near by is known, else from rest.
-
-        Raises
-        ------
-        CardiacMotionError
-            where the motion asked for is so strong that no inverse is found.
-        """
-        found, reached = start or (points, 0.0)
-        steps = max(1, math.ceil(abs(active - reached) / 0.25))
-        for step in range(1, steps + 1):
-            enough = tolerance if step == steps else 1e-2
-            found = self._newton(points, reached + (active - reached) * step / steps, found, enough)
-        return found
-
-    def _newton(self, points: Tensor, active: float, found: Tensor, tolerance: float) -> Tensor:
-        for iteration in range(40):
-            residual = self.position(found, active) - points
-            if residual.abs().max() <= tolerance:
-                return found
-            if iteration % 5 == 0:  # a fresh derivative is dearer than a few more steps with an old one
-                inverse_gradient = invert_3x3(self.gradient(found, active))
-            found = found - (inverse_gradient @ residual[..., None])[..., 0]
-        raise CardiacMotionError(
-            "the motion asked of the phantom has no inverse; use a smaller ejection_fraction, shortening or twist"
-        )
+    def _around(self, points: Tensor, state: State, inverse: bool = False) -> Tensor:
+        """The map outside the pericardium, or its inverse: away from the axis or towards it."""
+        at = cylinder(points)
+        before = self._pericardium(points).clamp_min(1.0)
+        after = self._moved_pericardium(points, state).clamp_min(1.0)
+        end = torch.maximum(before, after).sqrt() + REACH
+        pieces = ((before, end * end), (after, end * end), (1.0, 1.0))
+        rho = (increasing_inverse if inverse else increasing)(at.rho, *pieces)
+        radius = rho.clamp_min(1e-12).sqrt()
+        return torch.stack((at.cos * radius, at.sin * radius, at.z.expand_as(radius)), dim=-1)
 
 
-def _radial_profile(inside: Tensor) -> Tensor:
-    """s(x) / x for x = R^2 / R_endo^2: s is 1 in the wall (x >= 1) and falls to 0 on the axis.
-
-    The slope of s is at most 1.18, so that r grows with R up to high ejection fractions.
-    """
-    width = 0.3
-    steepest = 1 / (1 - width / 2)
-    inner = inside.clamp(1 - width, 1)
-    y = (inner - (1 - width)) / width
-    bend = steepest * (1 - width + width * (y - y**3 + y**4 / 2))
-    return torch.where(inside < 1 - width, torch.full_like(inside, steepest), bend / inside.clamp_min(1 - width))
+def _rotated(cos: Tensor, sin: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
+    c, s = angle.cos(), angle.sin()
+    return cos * c - sin * s, sin * c + cos * s
 
 
-def invert_3x3(matrix: Tensor) -> Tensor:
-    """Inverse of many 3x3 matrices (..., 3, 3) by cross products."""
-    a, b, c = matrix.unbind(-1)
-    rows = torch.stack((torch.linalg.cross(b, c), torch.linalg.cross(c, a), torch.linalg.cross(a, b)), dim=-2)
-    return rows / (rows[..., 0, :] * a).sum(-1)[..., None, None]
+def _turned(cos: Tensor, sin: Tensor, rho: Tensor, z: Tensor, angle: Tensor) -> Tensor:
+    cos, sin = _rotated(cos, sin, angle)
+    radius = rho.clamp_min(1e-12).sqrt()
+    return torch.stack((cos * radius, sin * radius, z), dim=-1)

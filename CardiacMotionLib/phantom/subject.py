@@ -13,7 +13,7 @@ from torch import Tensor
 from ..motion import Motion, check_frame
 from ..series import MYOCARDIUM, ImageSeries
 from .anatomy import Anatomy
-from .kinematics import Kinematics
+from .kinematics import Kinematics, State
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,23 +25,26 @@ class Subject:
     series
         The images, with labels of every frame.
     motion
-        The exact displacement of the voxel centers, reference 0 (end-diastole).
+        The exact displacement of what lies at the voxel centers, reference 0 (end-diastole).
     maps
-        True parameter maps by name; none for cine.
+        What else is known on the grid, by name; see the kind of examination.
     meta
-        kind, seed, options, and ``truth``: ejection_fraction, shortening (fractions), twist (degrees) and end_systole
-        (frame).
-    kinematics, activations
-        The map behind the motion, and its activation in each frame.
+        kind, seed, generator version, options (as asked for or drawn) and ``truth``: ejection_fraction, shortening
+        (fractions), twist (degrees), end_systole (frame), volumes_ml (of each frame).
+    kinematics, states
+        The map behind the motion, and the state of the heart in each frame.
     from_heart
         (4, 4) heart coordinates to RAS mm, a rotation and a shift.
+    shifts
+        (K, 3) RAS mm by which the heart lay elsewhere while a slice was taken.
     """
 
     series: ImageSeries
     motion: Motion
     kinematics: Kinematics = field(repr=False)
-    activations: tuple[float, ...] = field(repr=False)
+    states: tuple[State, ...] = field(repr=False)
     from_heart: np.ndarray = field(repr=False)
+    shifts: np.ndarray = field(repr=False)
     maps: dict[str, np.ndarray] = field(default_factory=dict)
     meta: dict[str, Any] = field(default_factory=dict)
 
@@ -52,34 +55,36 @@ class Subject:
 
     def position(self, points_ras: ArrayLike, frame: int) -> np.ndarray:
         """Where end-diastolic points (..., 3) in RAS mm are in ``frame``, exactly."""
-        return self._to_world(self.kinematics.position(self._to_heart(points_ras), self._activation(frame)))
+        return self._to_world(self.kinematics.position(self._to_heart(points_ras), self._state(frame)))
 
     def material(self, points_ras: ArrayLike, frame: int) -> np.ndarray:
-        """Find the end-diastolic points (..., 3) in RAS mm that are at ``points_ras`` in ``frame``, to 1e-7 mm."""
-        return self._to_world(self.kinematics.material(self._to_heart(points_ras), self._activation(frame)))
+        """Find the end-diastolic points (..., 3) in RAS mm that are at ``points_ras`` in ``frame``, exactly."""
+        return self._to_world(self.kinematics.material(self._to_heart(points_ras), self._state(frame)))
 
     def gradient_at(self, points_ras: ArrayLike, frame: int) -> np.ndarray:
         """Exact deformation gradient (..., 3, 3) in RAS axes at end-diastolic points (..., 3) in RAS mm."""
         turn = self.from_heart[:3, :3]
-        return turn @ self.kinematics.gradient(self._to_heart(points_ras), self._activation(frame)).numpy() @ turn.T
+        return turn @ self.kinematics.gradient(self._to_heart(points_ras), self._state(frame)).numpy() @ turn.T
 
     def deformation_gradient(self) -> np.ndarray:
-        """Exact deformation gradient (T, K, J, I, 3, 3) float32 in RAS axes at the voxel centers of the reference."""
-        points = self.voxel_centers()
+        """Exact deformation gradient (T, K, J, I, 3, 3) float32 in RAS axes of what lies at the voxel centers."""
+        points = self.voxel_points()
         moving = self.kinematics.moves(self._to_heart(points)).numpy()
+        if any(state.breathing for state in self.states):
+            moving[:] = True
         gradient = np.broadcast_to(np.eye(3, dtype=np.float32), (len(self.series), *points.shape[:3], 3, 3)).copy()
         for t in range(len(self.series)):
             gradient[t, moving] = self.gradient_at(points[moving], t)
         return gradient
 
     def green(self) -> np.ndarray:
-        """Exact Green-Lagrange strain (T, K, J, I, 3, 3) float32 in RAS axes at the voxel centers of the reference."""
+        """Exact Green-Lagrange strain (T, K, J, I, 3, 3) float32 in RAS axes of what lies at the voxel centers."""
         gradient = self.deformation_gradient()
         return (np.swapaxes(gradient, -1, -2) @ gradient - np.eye(3, dtype=np.float32)) / 2
 
     def wall_axes(self) -> np.ndarray:
         """Find the unit axes of the wall in RAS, (K, J, I, 3, 3): rows radial, circumferential, longitudinal."""
-        axes = self.anatomy.wall_axes(self._to_heart(self.voxel_centers())).numpy()
+        axes = self.anatomy.wall_axes(self._to_heart(self.voxel_points())).numpy()
         return axes @ self.from_heart[:3, :3].T
 
     def strain(self) -> dict[str, np.ndarray]:
@@ -88,7 +93,7 @@ class Subject:
         Each is (T, K, J, I) float32, NaN outside the wall.
         """
         green, axes = self.green(), self.wall_axes()
-        wall = self.anatomy.labels(self._to_heart(self.voxel_centers())).numpy() == MYOCARDIUM
+        wall = self.anatomy.labels(self._to_heart(self.voxel_points())).numpy() == MYOCARDIUM
         components = np.einsum("kjina,tkjiab,kjinb->ntkji", axes, green, axes, optimize=True).astype(np.float32)
         components[:, :, ~wall] = np.nan
         return dict(zip(("radial", "circumferential", "longitudinal"), components, strict=True))
@@ -99,11 +104,15 @@ class Subject:
         affine = self.series.affine
         return np.stack((i, j, k), axis=-1) @ affine[:3, :3].T + affine[:3, 3]
 
+    def voxel_points(self) -> np.ndarray:
+        """Points of the heart at the voxel centers (K, J, I, 3) float64 RAS mm: these, but for shifted slices."""
+        return self.voxel_centers() - self.shifts[:, None, None]
+
     # ------------------------------------------------------------------ frames of reference
 
-    def _activation(self, frame: int) -> float:
+    def _state(self, frame: int) -> State:
         check_frame(frame, len(self.series), "frame")
-        return self.activations[frame]
+        return self.states[frame]
 
     def _to_heart(self, points_ras: ArrayLike) -> Tensor:
         turn, shift = self.from_heart[:3, :3], self.from_heart[:3, 3]

@@ -1,0 +1,112 @@
+"""Drawing a moving person onto slices: signal, labels and displacement on a voxel grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .kinematics import Kinematics, State, moments
+from .painting import Painter
+from .slices import Grid
+
+BATCH = 120_000  # voxels drawn at once: more than that does not stay in the cache
+PLANES = (-1 / 3, 0.0, 1 / 3)  # where in a slice it is painted
+
+Modulation = Callable[[Tensor, Tensor], Tensor]  # (signal (N, V), material points (N, 3)) to signal (N, V')
+
+
+class Drawn(NamedTuple):
+    """One frame: ``signal`` (V, K, J, I), ``labels`` (K, J, I) uint8, ``displacement`` (K, J, I, 3) mm, heart axes."""
+
+    signal: Tensor
+    labels: Tensor
+    displacement: Tensor
+
+
+class Acquisition:
+    """Draws the states of a heart on one grid, on the device of the painter.
+
+    A voxel near the heart is averaged over three planes of the slice; elsewhere its middle is taken. What the heartbeat
+    does not reach is drawn once for each table of signals.
+    """
+
+    def __init__(self, kinematics: Kinematics, painter: Painter, grid: Grid) -> None:
+        self.kinematics, self.painter, self.grid = kinematics, painter, grid
+        device = painter.surroundings.low.device
+        self.centers = grid.centers().to(device, torch.float32)
+        self.through = grid.through().to(device, torch.float32)
+        self.reached = torch.nonzero(kinematics.moves(self.centers))[:, 0]
+        self._still: tuple[Tensor, Tensor] | None = None
+
+    def draw(self, states: Sequence[State], table: Tensor, modulate: Modulation | None = None) -> list[Drawn]:
+        """Draw every state; ``table`` (n_tissues, V) has the signals of the tissues."""
+        share = len(self.centers if self._everywhere(states, modulate) else self.reached)
+        at_once = max(1, BATCH // share)
+        drawn: list[Drawn] = []
+        for start in range(0, len(states), at_once):
+            drawn += self._draw(states[start : start + at_once], table, modulate)
+        return drawn
+
+    def _everywhere(self, states: Sequence[State], modulate: Modulation | None) -> bool:
+        return modulate is not None or any(state.breathing for state in states)
+
+    def _draw(self, states: Sequence[State], table: Tensor, modulate: Modulation | None) -> list[Drawn]:
+        everywhere = self._everywhere(states, modulate)
+        centers = self.centers if everywhere else self.centers[self.reached]
+        state = moments(states, centers)
+        material = self.kinematics.material(centers, state)  # (F, N, 3)
+        parts: tuple[Tensor, ...] = (
+            self._slice(centers, material, state, table, modulate),
+            self.kinematics.anatomy.labels(material),
+            self.kinematics.position(centers, state) - centers,
+        )
+        if not everywhere:
+            still = self._unmoved(table), self._labels, torch.zeros_like(self.centers)
+            whole = tuple(one.expand(len(states), *one.shape).clone() for one in still)
+            parts = tuple(one.index_copy_(1, self.reached, part) for one, part in zip(whole, parts, strict=True))
+        shape = self.grid.shape
+        return [
+            Drawn(signal.T.reshape(-1, *shape), labels.reshape(shape), moved.reshape(*shape, 3))
+            for signal, labels, moved in zip(*parts, strict=True)
+        ]
+
+    @cached_property
+    def _labels(self) -> Tensor:
+        return self.kinematics.anatomy.labels(self.centers)
+
+    def _unmoved(self, table: Tensor) -> Tensor:
+        if self._still is None or self._still[0] is not table:
+            self._still = table, self.painter.paint(self.centers, table, heart=False)
+        return self._still[1]
+
+    def _slice(
+        self, centers: Tensor, material: Tensor, state: State, table: Tensor, modulate: Modulation | None
+    ) -> Tensor:
+        """Signal (F, N, V) of voxels at ``centers`` (N, 3) whose middles show ``material`` (F, N, 3)."""
+        near = self.painter.near_heart(material, 6.0 + 0.5 * self.grid.thickness)
+        either = torch.nonzero(near.any(0))[:, 0]
+        away = torch.nonzero(~near.any(0))[:, 0]
+        planes = [
+            material[:, either]
+            if offset == 0
+            else self.kinematics.material(centers[either] + offset * self.through, state)
+            for offset in PLANES
+        ]
+        points = torch.cat(planes, dim=1)
+        heart = self._painted(points, table, modulate, heart=True)
+        heart = heart.reshape(len(material), len(PLANES), len(either), -1).mean(1)
+        signal = heart.new_empty(*material.shape[:2], heart.shape[-1])
+        beside = self._painted(material[:, away], table, modulate, heart=False)
+        return signal.index_copy_(1, away, beside).index_copy_(1, either, heart)
+
+    def _painted(self, points: Tensor, table: Tensor, modulate: Modulation | None, heart: bool) -> Tensor:
+        """Signal (F, N, V) of material points (F, N, 3)."""
+        flat = points.reshape(-1, 3)
+        signal = self.painter.paint(flat, table, heart=heart)
+        if modulate is not None:
+            signal = modulate(signal, flat)
+        return signal.reshape(*points.shape[:2], -1)

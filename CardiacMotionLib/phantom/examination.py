@@ -1,0 +1,146 @@
+"""What every kind of examination begins and ends with: person, slices and painter; then the `Subject`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..motion import Motion
+from ..series import ImageSeries
+from .acquisition import Acquisition, Drawn
+from .kinematics import State
+from .painting import Painter
+from .population import Person, draw_person
+from .slices import Grid, StackOptions, draw_grid, scanner_turn
+from .subject import Subject
+
+VERSION = 2  # of the generator: the same kind, seed, options and version give the same subject
+VIEW = 12.0  # mm beyond the slices from where tissue may come into view
+
+
+@dataclass(frozen=True, eq=False)
+class Examination:
+    """A person on the scanner's table.
+
+    ``draws`` is for what happens during the examination, ``noise`` likewise on the device; both differ between kinds.
+    """
+
+    kind: str
+    seed: int
+    options: StackOptions
+    person: Person
+    grid: Grid
+    acquisition: Acquisition
+    draws: np.random.Generator
+    noise: torch.Generator
+
+    @classmethod
+    def begin(
+        cls,
+        kind: str,
+        seed: int,
+        options: StackOptions,
+        *,
+        device: torch.device | str = "cpu",
+        texture: float = 0.04,
+        heights: tuple[float, ...] = (),
+        slice_shift_mm: float = 0.0,
+        breath_mm: float = 0.0,
+    ) -> Examination:
+        """Draw person and slices.
+
+        The same seed and options of the heart give the same person in every kind of examination, the same slices where
+        those are alike too. ``breath_mm`` is how far breathing may carry the heart, for the painter to have it in view.
+        """
+        of_person, of_slices, of_tissue = np.random.default_rng(seed).spawn(3)
+        person = draw_person(options, of_person)
+        grid = draw_grid(options, person.anatomy, of_slices, heights=heights, slice_shift_mm=slice_shift_mm)
+        centers, half = grid.centers(), grid.through().abs() / 2
+        margin = torch.tensor([VIEW, VIEW, VIEW + person.kinematics.shortening * person.anatomy.length]) + breath_mm
+        low, high = centers.amin(0) - half - margin, centers.amax(0) + half + margin
+        painter = Painter(
+            person,
+            low.to(device, torch.float32),
+            high.to(device, torch.float32),
+            texture,
+            width=float(np.clip(0.55 * grid.spacing[0], 0.5, 1.2)),
+            rng=of_tissue,
+        )
+        draws = np.random.default_rng([seed, sum(map(ord, kind))])
+        noise = torch.Generator().manual_seed(int(draws.integers(2**62)))
+        return cls(kind, seed, options, person, grid, Acquisition(person.kinematics, painter, grid), draws, noise)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is computed."""
+        return self.acquisition.centers.device
+
+    def finish(
+        self,
+        frames: Tensor,
+        drawn: Sequence[Drawn],
+        states: Sequence[State],
+        times: Sequence[float] | np.ndarray | None,
+        *,
+        maps: dict[str, np.ndarray] | None = None,
+        meta: dict[str, Any] | None = None,
+    ) -> Subject:
+        """Put the frames (T, K, J, I), what was drawn in each, and the times (ms) together.
+
+        ``meta`` is what the series is to know beyond its name, such as acquisition times.
+        """
+        kinematics = self.person.kinematics
+        from_heart = np.eye(4)
+        from_heart[:3, :3] = scanner_turn(self.options.tilt) @ self.person.to_patient[:3, :3]
+        from_heart[:3, 3] = scanner_turn(self.options.tilt) @ self.person.to_patient[:3, 3]
+        turn = from_heart[:3, :3]
+        affine = from_heart @ self.grid.affine
+        insertions = self.person.anatomy.insertions @ turn.T + from_heart[:3, 3]
+        name = f"{self.kind} phantom {self.seed}"
+        about = {
+            "name": name,
+            "source": name,
+            "notes": ["synthetic heart with exact motion"],
+            "rv_insertion": insertions,
+            **(meta or {}),
+        }
+        labels = {t: one.labels.cpu().numpy() for t, one in enumerate(drawn)}
+        series = ImageSeries(frames.cpu().numpy(), affine, times, labels, about)
+        moved = torch.stack([one.displacement for one in drawn]).cpu().numpy()
+        moved[0] = 0
+        options = {**asdict(self.options), **self.person.drawn}
+        provenance = {
+            "method": "phantom",
+            "kind": self.kind,
+            "seed": self.seed,
+            "generator": VERSION,
+            "options": options,
+        }
+        motion = Motion(moved @ turn.T.astype(np.float32), affine, 0, times, provenance)
+        volumes = [kinematics.volume(state) for state in states]
+        end_systole = int(np.argmin(volumes))
+        at_end_systole = states[end_systole]
+        truth = {
+            "group": self.person.group,
+            "end_diastolic_volume_ml": volumes[0],
+            "ejection_fraction": 1 - volumes[end_systole] / volumes[0],
+            "shortening": at_end_systole.shortened,
+            "twist": float(np.degrees(float(at_end_systole.twisted))),
+            "end_systole": end_systole,
+            "volumes_ml": volumes,
+        }
+        return Subject(
+            series,
+            motion,
+            kinematics,
+            tuple(states),
+            from_heart,
+            self.grid.shifts @ turn.T,
+            maps or {},
+            {**provenance, "truth": truth},
+        )

@@ -1,0 +1,81 @@
+"""The painter: what signal comes from a material point of a person."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .anatomy import cylinder
+from .heart_tissue import heart_tissue
+from .noise import NoiseField
+from .population import Person
+from .thorax import Surroundings
+from .tissues import EPICARDIAL_FAT, LESION, MYOCARDIUM, TISSUES
+
+STEP = 2.5  # mm, of the surroundings along x and y
+THICK_STEP = 5.0  # mm, along z
+MARGIN = 6.0  # mm beyond the pericardium where the heart is still painted
+
+
+class Painter:
+    """Signal at material points, for tissues whose signals are given.
+
+    Parameters
+    ----------
+    person
+        Whom to paint.
+    low, high
+        (3,) corners in heart coordinates of the box that can be asked for, mm.
+    texture
+        Standard deviation of the muscle's own pattern as a share of its signal.
+    width
+        mm over which one tissue goes over into the next in the heart.
+    rng
+        For texture, trabeculae and vessels: attached to the person, not to the image.
+    """
+
+    def __init__(
+        self, person: Person, low: Tensor, high: Tensor, texture: float, width: float, rng: np.random.Generator
+    ) -> None:
+        self.person, self.texture, self.width = person, texture, width
+        center = low.new_tensor([0.0, 0.0, person.anatomy.length / 2])
+        of_vessels, of_grains, of_texture = rng.spawn(3)
+        self.grains = NoiseField(1, 4.5, center, of_grains)
+        self.pattern = NoiseField(1, 4.5, center, of_texture)
+        to_patient = torch.as_tensor(person.to_patient, dtype=low.dtype, device=low.device)
+        vessels = NoiseField(2, 7.0, center, of_vessels)
+        steps = (STEP, STEP, THICK_STEP)
+        self.surroundings = Surroundings(person.thorax, to_patient, low, high, steps, vessels)
+
+    def near_heart(self, points: Tensor, margin: float = MARGIN) -> Tensor:
+        """Mask (N,) of material points in the heart or within ``margin`` mm of it."""
+        anatomy = self.person.anatomy
+        at = cylinder(points)
+        squared = anatomy.pericardium_squared(at.cos, at.sin, at.z.clamp_min(0.0))
+        beside = at.radius < squared.clamp_min(0).sqrt() + margin
+        return beside & (at.z > -anatomy.fat - margin) & (at.z < anatomy.length + 45)
+
+    def paint(self, points: Tensor, table: Tensor, heart: bool = True) -> Tensor:
+        """Signal (N, V) at material points (N, 3) in heart coordinates.
+
+        ``table`` (n_tissues, V) has the tissues' signals; ``heart`` says whether any of the points is near the heart.
+        """
+        signal = self.surroundings.values(points, table)
+        pattern = 1 + 0.6 * self.texture * self.pattern.at(points)[0, :, None]
+        if not heart:
+            return signal * pattern
+        tissue = heart_tissue(self.person.anatomy, self.person.scar, points, self.grains.at(points)[0], self.width)
+        signal = signal * pattern
+        for share, index in tissue.layers:
+            value = table[index]
+            if index in (MYOCARDIUM, LESION, EPICARDIAL_FAT):
+                value = value * (1 + (pattern - 1) / 0.6)
+            signal = torch.lerp(signal, value.expand_as(signal), share[:, None])
+        return signal
+
+    def shares(self, points: Tensor) -> Tensor:
+        """Share (N, n_tissues) of every tissue at material points (N, 3)."""
+        plain = Painter.__new__(Painter)
+        plain.__dict__.update(self.__dict__, texture=0.0)
+        return plain.paint(points, torch.eye(len(TISSUES), dtype=points.dtype, device=points.device))
