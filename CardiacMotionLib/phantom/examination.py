@@ -92,7 +92,7 @@ class Examination:
     ) -> Subject:
         """Put the frames (T, K, J, I), what was drawn in each, and the times (ms) together.
 
-        ``meta`` is what the series is to know beyond its name, such as acquisition times.
+        ``meta`` is what series and subject are to know beyond its name, such as acquisition times.
         """
         kinematics = self.person.kinematics
         from_heart = np.eye(4)
@@ -142,5 +142,5 @@ class Examination:
             from_heart,
             self.grid.shifts @ turn.T,
             maps or {},
-            {**provenance, "truth": truth},
+            {**provenance, **(meta or {}), "truth": truth},
         )

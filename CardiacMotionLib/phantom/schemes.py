@@ -1,7 +1,8 @@
 """When the mapping sequences take their images, and the signal each image has.
 
 A `TimingScheme` has the acquisition as a mapping fit wants it and the time stamps of the images, from which breathing
-and heartbeat follow. One function a sequence; each takes the heart rate and a generator for the beat-to-beat variation.
+and heartbeat follow. One function a sequence; each takes the heart rate, and a generator for the beat-to-beat variation
+whose standard deviation is ``variation``, a share of the RR interval.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from ..mapping import signals
 
 IMAGE_AT = 0.7  # share of the RR interval at which images are taken: the diastolic rest
 READ_OUT_MS = 180.0  # single-shot image
+CENTER_MS = 60.0  # from its first pulse to the center of k-space
 T1_BLOOD_MS = 1550.0
+VARIATION = 0.03  # standard deviation of the RR interval as a share of it
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +39,7 @@ class TimingScheme:
         Those of ``inversion_times``, ``saturation_times``, ``echo_times``, ``delays`` (ms) that the model has and
         ``is_tag`` for asl, each (N,). Infinity is a preparation that was left out.
     flip_deg
-        Of the read-out; only molli depends on it.
+        Of the read-out: in molli it changes the recovery, elsewhere only how bright a tissue is.
     rr_ms
         Mean interval between heartbeats.
     """
@@ -87,11 +90,23 @@ class TimingScheme:
             return signals.msasha(at["saturation_times"], at["echo_times"], at["delays"], t1, t2, m0)
         return signals.t2_prep(at["echo_times"], t2, m0)
 
+    def seen(self, t1: Tensor, t2: Tensor) -> Tensor:
+        """Share (shape) of the magnetization of tissue with T1, T2 in ms (shape) that an image shows.
+
+        sin(a/2) exp(-t/T1*) with 1/T1* = cos^2(a/2)/T1 + sin^2(a/2)/T2: what is left of it at the center of k-space of
+        the balanced read-out (Schmitt 2004). What the read-out itself adds is left out, so that images stay
+        proportional to what the preparation left.
+        """
+        half = np.radians(self.flip_deg) / 2
+        rate = np.cos(half) ** 2 / t1 + np.sin(half) ** 2 / t2
+        return float(np.sin(half)) * torch.exp(-CENTER_MS * rate)
+
 
 def molli(
     pattern: str = "5(3)3",
     heart_rate: float = 60.0,
     generator: torch.Generator | None = None,
+    variation: float = VARIATION,
     shortest_ms: Sequence[float] = (120.0, 200.0, 280.0),
     flip_deg: float = 35.0,
 ) -> TimingScheme:
@@ -101,7 +116,7 @@ def molli(
     (Messroghli 2004, there with shortest times 100, 200 and 350 ms). TI = shortest + the RR intervals that passed.
     """
     trains, pauses = _read_pattern(pattern, len(shortest_ms))
-    beats = _heartbeats(sum(trains) + sum(pauses) + 1, heart_rate, generator)
+    beats = _heartbeats(sum(trains) + sum(pauses) + 1, heart_rate, generator, variation)
     first, taken, inversion_times = 0, [], []
     for train, pause, shortest in zip(trains, [*pauses, 0], shortest_ms, strict=False):
         images = np.arange(first, first + train)
@@ -120,6 +135,7 @@ def molli(
 def stone(
     heart_rate: float = 60.0,
     generator: torch.Generator | None = None,
+    variation: float = VARIATION,
     slice_index: int = 2,
     slices: int = 5,
     shortest_ms: Sequence[float] = (135.0, 350.0),
@@ -135,7 +151,7 @@ def stone(
         raise CardiacMotionError(f"slice_index must be from 0 to {slices - 1}, got {slice_index}")
     rest = int(np.ceil(rest_ms * heart_rate / 60_000))
     blocks = slices * len(shortest_ms)
-    beats = _heartbeats(slices + blocks * (slices + rest), heart_rate, generator)
+    beats = _heartbeats(slices + blocks * (slices + rest), heart_rate, generator, variation)
     taken, inversion_times = [slice_index], [np.inf]
     for block in range(blocks):
         first, position = slices + block * (slices + rest), (slice_index + block) % slices
@@ -147,27 +163,36 @@ def stone(
 def inversion_recovery(
     heart_rate: float = 60.0,
     generator: torch.Generator | None = None,
+    variation: float = VARIATION,
     inversion_times: Sequence[float] = (100.0, 200.0, 400.0, 700.0, 1000.0, 1400.0, 2000.0, 3000.0),
     rest_ms: float = 6000.0,
 ) -> TimingScheme:
     """One inversion an image, rest between: the reference that takes longest."""
     rests = np.arange(len(inversion_times)) * int(np.ceil((rest_ms + max(inversion_times)) * heart_rate / 60_000))
-    beats = _heartbeats(int(rests[-1]) + 1, heart_rate, generator)
+    beats = _heartbeats(int(rests[-1]) + 1, heart_rate, generator, variation)
     return _scheme("ir", heart_rate, beats[rests], {"inversion_times": np.array(inversion_times, dtype=float)})
 
 
 def sasha(
-    heart_rate: float = 60.0, generator: torch.Generator | None = None, images: int = 11, shortest_ms: float = 100.0
+    heart_rate: float = 60.0,
+    generator: torch.Generator | None = None,
+    variation: float = VARIATION,
+    images: int = 11,
+    shortest_ms: float = 100.0,
 ) -> TimingScheme:
     """SASHA: one image without saturation, the others at times evenly spread over most of the beat (Chow 2014)."""
-    beats = _heartbeats(images, heart_rate, generator)
+    beats = _heartbeats(images, heart_rate, generator, variation)
     longest = (IMAGE_AT + 0.1) * 60_000 / heart_rate
     saturation_times = np.concatenate(([np.inf], np.linspace(shortest_ms, longest, images - 1)))
     return _scheme("sasha", heart_rate, beats, {"saturation_times": saturation_times})
 
 
 def msasha(
-    heart_rate: float = 60.0, generator: torch.Generator | None = None, images: int = 30, delay_ms: float = 15.0
+    heart_rate: float = 60.0,
+    generator: torch.Generator | None = None,
+    variation: float = VARIATION,
+    images: int = 30,
+    delay_ms: float = 15.0,
 ) -> TimingScheme:
     """Multiparametric SASHA in free breathing: one image without preparation, then cycles of eight prepared ones.
 
@@ -175,7 +200,7 @@ def msasha(
     preparation of 40 and 65 ms (the breath-held protocol of 9 images is one such cycle, Chow 2022). The last image is
     always T2-prepared: it is the template to register to (Zhang 2024). TD is from there to the center of k-space.
     """
-    beats = _heartbeats(images, heart_rate, generator)
+    beats = _heartbeats(images, heart_rate, generator, variation)
     longest = IMAGE_AT * 60_000 / heart_rate
     cycle = [(ts, 0.0) for ts in np.linspace(100.0, longest, 6)] + [(longest - 65, 40.0), (longest - 65, 65.0)]
     rows = [(np.inf, 0.0)] + [cycle[(n - images) % 8] for n in range(1, images)]
@@ -189,17 +214,19 @@ def msasha(
 def t2prep(
     heart_rate: float = 60.0,
     generator: torch.Generator | None = None,
+    variation: float = VARIATION,
     echo_times: Sequence[float] = (0.0, 25.0, 55.0),
     pause: int = 3,
 ) -> TimingScheme:
     """T2 preparation of increasing length, ``pause`` beats between (Giri 2009)."""
-    beats = _heartbeats((pause + 1) * len(echo_times), heart_rate, generator)[:: pause + 1]
+    beats = _heartbeats((pause + 1) * len(echo_times), heart_rate, generator, variation)[:: pause + 1]
     return _scheme("t2prep", heart_rate, beats, {"echo_times": np.array(echo_times, dtype=float)})
 
 
 def asl(
     heart_rate: float = 60.0,
     generator: torch.Generator | None = None,
+    variation: float = VARIATION,
     repeats: int = 5,
     pairs: int = 5,
     baselines: int = 2,
@@ -216,26 +243,28 @@ def asl(
     within = np.arange(baselines + 2 * pairs)
     kind = np.where(within < baselines, -1, (within - baselines) % 2)
     kinds = np.tile(kind, repeats)  # -1 baseline, 0 control, 1 tag
-    beats = _heartbeats(step * len(kinds) + waits, heart_rate, generator)
+    beats = _heartbeats(step * len(kinds) + waits, heart_rate, generator, variation)
     images = waits + step * np.arange(len(kinds))
     inversion_times = np.where(kinds < 0, np.inf, beats[images] - beats[images - waits])
-    return _scheme("asl", heart_rate, beats[images], {"inversion_times": inversion_times, "is_tag": kinds == 1})
+    return _scheme(
+        "asl", heart_rate, beats[images], {"inversion_times": inversion_times, "is_tag": kinds == 1}, flip_deg=50.0
+    )
 
 
 def _scheme(
-    model: str, heart_rate: float, beats: np.ndarray, acquisition: Mapping[str, np.ndarray], flip_deg: float = 35.0
+    model: str, heart_rate: float, beats: np.ndarray, acquisition: Mapping[str, np.ndarray], flip_deg: float = 70.0
 ) -> TimingScheme:
     rr_ms = 60_000 / heart_rate
     return TimingScheme(model, beats + IMAGE_AT * rr_ms, acquisition, flip_deg, rr_ms)
 
 
-def _heartbeats(count: int, heart_rate: float, generator: torch.Generator | None) -> np.ndarray:
-    """(count,) ms, the first at 0: RR intervals vary by 3 %, and not at all without a generator."""
+def _heartbeats(count: int, heart_rate: float, generator: torch.Generator | None, variation: float) -> np.ndarray:
+    """(count,) ms, the first at 0: RR intervals vary, but not without a generator."""
     if not 30 <= heart_rate <= 200:
         raise CardiacMotionError(f"heart_rate must be from 30 to 200 beats a minute, got {heart_rate:g}")
     intervals = np.full(count - 1, 60_000 / heart_rate)
     if generator is not None:
-        intervals = intervals * (1 + 0.03 * _standard_normal(count - 1, generator).clip(-3, 3))
+        intervals = intervals * (1 + variation * _standard_normal(count - 1, generator).clip(-3, 3))
     return np.concatenate(([0.0], np.cumsum(intervals)))
 
 
