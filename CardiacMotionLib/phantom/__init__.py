@@ -15,10 +15,16 @@ import torch
 from ..callable_module import make_callable
 from ..errors import CardiacMotionError
 from ..methods.protocol import OptionInfo, describe_options
+from .asl import Options as AslOptions
+from .asl import make_asl
 from .cine import Options as CineOptions
 from .cine import make_cine
 from .examination import VERSION
+from .relaxometry import Options as RelaxometryOptions
+from .relaxometry import make_t1
 from .subject import Subject
+from .tagged import Options as TaggedOptions
+from .tagged import make_tagged
 
 __all__ = ["KINDS", "VERSION", "Subject", "options_of", "phantom"]
 
@@ -33,6 +39,9 @@ class Kind(NamedTuple):
 
 KINDS = {
     "cine": Kind("cine: a slice or a short-axis stack over the cycle", CineOptions, make_cine),
+    "tagged": Kind("tagged: short-axis slices with a pattern that moves with the tissue", TaggedOptions, make_tagged),
+    "t1": Kind("t1: images for T1 and T2 maps, taken while the heart moves", RelaxometryOptions, make_t1),
+    "asl": Kind("asl: images for a perfusion map, with and without labeled blood", AslOptions, make_asl),
 }
 
 

@@ -21,7 +21,7 @@ class NoiseField:
     grain
         Size of their grains in mm.
     center
-        (3,) mm; beyond the cube the fields go on with their border values.
+        (3,) mm; beyond the cube the fields are mirrored.
     rng
         Where the numbers come from.
     """
@@ -36,4 +36,6 @@ class NoiseField:
     def at(self, points: Tensor) -> Tensor:
         """Values (channels, N) at points (N, 3)."""
         voxel = (points.to(torch.float32) - self.low) / self.grain
-        return sample_at(self.values, voxel[None])[0]
+        last = self.values.shape[-1] - 1
+        mirrored = last - ((voxel.abs() % (2 * last)) - last).abs()
+        return sample_at(self.values, mirrored[None])[0]
