@@ -19,9 +19,10 @@ from .tissues import AIR, BLOOD, RV_BLOOD, TISSUES, bssfp_contrast, random_contr
 
 ARTEFACTS = {  # shading, off_resonance_hz, ghosting, inflow, slice_shift_mm
     "none": (0.0, 0.0, 0.0, 0.0, 0.0),
-    "typical": (0.25, 35.0, 0.03, 0.08, 0.0),
+    "typical": (0.3, 35.0, 0.03, 0.12, 0.0),
 }
-WORST = (0.45, 80.0, 0.2, 0.2, 3.0)  # of those that are drawn
+DRAWN = (0.1, 0.0, 0.0, 0.03, 0.0), (0.7, 80.0, 0.2, 0.25, 3.0)  # least and most of what is drawn
+COIL_DEPTH = 40.0  # mm
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Options(StackOptions):
         choices=("none", "typical", "random"),
     )
     acquired: float = option(0.8, "share of the lines and columns of k-space that is acquired", minimum=0.3, maximum=1)
-    shading: float | None = option(None, "standard deviation of the coil's sensitivity", minimum=0, maximum=1)
+    shading: float | None = option(None, "fall of the coil's sensitivity to the back", minimum=0, maximum=2)
     off_resonance_hz: float | None = option(
         None, "standard deviation of the field, which makes bands", unit="Hz", minimum=0, maximum=300
     )
@@ -59,7 +60,8 @@ def settled(options: Options, seed: int) -> Options:
     names = ("shading", "off_resonance_hz", "ghosting", "inflow", "slice_shift_mm")
     level = options.artefacts or ("none" if options.group == AVERAGE else "typical")
     shares = np.random.default_rng([seed, 7]).random(len(names)) ** 2  # mostly mild
-    strengths = ARTEFACTS.get(level, tuple(float(s * w) for s, w in zip(shares, WORST, strict=True)))
+    drawn = tuple(float(a + s * (b - a)) for s, a, b in zip(shares, *DRAWN, strict=True))
+    strengths = ARTEFACTS.get(level, drawn)
     missing: dict[str, Any] = {
         n: strength for n, strength in zip(names, strengths, strict=True) if getattr(options, n) is None
     }
@@ -82,6 +84,7 @@ def cine_at(seed: int, options: Options, phases: np.ndarray, device: torch.devic
     states = [exam.person.kinematics.state(float(phase)) for phase in phases]
     drawn = exam.acquisition.draw(states, table)
     signal, blood = torch.stack([one.signal for one in drawn], dim=1)
+    signal = signal * sensitivity(exam, options.shading or 0.0)
     frames = corrupted(signal, blood, options, exam.noise)
     return exam.finish(frames, drawn, states, phases * options.cycle_ms)
 
@@ -96,6 +99,20 @@ def contrast(options: Options, exam: Examination) -> Tensor:
     values = bssfp_contrast(flip_deg=flip, inflow=inflow, values=sample_relaxation(exam.noise))
     values[RV_BLOOD] = float(exam.draws.uniform(0.85, 1.0))
     return values
+
+
+def sensitivity(exam: Examination, strength: float) -> Tensor:
+    """Sensitivity (K, J, I) of a coil on the chest, 1 in the middle of the heart, and slow waves.
+
+    It falls by ``strength`` of its logarithm every `COIL_DEPTH` mm to the back, and half as fast to one side.
+    """
+    if not strength:
+        return torch.ones(exam.grid.shape, device=exam.device)
+    to_patient = torch.as_tensor(exam.person.to_patient, dtype=torch.float32, device=exam.device)
+    right, front, _ = (exam.acquisition.centers @ to_patient[:3, :3].T + to_patient[:3, 3]).unbind(-1)
+    side = float(exam.draws.uniform(-0.5, 0.5))
+    fall = torch.exp(strength * (front + side * right) / COIL_DEPTH).reshape(exam.grid.shape)
+    return fall * artefacts.bias_field(exam.grid.shape, 0.3 * strength, exam.noise, exam.device)
 
 
 def is_blood() -> Tensor:
@@ -113,8 +130,6 @@ def corrupted(signal: Tensor, blood: Tensor, options: Options, generator: torch.
     if options.off_resonance_hz:
         hertz = artefacts.off_resonance(shape, options.off_resonance_hz, generator, device)
         signal = artefacts.banding(signal, hertz)
-    if options.shading:
-        signal = signal * artefacts.bias_field(shape, options.shading, generator, device)
     if options.ghosting:
         signal = artefacts.ghosting(signal, signal - signal.mean(0), options.ghosting, generator)
     if options.acquired < 1:

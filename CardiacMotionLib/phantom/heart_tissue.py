@@ -48,9 +48,9 @@ def heart_tissue(anatomy: Anatomy, scar: Patch | None, points: Tensor, noise: Te
 
     pericardium = anatomy.pericardium_squared(at.cos, at.sin, at.z)
     sac = at.radius - pericardium.clamp_min(0).sqrt() + (-pericardium).clamp_min(0).sqrt()
-    rough = anatomy.trabeculation * noise.clamp_min(0)
+    rough = anatomy.trabeculation * (noise + 0.3).clamp_min(0)
     septal = ((at.cos - 1) / 0.5).exp()
-    lv_blood = torch.maximum(endo + 0.8 * rough * (1 - septal), above - 4)
+    lv_blood = torch.maximum(endo + 1.3 * rough * (1 - septal), above - 4)
     rv_blood = torch.maximum(rv, (beyond + 1.6 * rough).clamp_max(0) + (rv.clamp_min(0))) + 0.8 * rough * (excess > 3)
 
     muscle = soft(outside, width)
@@ -67,7 +67,7 @@ def heart_tissue(anatomy: Anatomy, scar: Patch | None, points: Tensor, noise: Te
         depth = (endo / (endo - epi).clamp_min(1.0)).clamp(0, 1)  # 0 at the endocardium
         core = scar.weight(at.cos, at.sin, at.z / anatomy.length) - 0.35 - 0.5 * depth
         layers.append((lv_muscle * soft(-core * 12, width), LESION))
-    blood = soft(lv_blood, width)
+    blood = soft(lv_blood, width + 0.9 * rough * (1 - septal))  # fine trabeculae are not resolved
     papillary = soft(
         0.3 * rough + torch.minimum(*[_papillary(anatomy, at, level, a) for a in anatomy.papillary_angles]), width
     )
@@ -80,7 +80,7 @@ def _papillary(anatomy: Anatomy, at: Cylinder, level: Tensor, angle: float) -> T
     """Distance from a papillary muscle: a column beside the free wall, thinning towards the base, split by a notch."""
     radius = (anatomy.endo_radius**2 * anatomy.profile(level, anatomy.equator - anatomy.endo_apex)).clamp_min(0).sqrt()
     share = at.z / anatomy.length
-    away = radius * (0.74 - 0.22 * ((share - 0.3) / 0.4).clamp(0, 1))
+    away = radius * (0.8 - 0.22 * ((share - 0.3) / 0.4).clamp(0, 1))
     x, y = at.radius * at.cos - away * math.cos(angle), at.radius * at.sin - away * math.sin(angle)
     thick = anatomy.papillary_radius * (1 - 0.35 * ((share - 0.35) / 0.35).clamp(0, 1))
     return torch.maximum((x * x + y * y).clamp_min(1e-6).sqrt() - thick, (share - 0.72) * anatomy.length)

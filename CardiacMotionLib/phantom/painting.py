@@ -15,6 +15,7 @@ from .tissues import EPICARDIAL_FAT, LESION, MYOCARDIUM, TISSUES
 
 STEP = 2.5  # mm, of the surroundings along x and y
 THICK_STEP = 5.0  # mm, along z
+AROUND = 2.5  # times the texture of muscle: that of the chest
 MARGIN = 6.0  # mm beyond the pericardium where the heart is still painted
 
 
@@ -62,15 +63,15 @@ class Painter:
         ``table`` (n_tissues, V) has the tissues' signals; ``heart`` says whether any of the points is near the heart.
         """
         signal = self.surroundings.values(points, table)
-        pattern = 1 + 0.6 * self.texture * self.pattern.at(points)[0, :, None]
+        pattern = self.texture * self.pattern.at(points)[0, :, None]
+        signal = signal * (1 + AROUND * pattern)
         if not heart:
-            return signal * pattern
+            return signal
         tissue = heart_tissue(self.person.anatomy, self.person.scar, points, self.grains.at(points)[0], self.width)
-        signal = signal * pattern
         for share, index in tissue.layers:
             value = table[index]
             if index in (MYOCARDIUM, LESION, EPICARDIAL_FAT):
-                value = value * (1 + (pattern - 1) / 0.6)
+                value = value * (1 + pattern)
             signal = torch.lerp(signal, value.expand_as(signal), share[:, None])
         return signal
 

@@ -215,8 +215,8 @@ def _draw_anatomy(group: Group, wall: float, rng: np.random.Generator) -> Anatom
         fat=rng.uniform(1.2, 3.0),
         groove_fat=rng.uniform(2.0, 9.0),
         papillary_angles=(rng.normal(2.25, 0.15), rng.normal(-2.35, 0.15)),
-        papillary_radius=rng.uniform(3.4, 5.2),
-        trabeculation=rng.uniform(0.8, 2.4),
+        papillary_radius=rng.uniform(3.6, 6.2),
+        trabeculation=rng.uniform(1.0, 4.5),
     )
 
 

@@ -18,7 +18,7 @@ from .noise import NoiseField
 from .tissues import AIR, BLOOD, FAT, LIVER, LUNG, MARROW, MUSCLE, SPLEEN, STOMACH
 
 
-def soft(distance: Tensor, width: float) -> Tensor:
+def soft(distance: Tensor, width: float | Tensor) -> Tensor:
     """Share of tissue at a signed distance (negative inside): 1 inside, 0 outside, exactly so beyond ``width``."""
     x = (distance / width).clamp(-1, 1)
     return 0.5 - x * (0.75 - 0.25 * x * x)
@@ -88,14 +88,15 @@ class Thorax:
         spleen = ((right + 88) / 34) ** 2 + ((front + 62) / 34) ** 2 + ((up - self.diaphragm + 25) / 40) ** 2
         liver = torch.maximum(below + 5, -30 - right + 0.3 * front)
         gas = (stomach.sqrt() - 1) * 36 + 9 + (8 - front * 0.35).clamp(-4, 20)
-        bronchi = 9.5 - 4.6 * noise[0]  # vessels of the lung
+        bronchi = 9.0 - 5.0 * noise[1]  # vessels of the lung
         veins = 8.0 - 4.6 * noise[1]
         return [
             (soft(outer, width), FAT),
             (soft(wall, width), MUSCLE),
             (soft(rib, width), MARROW),
             (soft(inside, width), LUNG),
-            (0.6 * soft(torch.maximum(inside + 6, bronchi), 2 * width), BLOOD),
+            (soft(inside, width) * (0.07 + 0.035 * noise[0] - 0.0004 * front).clamp(0, 0.3), BLOOD),  # small vessels
+            (0.7 * soft(torch.maximum(inside + 6, bronchi), 2.5 * width), BLOOD),
             (soft(torch.maximum(middle, inside), width), FAT),
             (soft(torch.maximum(inside, below), width), MUSCLE),  # the diaphragm, then what it covers
             (soft(torch.maximum(inside + 3, below + 4), width), FAT),

@@ -90,9 +90,9 @@ def quick_phantom(monkeypatch):
     """The seeds that were asked for; the hearts are small ones."""
     seeds, make = [], cm.phantom.phantom
 
-    def small(kind, seed):
+    def small(kind, seed, **options):
         seeds.append(seed)
-        return make(kind, seed, **SMALL)
+        return make(kind, seed, **{**SMALL, **options})
 
     monkeypatch.setattr(cm.phantom, "phantom", small)
     return seeds

@@ -7,7 +7,7 @@ from moving_images import contracting_series
 
 from CardiacMotionLib import phantom, register
 
-SMALL_HEART = {"frames": 4, "slices": 8, "rows": 52, "columns": 52, "pixel_mm": 2.4, "thickness_mm": 10}
+SMALL_HEART = {"frames": 4, "slices": 10, "rows": 72, "columns": 72, "pixel_mm": 1.8, "thickness_mm": 8}
 
 
 @pytest.fixture(scope="session")

@@ -197,7 +197,7 @@ def test_a_heart_is_followed_better_than_frame_by_frame(heart, heart_motion):
 
     still = Motion(np.zeros_like(heart.motion.displacement), heart.series.affine)
     demons = register(heart.series, "demons", reference=0)
-    assert error(heart_motion) < 0.7 * error(demons)  # on voxels this coarse; half of it at 1.6 mm (see results)
+    assert error(heart_motion) < 0.6 * error(demons)
     assert error(heart_motion) < 0.25 * error(still)
     assert error(heart_motion, slice(2)) < 1.0
     carried = heart_motion.warp_labels(heart.series.labels[0], frame)
