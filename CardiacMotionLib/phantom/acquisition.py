@@ -39,7 +39,9 @@ class Acquisition:
         device = painter.surroundings.low.device
         self.centers = grid.centers().to(device, torch.float32)
         self.through = grid.through().to(device, torch.float32)
-        self.reached = torch.nonzero(kinematics.moves(self.centers))[:, 0]
+        self.near = 6.0 + 0.5 * grid.thickness  # mm from the heart where a slice may show some of it
+        near = painter.near_heart(self.centers, self.near)
+        self.reached = torch.nonzero(kinematics.moves(self.centers) | near)[:, 0]
         self._still: tuple[Tensor, Tensor] | None = None
 
     def draw(self, states: Sequence[State], table: Tensor, modulate: Modulation | None = None) -> list[Drawn]:
@@ -87,7 +89,7 @@ class Acquisition:
         self, centers: Tensor, material: Tensor, state: State, table: Tensor, modulate: Modulation | None
     ) -> Tensor:
         """Signal (F, N, V) of voxels at ``centers`` (N, 3) whose middles show ``material`` (F, N, 3)."""
-        near = self.painter.near_heart(material, 6.0 + 0.5 * self.grid.thickness)
+        near = self.painter.near_heart(material, self.near)
         either = torch.nonzero(near.any(0))[:, 0]
         away = torch.nonzero(~near.any(0))[:, 0]
         planes = [
@@ -98,7 +100,7 @@ class Acquisition:
         ]
         points = torch.cat(planes, dim=1)
         heart = self._painted(points, table, modulate, heart=True)
-        heart = heart.reshape(len(material), len(PLANES), len(either), -1).mean(1)
+        heart = heart.reshape(len(material), len(PLANES), len(either), heart.shape[-1]).mean(1)
         signal = heart.new_empty(*material.shape[:2], heart.shape[-1])
         beside = self._painted(material[:, away], table, modulate, heart=False)
         return signal.index_copy_(1, away, beside).index_copy_(1, either, heart)
@@ -109,4 +111,4 @@ class Acquisition:
         signal = self.painter.paint(flat, table, heart=heart)
         if modulate is not None:
             signal = modulate(signal, flat)
-        return signal.reshape(*points.shape[:2], -1)
+        return signal.reshape(*points.shape[:2], signal.shape[-1])

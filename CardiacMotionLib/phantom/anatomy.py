@@ -20,6 +20,7 @@ from ..series import LV_CAVITY, MYOCARDIUM, RV
 from .monotone import smoothstep
 
 ABOVE = 6.0  # mm over which the ventricles level off into tubes above the base
+ON_AXIS = 1e-12  # mm^2, keeps directions and their derivatives finite on the axis
 LEAST_DEPTH = 6.0  # mm, least distance that the motion keeps between the LV and where the RV free wall would be
 
 
@@ -40,8 +41,8 @@ class Cylinder(NamedTuple):
 def cylinder(points: Tensor) -> Cylinder:
     """Cylinder coordinates of heart coordinates (..., 3)."""
     x, y, z = points.unbind(-1)
-    rho = x * x + y * y
-    radius = rho.clamp_min(1e-12).sqrt()
+    rho = x * x + y * y + ON_AXIS
+    radius = rho.sqrt()
     return Cylinder(rho, radius, x / radius, y / radius, z)
 
 

@@ -232,7 +232,8 @@ class Kinematics:
         at = cylinder(points)
         heart = self.anatomy
         along = (at.z > -BELOW) & (at.z < heart.length + REACH)
-        return along & (at.radius < self._end_radius(at.cos, at.sin, at.z))
+        end = self._end_of_around(points) if self.sliding else self._end_radius(at.cos, at.sin, at.z)
+        return along & (at.radius < end)
 
     # ------------------------------------------------------------------ the steps
 
@@ -246,7 +247,7 @@ class Kinematics:
         at = cylinder(points)
         cos, sin = _rotated(at.cos, at.sin, -self._turn(at.rho, at.z, state))
         rho = increasing_inverse(at.rho, *self._squared_radius(self._in_heart(at.z, state), cos, sin, state))
-        radius = rho.clamp_min(1e-12).sqrt()
+        radius = rho.sqrt()
         z = increasing_inverse(at.z, *self._height(state.shortened * self._presence(radius, cos)))
         return torch.stack((cos * radius, sin * radius, z), dim=-1)
 
@@ -322,10 +323,12 @@ class Kinematics:
         return self.region.weight(cos, sin, level / self.anatomy.length)
 
     def _end_radius(self, cos: Tensor, sin: Tensor, z: Tensor) -> Tensor:
+        """Radius beyond which no step moves anything: where steps 1 and 2 end at all heights that come to z."""
         heart = self.anatomy
-        level = heart.level(z)
-        wide = heart.epi_squared(cos, sin, level).clamp_min(2.0).sqrt() + heart.rv_wall + REACH
-        wide = wide + heart.rv_knot(heart.rv_reach(cos, sin, level))
+        highest = torch.maximum(z, z / (1 - self.shortening))
+        widest = torch.minimum(highest, z.clamp_min(heart.equator))
+        wide = heart.epi_squared(cos, sin, heart.level(widest)).clamp_min(2.0).sqrt() + heart.rv_wall + REACH
+        wide = wide + heart.rv_knot(heart.rv_reach(cos, sin, heart.level(highest)))
         beside = (heart.endo_radius + heart.wall) * (1 + heart.ellipticity) + heart.rv_wall + REACH
         return torch.maximum(wide, beside + heart.rv_depth * smoothstep((cos + 0.35) / 1.2)) + 1
 
@@ -345,15 +348,19 @@ class Kinematics:
         after = increasing(before.clamp_min(0), *self._squared_radius(z, cos, sin, state))
         return torch.where(before > 0, after, before)
 
+    def _end_of_around(self, points: Tensor) -> Tensor:
+        """Radius beyond which nothing moves when the heart slides."""
+        return self._pericardium(points).clamp_min(1.0).sqrt() + REACH
+
     def _around(self, points: Tensor, state: State, inverse: bool = False) -> Tensor:
         """The map outside the pericardium, or its inverse: away from the axis or towards it."""
         at = cylinder(points)
         before = self._pericardium(points).clamp_min(1.0)
         after = self._moved_pericardium(points, state).clamp_min(1.0)
-        end = torch.maximum(before, after).sqrt() + REACH
+        end = self._end_of_around(points)
         pieces = ((before, end * end), (after, end * end), (1.0, 1.0))
         rho = (increasing_inverse if inverse else increasing)(at.rho, *pieces)
-        radius = rho.clamp_min(1e-12).sqrt()
+        radius = rho.sqrt()
         return torch.stack((at.cos * radius, at.sin * radius, at.z.expand_as(radius)), dim=-1)
 
 
@@ -364,5 +371,5 @@ def _rotated(cos: Tensor, sin: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
 
 def _turned(cos: Tensor, sin: Tensor, rho: Tensor, z: Tensor, angle: Tensor) -> Tensor:
     cos, sin = _rotated(cos, sin, angle)
-    radius = rho.clamp_min(1e-12).sqrt()
+    radius = rho.sqrt()
     return torch.stack((cos * radius, sin * radius, z), dim=-1)
