@@ -13,6 +13,7 @@ from ..methods.protocol import option
 from . import artefacts
 from .examination import Examination
 from .population import AVERAGE
+from .respiration import breaths, furthest
 from .slices import StackOptions
 from .subject import Subject
 from .tissues import AIR, BLOOD, RV_BLOOD, TISSUES, bssfp_contrast, random_contrast, sample_relaxation
@@ -44,6 +45,12 @@ class Options(StackOptions):
         choices=("none", "typical", "random"),
     )
     acquired: float = option(0.8, "share of the lines and columns of k-space that is acquired", minimum=0.3, maximum=1)
+    breathing_mm: float = option(
+        0.0, "depth of a breath along head to foot, over the one cycle", unit="mm", minimum=0, maximum=30
+    )
+    drift_mm: float = option(
+        0.0, "drift towards the feet from the first frame to the last", unit="mm", minimum=-20, maximum=20
+    )
     shading: float | None = option(None, "fall of the coil's sensitivity to the back", minimum=0, maximum=2)
     off_resonance_hz: float | None = option(
         None, "standard deviation of the field, which makes bands", unit="Hz", minimum=0, maximum=300
@@ -78,15 +85,23 @@ def cine_at(seed: int, options: Options, phases: np.ndarray, device: torch.devic
     """Make a cine subject at given phases (0..1) of the cycle, the first of them 0."""
     options = settled(options, seed)
     exam = Examination.begin(
-        "cine", seed, options, device=device, texture=options.texture, slice_shift_mm=options.slice_shift_mm or 0.0
+        "cine",
+        seed,
+        options,
+        device=device,
+        texture=options.texture,
+        slice_shift_mm=options.slice_shift_mm or 0.0,
+        breath_mm=furthest(options.breathing_mm, options.drift_mm),
     )
     table = torch.stack((contrast(options, exam), is_blood()), dim=-1).to(exam.device)
-    states = [exam.person.kinematics.state(float(phase)) for phase in phases]
+    times = phases * options.cycle_ms
+    shifts = breaths(times, options.breathing_mm, options.drift_mm, exam.draws)
+    states = [exam.person.kinematics.state(float(p), shift) for p, shift in zip(phases, shifts, strict=True)]
     drawn = exam.acquisition.draw(states, table)
     signal, blood = torch.stack([one.signal for one in drawn], dim=1)
     signal = signal * sensitivity(exam, options.shading or 0.0)
     frames = corrupted(signal, blood, options, exam.noise)
-    return exam.finish(frames, drawn, states, phases * options.cycle_ms)
+    return exam.finish(frames, drawn, states, times)
 
 
 def contrast(options: Options, exam: Examination) -> Tensor:
