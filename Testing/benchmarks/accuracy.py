@@ -1,6 +1,6 @@
 """Score the quick methods on the analytic heart and on real patients, and write the table under Testing/results.
 
-    python Testing/benchmarks/accuracy.py [--methods spline demons] [--data FOLDER] [--output FOLDER]
+    python Testing/benchmarks/accuracy.py [--variants] [--people] [--methods spline demons] [--data FOLDER]
 
 Every method runs with its default options, the same for all hearts, on every frame of the cycle, from end-diastole. On
 the analytic heart the truth is exact; on patients the reference labels are carried to end-systole and compared with the
@@ -33,6 +33,11 @@ VARIANTS: list[dict] = [
     {"seed": 5, "tilt": 30, "frames": 25},
     {"seed": 6, "wall_mm": 12, "shortening": 10, "texture": 0.0},
 ]  # hearts that no option was chosen on
+PEOPLE: list[dict] = [
+    *({"seed": 10 + n, "group": group} for n, group in enumerate(("normal", "hcm", "dcm", "ischemic", "lbbb"))),
+    {"seed": 10, "group": "normal", "artefacts": "none"},
+    {"seed": 10, "group": "normal", "sliding": True},
+]  # as they are drawn: papillary muscles, artefacts, slices askew
 SUNNYBROOK = {"SC-HF-I-1": (18, 7), "SC-HF-I-2": (19, 6), "SC-HF-I-6": (18, 8)}  # end-diastole, end-systole
 
 
@@ -141,13 +146,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--methods", nargs="+", default=["none", "demons", "spline"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="of the analytic hearts")
-    parser.add_argument("--variants", action="store_true", help="six other analytic hearts only, into variants.md")
+    parser.add_argument("--variants", action="store_true", help="six other average hearts only, into variants.md")
+    parser.add_argument("--people", action="store_true", help="hearts of every group only, into people.md")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="real cines, if there")
     parser.add_argument("--output", type=Path, default=ROOT / "Testing" / "results")
     arguments = parser.parse_args()
-    if arguments.variants:
-        rows = [score_heart(method, **heart) for heart in VARIANTS for method in arguments.methods]
-        write(pd.DataFrame(rows), arguments.output, "variants", f"--variants --methods {' '.join(arguments.methods)}")
+    for name, hearts in (("variants", VARIANTS), ("people", PEOPLE)):
+        if getattr(arguments, name):
+            rows = [score_heart(method, **heart) for heart in hearts for method in arguments.methods]
+            write(pd.DataFrame(rows), arguments.output, name, f"--{name} --methods {' '.join(arguments.methods)}")
+    if arguments.variants or arguments.people:
         return
     real = patients(arguments.data) if arguments.data.is_dir() else []
     rows = []
