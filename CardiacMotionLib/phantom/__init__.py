@@ -19,6 +19,8 @@ from .asl import Options as AslOptions
 from .asl import make_asl
 from .cine import Options as CineOptions
 from .cine import make_cine
+from .dense import Options as DenseOptions
+from .dense import make_dense
 from .examination import VERSION
 from .relaxometry import Options as RelaxometryOptions
 from .relaxometry import make_t1
@@ -40,6 +42,7 @@ class Kind(NamedTuple):
 KINDS = {
     "cine": Kind("cine: a slice or a short-axis stack over the cycle", CineOptions, make_cine),
     "tagged": Kind("tagged: short-axis slices with a pattern that moves with the tissue", TaggedOptions, make_tagged),
+    "dense": Kind("dense: magnitude, and a phase that has the displacement in it", DenseOptions, make_dense),
     "t1": Kind("t1: images for T1 and T2 maps, taken while the heart moves", RelaxometryOptions, make_t1),
     "asl": Kind("asl: images for a perfusion map, with and without labeled blood", AslOptions, make_asl),
 }

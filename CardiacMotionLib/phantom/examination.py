@@ -80,6 +80,10 @@ class Examination:
         """Where it is computed."""
         return self.acquisition.centers.device
 
+    def material(self, state: State) -> Tensor:
+        """Find the material points (N, 3) at the voxel centers in a state, heart coordinates."""
+        return self.person.kinematics.material(self.acquisition.centers, state)
+
     def finish(
         self,
         frames: Tensor,
