@@ -18,6 +18,7 @@ from torch import Tensor
 from ..methods.protocol import option
 from . import artefacts
 from .acquisition import Acquisition
+from .cine import sensitivity
 from .examination import Examination
 from .kinematics import State
 from .respiration import breaths, furthest
@@ -62,7 +63,7 @@ class ContrastOptions(StackOptions):
     )
     magnitude: bool = option(True, "magnitude images; else the sign of the signal is kept")
     texture: float = option(0.04, "standard deviation of the wall's own pattern, of its signal", minimum=0, maximum=0.5)
-    shading: float = option(0.3, "standard deviation of the coil's sensitivity", minimum=0, maximum=1)
+    shading: float = option(0.3, "fall of the coil's sensitivity to the back", minimum=0, maximum=2)
     acquired: float = option(0.8, "share of the lines and columns of k-space that is acquired", minimum=0.3, maximum=1)
 
 
@@ -140,7 +141,10 @@ def acquire(
         exam.acquisition.draw([state], column.to(exam.device)[:, None])[0]
         for state, column in zip(states, signal, strict=True)
     ]
-    frames = received(torch.cat([one.signal for one in drawn]), options, fluctuation, exam.noise)
+    frames = torch.cat([one.signal for one in drawn])
+    if fluctuation:
+        frames = frames * (1 + fluctuation * slow_noise(frames, exam.noise))
+    frames = received(frames * sensitivity(exam, options.shading), options, exam.noise)
     meta = {
         **facts,
         "model": scheme.model,
@@ -150,16 +154,16 @@ def acquire(
     return exam.finish(frames, drawn, states, scheme.times, maps=tissue_maps(exam, truth), meta=meta)
 
 
-def received(signal: Tensor, options: ContrastOptions, fluctuation: float, generator: torch.Generator) -> Tensor:
-    """Images (N, K, J, I) as the scanner gives them, of the signed signal of the tissues."""
-    shape = signal.shape
-    if fluctuation:
-        grain = (1.0, 1.0, shape[2] / 6, shape[3] / 6)
-        signal = signal * (1 + fluctuation * artefacts.smooth_noise(shape, grain, generator, signal.device))
-    if options.shading:
-        signal = signal * artefacts.bias_field(shape[1:], options.shading, generator, signal.device)
+def slow_noise(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Independent fields of SD 1 for images (N, K, J, I), with grains of a sixth of the field of view."""
+    grain = (1.0, 1.0, images.shape[2] / 6, images.shape[3] / 6)
+    return artefacts.smooth_noise(images.shape, grain, generator, images.device)
+
+
+def received(signal: Tensor, options: ContrastOptions, generator: torch.Generator) -> Tensor:
+    """Images (N, K, J, I) as the scanner reconstructs them, of the signed signal that the coils see."""
     if options.acquired < 1:
-        rows, columns = (max(1, round(options.acquired * n)) for n in shape[2:])
+        rows, columns = (max(1, round(options.acquired * n)) for n in signal.shape[2:])
         signal = artefacts.truncate(signal, rows, columns, taper=0.3)
     if options.noise:
         noisy = artefacts.complex_noise(signal, options.noise / 100, generator)
