@@ -20,11 +20,13 @@ from ..mapping import signals
 from ..methods.protocol import option
 from . import artefacts
 from .acquisition import Drawn
+from .cine import sensitivity
+from .contrasts import relaxation_of
 from .examination import Examination
 from .kinematics import State
 from .slices import StackOptions
 from .subject import Subject
-from .tissues import BLOOD, MYOCARDIUM, RV_BLOOD, Relaxation, sample_relaxation
+from .tissues import BLOOD, FIELDS, MYOCARDIUM, RV_BLOOD, Relaxation
 
 HEIGHTS = (0.25, 0.75)  # of the lowest and the highest slice, shares of the LV length
 WASHOUT_MS = 90.0  # in which encoded blood leaves the slice, to 1/e
@@ -52,6 +54,7 @@ class Options(StackOptions):
     )
     frame_ms: float = option(17.0, "time from one frame to the next", unit="ms", minimum=5, maximum=200)
     cycle_ms: float = option(900.0, "length of the cardiac cycle", unit="ms", minimum=200, maximum=3000)
+    field_tesla: float = option(1.5, "field of the scanner, on which T1 depends", unit="T", choices=FIELDS)
     encoding_frequency: float = option(0.1, "phase over displacement", unit="cycles/mm", minimum=0.01, maximum=0.5)
     directions: int = option(2, "encoded directions: x and y, or z too", choices=(2, 3))
     slice_averaging: bool = option(
@@ -66,7 +69,7 @@ class Options(StackOptions):
         maximum=1000,
     )
     texture: float = option(0.04, "standard deviation of the wall's own pattern, of its signal", minimum=0, maximum=0.5)
-    shading: float = option(0.2, "standard deviation of the coil's sensitivity", minimum=0, maximum=1)
+    shading: float = option(0.3, "fall of the coil's sensitivity to the back", minimum=0, maximum=2)
 
 
 def make_dense(seed: int, options: Options, device: torch.device | str = "cpu") -> Subject:
@@ -80,7 +83,7 @@ def make_dense(seed: int, options: Options, device: torch.device | str = "cpu") 
     axes = torch.as_tensor(exam.grid.affine[:3, :3] / exam.grid.spacing, dtype=torch.float32, device=exam.device)
     axes = axes[:, : options.directions]
     wave = 2 * math.pi * options.encoding_frequency
-    values = sample_relaxation(exam.noise)
+    values = relaxation_of(seed, options.field_tesla)
     states = [exam.person.kinematics.state(float(time) / options.cycle_ms) for time in times]
     tables = [stimulated_echo(float(time), values, options).to(exam.device) for time in times]
 
@@ -93,7 +96,9 @@ def make_dense(seed: int, options: Options, device: torch.device | str = "cpu") 
     else:
         drawn = [exam.acquisition.draw([s], table)[0] for s, table in zip(states, tables, strict=True)]
         echoes = torch.polar(torch.stack([one.signal for one in drawn], dim=1).expand_as(moved), wave * moved)
-    magnitude, phase = received(echoes, float(tables[0][MYOCARDIUM]), options, exam.noise)
+    magnitude, phase = received(
+        echoes * sensitivity(exam, options.shading), float(tables[0][MYOCARDIUM]), options, exam.noise
+    )
 
     names = "xyz"[: options.directions]
     maps = {f"phase_{n}": one.cpu().numpy() for n, one in zip(names, phase, strict=True)}
@@ -133,8 +138,6 @@ def draw_averaged(exam: Examination, state: State, table: Tensor, waves: Tensor)
 
 def received(echoes: Tensor, wall: float, options: Options, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Magnitude (T, K, J, I), the mean of the directions, and phase (D, T, K, J, I) in (-pi, pi] of complex echoes."""
-    if options.shading:
-        echoes = echoes * artefacts.bias_field(echoes.shape[2:], options.shading, generator, echoes.device)
     if options.snr:
         echoes = artefacts.complex_noise(echoes, wall / options.snr, generator)
     phase = echoes.angle()

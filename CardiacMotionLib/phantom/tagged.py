@@ -19,10 +19,12 @@ from ..errors import CardiacMotionError
 from ..mapping import signals
 from ..methods.protocol import option
 from . import artefacts
+from .cine import sensitivity
+from .contrasts import relaxation_of
 from .examination import Examination
 from .slices import Grid, StackOptions
 from .subject import Subject
-from .tissues import BLOOD, RV_BLOOD, Relaxation, sample_relaxation
+from .tissues import BLOOD, FIELDS, RV_BLOOD, Relaxation
 
 HEIGHTS = (0.25, 0.75)  # of the lowest and the highest slice, shares of the LV length
 WASHOUT_MS = 45.0  # in which blood is replaced, to 1/e
@@ -40,6 +42,7 @@ class Options(StackOptions):
     thickness_mm: float = option(8.0, "slice thickness", unit="mm", minimum=0.5, maximum=20)
     frames: int = option(20, "frames over the cycle, the first right at the tagging", minimum=2, maximum=100)
     cycle_ms: float = option(900.0, "length of the cardiac cycle", unit="ms", minimum=200, maximum=3000)
+    field_tesla: float = option(1.5, "field of the scanner, on which T1 depends", unit="T", choices=FIELDS)
     technique: str = option(
         "spamm",
         "magnitude of one tagging, or the signed difference of it and its complement",
@@ -71,7 +74,7 @@ class Options(StackOptions):
     )
     texture: float = option(0.04, "standard deviation of the wall's own pattern, of its signal", minimum=0, maximum=0.5)
     acquired: float = option(0.8, "share of the lines and columns of k-space that is acquired", minimum=0.3, maximum=1)
-    shading: float = option(0.2, "standard deviation of the coil's sensitivity", minimum=0, maximum=1)
+    shading: float = option(0.3, "fall of the coil's sensitivity to the back", minimum=0, maximum=2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,11 +126,11 @@ def make_tagged(seed: int, options: Options, device: torch.device | str = "cpu")
     Its maps ``tag_phase_1`` and, for a grid, ``tag_phase_2`` (T, K, J, I) are the true phases in rad of the tags at the
     voxel centers, 0 (or a multiple of 2 pi) on the dark lines, not wrapped.
     """
-    start = np.random.default_rng([seed, 11])
+    start = np.random.default_rng([seed, 13])
     options = settled(options, start)
     exam = Examination.begin("tagged", seed, options, device=device, texture=options.texture, heights=HEIGHTS)
     tags = Tags.lay(options, exam.grid, start.uniform(-math.pi, math.pi, 2), exam.device)
-    values = sample_relaxation(exam.noise)
+    values = relaxation_of(seed, options.field_tesla)
     phases = np.arange(options.frames) / options.frames
     times = phases * options.cycle_ms
     states = [exam.person.kinematics.state(float(phase)) for phase in phases]
@@ -139,7 +142,8 @@ def make_tagged(seed: int, options: Options, device: torch.device | str = "cpu")
         exam.acquisition.draw([state], magnetization(float(time), values, options).to(exam.device), tagged)[0]
         for state, time in zip(states, times, strict=True)
     ]
-    frames = corrupted(torch.stack([one.signal[0] for one in drawn]), options, exam.noise)
+    signal = torch.stack([one.signal[0] for one in drawn]) * sensitivity(exam, options.shading)
+    frames = corrupted(signal, options, exam.noise)
     truth = torch.stack([tags.phase(exam.material(state)) for state in states]).cpu().numpy()  # (T, N, D)
     maps = {
         f"tag_phase_{d + 1}": truth[..., d].reshape(options.frames, *exam.grid.shape) for d in range(truth.shape[-1])
@@ -179,9 +183,7 @@ def magnetization(time: float, values: Relaxation, options: Options) -> Tensor:
 
 
 def corrupted(signal: Tensor, options: Options, generator: torch.Generator) -> Tensor:
-    """Images (T, K, J, I) with shading, the k-space that was acquired, and noise; signed for CSPAMM."""
-    if options.shading:
-        signal = signal * artefacts.bias_field(signal.shape[1:], options.shading, generator, signal.device)
+    """Images (T, K, J, I) of the k-space that was acquired, with its noise; signed for CSPAMM."""
     noise = artefacts.complex_noise(torch.zeros_like(signal), options.noise / 100, generator)
     if options.acquired < 1:
         signal, noise = limited(signal, options.acquired), limited(noise, options.acquired)
