@@ -141,10 +141,10 @@ def acquire(
         exam.acquisition.draw([state], column.to(exam.device)[:, None])[0]
         for state, column in zip(states, signal, strict=True)
     ]
-    frames = torch.cat([one.signal for one in drawn])
+    frames = torch.cat([one.signal for one in drawn]) * sensitivity(exam, options.shading)
     if fluctuation:
         frames = frames * (1 + fluctuation * slow_noise(frames, exam.noise))
-    frames = received(frames * sensitivity(exam, options.shading), options, exam.noise)
+    frames = received(frames, options, exam.noise)
     meta = {
         **facts,
         "model": scheme.model,

@@ -163,3 +163,21 @@ def test_gradients_reach_t1_through_images_without_preparation():
 def test_a_heart_rate_that_is_none_is_named():
     with pytest.raises(CardiacMotionError, match="heart_rate must be from 30 to 200"):
         schemes.sasha(10.0)
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_heartbeats_vary_as_much_as_was_asked(name):
+    make, _ = SCHEMES[name]
+    even, varied = make(generator=generator(), variation=0.0), make(generator=generator(), variation=0.05)
+    assert np.array_equal(even.times, make().times)
+    assert 0.002 < np.abs(np.diff(varied.times) / np.diff(even.times) - 1).max() < 0.15
+
+
+def test_read_out_shows_blood_brighter_than_wall():
+    t1, t2 = T1[0], T2[0]
+    wall, blood = schemes.stone().seen(t1, t2)
+    assert 0.55 < wall / blood < 0.8
+    assert wall == pytest.approx(np.sin(np.radians(35)) * np.exp(-60 * (0.671 / 965 + 0.329 / 50)), rel=1e-3)
+    assert schemes.molli().seen(t1, t2) == pytest.approx(np.sin(np.radians(17.5)) * np.array([0.861, 0.943]), rel=0.02)
+    lasting = torch.tensor([1e9])
+    assert schemes.sasha().seen(lasting, lasting).item() == pytest.approx(np.sin(np.radians(35)))
