@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader
 
 from CardiacMotionLib import CardiacMotionError, fields, phantom
 from CardiacMotionLib.metrics import dice
+from CardiacMotionLib.phantom import KINDS
 from CardiacMotionLib.phantom.cine import Options, cine_at
 from CardiacMotionLib.phantom.stream import HELD_OUT, RANDOMIZED, PairStream, SeriesStream
 
@@ -107,6 +108,22 @@ def test_a_series_has_every_frame_and_the_motion_of_the_phantom():
     for frame in range(5):
         np.testing.assert_array_equal(item["labels"][frame], subject.series.labels[frame])
         np.testing.assert_array_equal(item["displacement"][frame], subject.motion.voxels(frame)[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_examination_can_be_streamed(kind):
+    stream = SeriesStream(kind, 1, 4, randomized=True, slices=1, rows=40, columns=40, pixel_mm=4.0)
+    batch = next(iter(DataLoader(stream, batch_size=1)))
+    frames = batch["frames"].shape[1]
+    assert batch["frames"].shape == (1, frames, 1, 1, 40, 40)
+    assert batch["labels"].shape == (1, frames, 1, 40, 40)
+    assert batch["displacement"].shape == (1, frames, 1, 40, 40, 3)
+    assert batch["frames"].min() >= 0
+    assert batch["frames"].max() <= 1.3 + 1e-6
+    subject = phantom(kind, 4, **stream.options(0))
+    assert batch["maps"].keys() == subject.maps.keys()
+    for name, values in subject.maps.items():
+        np.testing.assert_array_equal(batch["maps"][name][0], values)
 
 
 def test_intensities_are_normalized_unless_not_wanted():
