@@ -50,7 +50,7 @@ class Options(StackOptions):
     )
     pattern: str = option("grid", "lines in one direction, or in two across each other", choices=("grid", "lines"))
     period_mm: float | None = option(
-        None, "distance of the tag lines; else 5 to 8 mm", unit="mm", minimum=2.5, maximum=20
+        None, "distance of the tag lines; else 5 to 8 mm, or three voxels", unit="mm", minimum=2.5, maximum=20
     )
     angle: float | None = option(
         None,
@@ -160,7 +160,7 @@ def settled(options: Options, rng: np.random.Generator) -> Options:
     if options.technique == "cspamm" and options.tag_flip != 45:
         raise CardiacMotionError(f"option tag_flip must be 45 degrees for technique cspamm, got {options.tag_flip:g}")
     period, angle = float(rng.uniform(5, 8)), float(rng.choice([0.0, 45.0]))
-    period = period if options.period_mm is None else options.period_mm
+    period = max(period, 3 * options.pixel_mm) if options.period_mm is None else options.period_mm
     if period < 2 * options.pixel_mm:
         raise CardiacMotionError(
             f"period_mm must be at least two voxels of {options.pixel_mm:g} mm for lines to show, got {period:.3g} mm"
