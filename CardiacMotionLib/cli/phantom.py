@@ -11,6 +11,7 @@ import typer
 
 from .option_flags import chosen_options, with_flags
 from .parameters import AsJson, OutputFolder, Quiet, Seed, Verbose
+from .phantom_gallery import gallery
 from .phantom_realism import realism
 from .staging import staged_folder
 from .terminal import plain, session
@@ -36,6 +37,7 @@ def application(*, called: bool) -> typer.Typer:
             what = title.removeprefix(f"{kind}: ")
             text = f"{what[:1].upper()}{what[1:]}. {CHOSEN}"
             group.command(kind, help=text)(with_flags(_command_of(kind), {kind: options_of(kind)}))
+        group.command("gallery")(gallery)
         group.command("realism")(realism)
     return group
 

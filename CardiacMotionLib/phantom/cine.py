@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..methods.protocol import option
 from . import artefacts
+from .coil import sensitivity
 from .examination import Examination
 from .population import AVERAGE
 from .respiration import breaths, furthest
@@ -23,7 +24,6 @@ ARTEFACTS = {  # shading, off_resonance_hz, ghosting, inflow, slice_shift_mm
     "typical": (0.3, 35.0, 0.03, 0.12, 0.0),
 }
 DRAWN = (0.1, 0.0, 0.0, 0.03, 0.0), (0.7, 80.0, 0.2, 0.25, 3.0)  # least and most of what is drawn
-COIL_DEPTH = 40.0  # mm
 
 
 @dataclass(frozen=True)
@@ -114,20 +114,6 @@ def contrast(options: Options, exam: Examination) -> Tensor:
     values = bssfp_contrast(flip_deg=flip, inflow=inflow, values=sample_relaxation(exam.noise))
     values[RV_BLOOD] = float(exam.draws.uniform(0.85, 1.0))
     return values
-
-
-def sensitivity(exam: Examination, strength: float) -> Tensor:
-    """Sensitivity (K, J, I) of a coil on the chest, 1 in the middle of the heart, and slow waves.
-
-    It falls by ``strength`` of its logarithm every `COIL_DEPTH` mm to the back, and half as fast to one side.
-    """
-    if not strength:
-        return torch.ones(exam.grid.shape, device=exam.device)
-    to_patient = torch.as_tensor(exam.person.to_patient, dtype=torch.float32, device=exam.device)
-    right, front, _ = (exam.acquisition.centers @ to_patient[:3, :3].T + to_patient[:3, 3]).unbind(-1)
-    side = float(exam.draws.uniform(-0.5, 0.5))
-    fall = torch.exp(strength * (front + side * right) / COIL_DEPTH).reshape(exam.grid.shape)
-    return fall * artefacts.bias_field(exam.grid.shape, 0.3 * strength, exam.noise, exam.device)
 
 
 def is_blood() -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor
 from ..methods.protocol import option
 from . import artefacts
 from .acquisition import Acquisition
-from .cine import sensitivity
+from .coil import sensitivity
 from .examination import Examination
 from .kinematics import State
 from .respiration import breaths, furthest

@@ -20,7 +20,7 @@ from ..mapping import signals
 from ..methods.protocol import option
 from . import artefacts
 from .acquisition import Drawn
-from .cine import sensitivity
+from .coil import sensitivity
 from .contrasts import relaxation_of
 from .examination import Examination
 from .kinematics import State

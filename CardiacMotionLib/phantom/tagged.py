@@ -19,7 +19,7 @@ from ..errors import CardiacMotionError
 from ..mapping import signals
 from ..methods.protocol import option
 from . import artefacts
-from .cine import sensitivity
+from .coil import sensitivity
 from .contrasts import relaxation_of
 from .examination import Examination
 from .slices import Grid, StackOptions

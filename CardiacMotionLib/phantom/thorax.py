@@ -83,7 +83,7 @@ class Thorax:
         aorta = ((x + 24) ** 2 + (y + self.half_depth - 62) ** 2).sqrt() - self.aorta
         esophagus = ((x + 8) ** 2 + (y + self.half_depth - 72) ** 2).sqrt() - 7
         sternum = ((x / 20) ** 2 + ((y - self.half_depth + self.fat + 13) / 7) ** 2).sqrt() * 8 - 8
-        middle = torch.minimum(x.abs() - 24 + 0.25 * (y + 30).abs(), torch.maximum((x + 12).abs() - 36, -inside - 15))
+        middle = torch.minimum(x.abs() - 24 + 0.25 * (y + 30).abs(), -inside - 16 * (1 - ((x + 12) / 42) ** 2))
         stomach = ((right + 55) / 42) ** 2 + ((front - 12) / 44) ** 2 + ((up - self.diaphragm + 28) / 34) ** 2
         spleen = ((right + 88) / 34) ** 2 + ((front + 62) / 34) ** 2 + ((up - self.diaphragm + 25) / 40) ** 2
         liver = torch.maximum(below + 5, -30 - right + 0.3 * front)
