@@ -182,8 +182,8 @@ class Anatomy:
         fat = self.fat + self.groove_fat * (grooves * smoothstep(level / 30) + 0.5 * high)
         radius = self.endo_radius * self.outline(cos, sin) + self.wall + fat
         squared = radius * radius * self.profile(level, self.equator + self.fat)
-        bulge = smoothstep((z + self.fat) / 25) * (self.rv_knot(self.rv_reach(cos, sin, level)) - LEAST_DEPTH)
-        bulge = bulge + self.rv_wall * smoothstep(bulge / 8)
+        right = self.rv_reach(cos, sin, level) + self.rv_wall  # outer side of the RV free wall
+        bulge = smoothstep((z + self.fat) / 12) * 0.5 * (right + (right * right + 16).sqrt())
         return torch.where(squared > 0, (squared.clamp_min(1e-9).sqrt() + bulge) ** 2, squared)
 
     @property

@@ -6,7 +6,7 @@ coordinate by an increasing function of it (`increasing`):
 1. z' = h(z; rho, theta): in the heart z' = lambda z; the motion ends above the atria and below the apex.
 2. rho' = f(rho; z', theta): in the LV wall f = (rho - e rho_endo) / lambda with the local share e(z, theta) of the
    cavity that is emptied; the blood follows, the RV free wall comes towards the septum, the tissue around gives way.
-3. theta' = theta + omega(rho', z').
+3. theta' = theta + omega(rho', z'), in the heart in proportion to the height at end-diastole, z' / lambda.
 
 The volume element is d rho d theta d z / 2, so det F = dh/dz df/drho, which is 1 in the wall for any e, also where it
 varies around and along the wall; and the cavity ejects the mean of e over its volume. Every step is inverted by itself,
@@ -240,13 +240,15 @@ class Kinematics:
     def _heart(self, points: Tensor, state: State) -> Tensor:
         at = cylinder(points)
         z = increasing(at.z, *self._height(state.shortened * self._presence(at.radius, at.cos)))
-        rho = increasing(at.rho, *self._squared_radius(self._in_heart(z, state), at.cos, at.sin, state))
-        return _turned(at.cos, at.sin, rho, z, self._turn(rho, z, state))
+        height = self._in_heart(z, state)
+        rho = increasing(at.rho, *self._squared_radius(height, at.cos, at.sin, state))
+        return _turned(at.cos, at.sin, rho, z, self._turn(rho, height, state))
 
     def _heart_inverse(self, points: Tensor, state: State) -> Tensor:
         at = cylinder(points)
-        cos, sin = _rotated(at.cos, at.sin, -self._turn(at.rho, at.z, state))
-        rho = increasing_inverse(at.rho, *self._squared_radius(self._in_heart(at.z, state), cos, sin, state))
+        height = self._in_heart(at.z, state)
+        cos, sin = _rotated(at.cos, at.sin, -self._turn(at.rho, height, state))
+        rho = increasing_inverse(at.rho, *self._squared_radius(height, cos, sin, state))
         radius = rho.sqrt()
         z = increasing_inverse(at.z, *self._height(state.shortened * self._presence(radius, cos)))
         return torch.stack((cos * radius, sin * radius, z), dim=-1)
@@ -295,7 +297,7 @@ class Kinematics:
         )
 
     def _turn(self, rho: Tensor, z: Tensor, state: State) -> Tensor:
-        """Step 3: omega in radians."""
+        """Step 3 at material height z: omega in radians."""
         heart = self.anatomy
         along = smoothstep((z + BELOW) / BELOW) * (1 - smoothstep((z - heart.length) / REACH))
         turn = state.twisted * along * (heart.level(z) / heart.length - (1 - self.base_share))
@@ -342,8 +344,8 @@ class Kinematics:
     def _moved_pericardium(self, points: Tensor, state: State) -> Tensor:
         """Squared radius to which the pericardium has come; where there was none, there is none."""
         at = cylinder(points)
-        cos, sin = _rotated(at.cos, at.sin, -self._turn(at.rho, at.z, state))
         z = self._in_heart(at.z, state)
+        cos, sin = _rotated(at.cos, at.sin, -self._turn(at.rho, z, state))
         before = self.anatomy.pericardium_squared(cos, sin, z)
         after = increasing(before.clamp_min(0), *self._squared_radius(z, cos, sin, state))
         return torch.where(before > 0, after, before)
