@@ -91,24 +91,22 @@ class Acquisition:
         """Signal (F, N, V) of voxels at ``centers`` (N, 3) whose middles show ``material`` (F, N, 3)."""
         near = self.painter.near_heart(material, self.near)
         either = torch.nonzero(near.any(0))[:, 0]
-        away = torch.nonzero(~near.any(0))[:, 0]
         planes = [
             material[:, either]
             if offset == 0
             else self.kinematics.material(centers[either] + offset * self.through, state)
             for offset in PLANES
         ]
-        points = torch.cat(planes, dim=1)
-        heart = self._painted(points, table, modulate, heart=True)
-        heart = heart.reshape(len(material), len(PLANES), len(either), heart.shape[-1]).mean(1)
-        signal = heart.new_empty(*material.shape[:2], heart.shape[-1])
-        beside = self._painted(material[:, away], table, modulate, heart=False)
-        return signal.index_copy_(1, away, beside).index_copy_(1, either, heart)
+        heart = self._painted(torch.stack(planes, dim=2)[near[:, either]], table, modulate, heart=True).mean(1)
+        signal = heart.new_empty(*near.shape, heart.shape[-1])
+        signal[near] = heart
+        signal[~near] = self._painted(material[~near], table, modulate, heart=False)
+        return signal
 
     def _painted(self, points: Tensor, table: Tensor, modulate: Modulation | None, heart: bool) -> Tensor:
-        """Signal (F, N, V) of material points (F, N, 3)."""
+        """Signal (..., V) of material points (..., 3)."""
         flat = points.reshape(-1, 3)
         signal = self.painter.paint(flat, table, heart=heart)
         if modulate is not None:
             signal = modulate(signal, flat)
-        return signal.reshape(*points.shape[:2], signal.shape[-1])
+        return signal.reshape(*points.shape[:-1], signal.shape[-1])

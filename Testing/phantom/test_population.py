@@ -59,8 +59,8 @@ def test_groups_differ_as_their_diseases_do(cohort):
 def test_the_septum_of_hcm_is_the_thickest():
     for seed in range(8):
         heart = person("hcm", seed).anatomy
-        (patch, more) = heart.thickenings[0]
-        assert 0.15 < more
+        patch, more = heart.thickenings[0]
+        assert more > 0.15
         angle, level = torch.tensor([patch.angle, patch.angle + math.pi]).double(), torch.tensor(0.6 * heart.length)
         thick, thin = heart.thickness_factor(angle.cos(), angle.sin(), level.expand(2).double())
         assert thick > thin + 0.1
