@@ -112,12 +112,12 @@ def test_a_series_has_every_frame_and_the_motion_of_the_phantom():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_examination_can_be_streamed(kind):
-    stream = SeriesStream(kind, 1, 4, randomized=True, slices=1, rows=40, columns=40, pixel_mm=4.0)
+    stream = SeriesStream(kind, 1, 4, randomized=True, slices=1, rows=64, columns=64, pixel_mm=2.5)
     batch = next(iter(DataLoader(stream, batch_size=1)))
     frames = batch["frames"].shape[1]
-    assert batch["frames"].shape == (1, frames, 1, 1, 40, 40)
-    assert batch["labels"].shape == (1, frames, 1, 40, 40)
-    assert batch["displacement"].shape == (1, frames, 1, 40, 40, 3)
+    assert batch["frames"].shape == (1, frames, 1, 1, 64, 64)
+    assert batch["labels"].shape == (1, frames, 1, 64, 64)
+    assert batch["displacement"].shape == (1, frames, 1, 64, 64, 3)
     assert batch["frames"].min() >= 0
     assert batch["frames"].max() <= 1.3 + 1e-6
     subject = phantom(kind, 4, **stream.options(0))
