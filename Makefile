@@ -1,7 +1,7 @@
 # make demo    a real cine to strain, overlay, report and Slicer scene, in demo/
 # make test    every test
 # make lint    ruff and mypy
-# make screenshots    the demo's pictures for the README
+# make screenshots    the pictures of demo and synthetic hearts for the README
 # Each sets itself up in a virtual environment in .venv the first time, and again when pyproject.toml or constraints.txt change.
 #
 # Variables: PYTHON (3.11 or later), VENV, OUT (folder of the demo), PIP_ARGS (for instance
@@ -30,6 +30,7 @@ lint: $(VENV)/.test
 
 screenshots: demo
 	@$(BIN)/python Testing/report/make_screenshots.py $(OUT)
+	@$(BIN)/cardiac-motion phantom gallery -o Resources/Screenshots/phantom_gallery.webp --quiet
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, $(PYTHON) is " + sys.version.split()[0] + "; try make PYTHON=python3.12")'

@@ -28,9 +28,12 @@ class Panel(NamedTuple):
     over: np.ndarray | None = None
 
 
+Row = tuple[str, list[Panel]]
+
+
 def write_gallery(path: Path, seed: int = 0) -> None:
     """Draw the contact sheet of the people of ``seed`` and the next ones into a picture file."""
-    rows = [*_groups(seed), *_stack(seed), *_truth(seed), *_variety(seed), *_tags(seed), *_dense(seed), *_maps(seed)]
+    rows = _rows(seed)
     size = 1.55
     figure = Figure(figsize=(COLUMNS * size + 1.1, len(rows) * (size + 0.18) + 0.5), dpi=110)
     left = 1.0 / figure.get_figwidth()
@@ -54,15 +57,17 @@ def write_gallery(path: Path, seed: int = 0) -> None:
     figure.savefig(path, facecolor="white")
 
 
+def _rows(seed: int) -> list[Row]:
+    parts = (_groups, _stack, _truth, _variety, _tags, _dense, _maps)
+    return [row for part in parts for row in part(seed)]
+
+
 def _draw(place: Any, panel: Panel) -> None:
     high = np.nanpercentile(panel.image, 99.7) if panel.high is None else panel.high
     place.imshow(panel.image, cmap=panel.colors, vmin=panel.low or 0.0, vmax=high, interpolation="bilinear")
     if panel.over is not None:
         place.imshow(panel.over, cmap="RdBu_r", vmin=-0.4, vmax=0.4, interpolation="nearest")
     place.set_title(panel.title, fontsize=6.5, pad=2)
-
-
-Row = tuple[str, list[Panel]]
 
 
 def _groups(seed: int) -> list[Row]:
