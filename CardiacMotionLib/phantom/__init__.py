@@ -75,7 +75,8 @@ def phantom(kind: str, seed: int, *, device: torch.device | str = "cpu", **optio
     CardiacMotionError
         for an unknown kind, an option that does not exist or does not fit, or a seed that is none.
     """
-    return KINDS[kind].make(*checked(kind, seed, options), device)
+    chosen = checked(kind, seed, options)
+    return KINDS[kind].make(*chosen, device)
 
 
 def checked(kind: str, seed: int, options: dict[str, Any]) -> tuple[int, Any]:

@@ -94,7 +94,7 @@ class Examination:
         maps: dict[str, np.ndarray] | None = None,
         meta: dict[str, Any] | None = None,
     ) -> Subject:
-        """Put the frames (T, K, J, I), what was drawn in each, and the times (ms) together.
+        """Put the frames (T, K, J, I), what was drawn in each, and the times (ms) together; motion is from frame 0.
 
         ``meta`` is what series and subject are to know beyond its name, such as acquisition times.
         """
@@ -115,8 +115,7 @@ class Examination:
         }
         labels = {t: one.labels.cpu().numpy() for t, one in enumerate(drawn)}
         series = ImageSeries(frames.cpu().numpy(), affine, times, labels, about)
-        moved = torch.stack([one.displacement for one in drawn]).cpu().numpy()
-        moved[0] = 0
+        moved = self.acquisition.displacement(states).cpu().numpy()
         options = {**asdict(self.options), **self.person.drawn}
         provenance = {
             "method": "phantom",
@@ -127,12 +126,12 @@ class Examination:
         }
         motion = Motion(moved @ turn.T.astype(np.float32), affine, 0, times, provenance)
         volumes = [kinematics.volume(state) for state in states]
-        end_systole = int(np.argmin(volumes))
+        end_systole = int(np.argmin(np.round(volumes, 6)))  # the first while the volume rests
         at_end_systole = states[end_systole]
         truth = {
             "group": self.person.group,
-            "end_diastolic_volume_ml": volumes[0],
-            "ejection_fraction": 1 - volumes[end_systole] / volumes[0],
+            "end_diastolic_volume_ml": kinematics.anatomy.end_diastolic_volume,
+            "ejection_fraction": 1 - volumes[end_systole] / kinematics.anatomy.end_diastolic_volume,
             "shortening": at_end_systole.shortened,
             "twist": float(np.degrees(float(at_end_systole.twisted))),
             "end_systole": end_systole,

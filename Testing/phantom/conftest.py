@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hearts import SMALL
 
 from CardiacMotionLib import phantom
 from CardiacMotionLib.phantom.population import GROUPS
-
-SMALL = {"frames": 4, "rows": 72, "columns": 72, "pixel_mm": 2.2}
 
 
 @pytest.fixture(scope="session", params=GROUPS)

@@ -9,6 +9,8 @@ import torch
 
 from CardiacMotionLib.phantom.population import HeartOptions, Person, draw_person
 
+SMALL = {"frames": 4, "rows": 72, "columns": 72, "pixel_mm": 2.2}  # a quick cine
+
 
 @lru_cache(maxsize=64)
 def person(group: str = "average", seed: int = 0, **options) -> Person:
