@@ -130,9 +130,15 @@ def test_strain_is_that_of_the_displacement(heart):
     assert np.quantile(off, 0.95) < 0.15
 
 
+def test_frames_of_other_numbers_are_refused(small):
+    for wrong in (4, -1, 1.5):
+        with pytest.raises(CardiacMotionError, match="frame must be a frame number from 0 to 3"):
+            small.position(np.zeros((1, 3)), wrong)
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "cine"])
 def test_every_kind_of_examination_is_of_the_same_person(kind):
-    """And one pair of slices of a person may be compared between kinds."""
+    """So that images of different kinds may be compared."""
     one, other = (phantom(k, 5, group="lbbb", slices=1, rows=24, columns=24, pixel_mm=5.0) for k in ("cine", kind))
     assert other.meta["kind"] == kind
     assert other.kinematics == one.kinematics
