@@ -20,11 +20,10 @@ Modulation = Callable[[Tensor, Tensor], Tensor]  # (signal (N, V), material poin
 
 
 class Drawn(NamedTuple):
-    """One frame: ``signal`` (V, K, J, I), ``labels`` (K, J, I) uint8, ``displacement`` (K, J, I, 3) mm, heart axes."""
+    """One frame: ``signal`` (V, K, J, I) and ``labels`` (K, J, I) uint8."""
 
     signal: Tensor
     labels: Tensor
-    displacement: Tensor
 
 
 class Acquisition:
@@ -61,20 +60,35 @@ class Acquisition:
         centers = self.centers if everywhere else self.centers[self.reached]
         state = moments(states, centers)
         material = self.kinematics.material(centers, state)  # (F, N, 3)
-        parts: tuple[Tensor, ...] = (
-            self._slice(centers, material, state, table, modulate),
-            self.kinematics.anatomy.labels(material),
-            self.kinematics.position(centers, state) - centers,
-        )
+        signals = self._slice(centers, material, state, table, modulate)
+        labels = self.kinematics.anatomy.labels(material)
         if not everywhere:
-            still = self._unmoved(table), self._labels, torch.zeros_like(self.centers)
-            whole = tuple(one.expand(len(states), *one.shape).clone() for one in still)
-            parts = tuple(one.index_copy_(1, self.reached, part) for one, part in zip(whole, parts, strict=True))
+            signals = self._completed(self._unmoved(table), signals)
+            labels = self._completed(self._labels, labels)
         shape = self.grid.shape
-        return [
-            Drawn(signal.T.reshape(-1, *shape), labels.reshape(shape), moved.reshape(*shape, 3))
-            for signal, labels, moved in zip(*parts, strict=True)
-        ]
+        return [Drawn(s.T.reshape(-1, *shape), one.reshape(shape)) for s, one in zip(signals, labels, strict=True)]
+
+    def _completed(self, still: Tensor, reached: Tensor) -> Tensor:
+        """Values (F, N, ...) of all voxels from those that never change (N, ...) and those that the motion reaches."""
+        return still.expand(len(reached), *still.shape).clone().index_copy_(1, self.reached, reached)
+
+    def displacement(self, states: Sequence[State]) -> Tensor:
+        """Displacement (T, K, J, I, 3) in mm, heart axes, from the first of the states; that of the first is 0.
+
+        What is at the voxel x in the first state is the material point X there, and x + u(x) is where X is in another.
+        """
+        first, others = states[0], states[1:]
+        everywhere = any(state.breathing for state in states)
+        centers = self.centers if everywhere else self.centers[self.reached]
+        points = self.kinematics.material(centers, first)
+        moved = self.centers.new_zeros(len(states), *self.centers.shape)
+        at_once = max(1, BATCH // len(centers))
+        for start in range(0, len(others), at_once):
+            state = moments(others[start : start + at_once], points)
+            part = self.kinematics.position(points, state) - centers
+            frames = slice(start + 1, start + 1 + len(part))
+            moved[frames] = part if everywhere else self._completed(moved[0], part)
+        return moved.reshape(len(states), *self.grid.shape, 3)
 
     @cached_property
     def _labels(self) -> Tensor:

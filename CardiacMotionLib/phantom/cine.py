@@ -82,7 +82,7 @@ def make_cine(seed: int, options: Options, device: torch.device | str = "cpu") -
 
 
 def cine_at(seed: int, options: Options, phases: np.ndarray, device: torch.device | str = "cpu") -> Subject:
-    """Make a cine subject at given phases (0..1) of the cycle, the first of them 0."""
+    """Make a cine subject at increasing phases of the cycle; its motion is from the first of them."""
     options = settled(options, seed)
     exam = Examination.begin(
         "cine",

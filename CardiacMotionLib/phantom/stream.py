@@ -27,7 +27,6 @@ from ..errors import CardiacMotionError
 from ..methods.region import normalize_intensity
 from . import KINDS, checked, options_of
 from .cine import cine_at
-from .kinematics import State
 from .population import HeartOptions, draw_person
 from .subject import Subject
 
@@ -196,7 +195,7 @@ class PairStream(_Stream):
             "moving": moving,
             "fixed_labels": torch.from_numpy(subject.series.labels[0]),
             "moving_labels": torch.from_numpy(subject.series.labels[1]),
-            "displacement": displacement_between(subject, 0, 1),
+            "displacement": subject.motion.voxels(1)[0],
             "spacing": torch.from_numpy(subject.series.spacing).float(),
             "seed": torch.tensor(seed),
         }
@@ -259,20 +258,3 @@ def end_systole(seed: int, options: HeartOptions) -> float:
     """Phase (0..1) at which the LV of the person of a seed is smallest: the closure of the aortic valve."""
     of_person = np.random.default_rng(seed).spawn(1)[0]
     return draw_person(options, of_person).kinematics.timing.closure
-
-
-def displacement_between(subject: Subject, first: int, second: int) -> Tensor:
-    """Exact displacement (K, J, I, 3) float32 in voxels (i, j, k) from frame ``first`` to ``second`` of a cine.
-
-    What is at the voxel x in ``first`` is the material point phi1^-1(x), so u(x) = phi2(phi1^-1(x)) - x.
-    """
-    kinematics, states = subject.kinematics, subject.states
-    if states[first] == State():
-        return subject.motion.voxels(second)[0]
-    turn = torch.from_numpy(subject.from_heart[:3, :3])
-    points = (torch.from_numpy(subject.voxel_points() - subject.from_heart[:3, 3]) @ turn).float()
-    there = kinematics.moves(points)
-    here = points[there]
-    displacement = torch.zeros_like(points)
-    displacement[there] = kinematics.position(kinematics.material(here, states[first]), states[second]) - here
-    return fields.world_to_voxel(displacement @ turn.T.float(), torch.from_numpy(subject.series.affine))

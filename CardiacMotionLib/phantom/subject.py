@@ -25,7 +25,8 @@ class Subject:
     series
         The images, with labels of every frame.
     motion
-        The exact displacement of what lies at the voxel centers, reference 0 (end-diastole).
+        The exact displacement of what lies at the voxel centers, from frame 0 (at end-diastole, but for pairs of a
+        stream).
     maps
         What else is known on the grid, by name; see the kind of examination.
     meta
