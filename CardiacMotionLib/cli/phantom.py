@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from .option_flags import chosen_options, with_flags
-from .parameters import AsJson, OutputFolder, Quiet, Seed, Verbose
+from .parameters import AsJson, Device, OutputFolder, Quiet, Seed, Verbose
 from .phantom_gallery import gallery
 from .phantom_realism import realism
 from .staging import staged_folder
@@ -46,6 +46,7 @@ def _command_of(kind: str) -> Callable[..., None]:
     def make_one(
         output: OutputFolder,
         seed: Seed = 0,
+        device: Device = "cpu",
         as_json: AsJson = False,
         quiet: Quiet = False,
         verbose: Verbose = False,
@@ -54,7 +55,7 @@ def _command_of(kind: str) -> Callable[..., None]:
         with session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal, staged_folder(output) as folder:
             from ..phantom import options_of, phantom
 
-            subject = phantom(kind, seed, **chosen_options(given, options_of(kind)))
+            subject = phantom(kind, seed, device=device, **chosen_options(given, options_of(kind)))
             truth = write_subject(subject, kind, folder)
             files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
             terminal.result(f"Wrote {', '.join(sorted(entry.name for entry in folder.iterdir()))} into {output}")

@@ -15,6 +15,7 @@ import torch
 from ..callable_module import make_callable
 from ..errors import CardiacMotionError
 from ..methods.protocol import OptionInfo, describe_options
+from ..methods.registry import choose_device
 from .asl import Options as AslOptions
 from .asl import make_asl
 from .cine import Options as CineOptions
@@ -66,17 +67,18 @@ def phantom(kind: str, seed: int, *, device: torch.device | str = "cpu", **optio
         Not negative: the person. The same kind, seed, options and `VERSION` give the same subject; the same seed and
         options of the heart give the same person in every kind of examination.
     device
-        Where it is computed.
+        Where it is computed: cpu, cuda, cuda:N, mps, or auto for a GPU where there is one.
     options
         Of the kind, see `options_of`.
 
     Raises
     ------
     CardiacMotionError
-        for an unknown kind, an option that does not exist or does not fit, or a seed that is none.
+        for an unknown kind, an option that does not exist or does not fit, a seed that is none, or a device that does
+        not work.
     """
     chosen = checked(kind, seed, options)
-    return KINDS[kind].make(*chosen, device)
+    return KINDS[kind].make(*chosen, choose_device(str(device)))
 
 
 def checked(kind: str, seed: int, options: dict[str, Any]) -> tuple[int, Any]:

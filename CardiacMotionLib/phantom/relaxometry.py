@@ -25,7 +25,8 @@ class Sequence(NamedTuple):
 SEQUENCES = {
     "stone": Sequence(schemes.stone, FREE_MM),
     "molli": Sequence(schemes.molli, HELD_MM),
-    "molli_4132": Sequence(partial(schemes.molli, "4(1)3(1)2"), HELD_MM),
+    "molli_432": Sequence(partial(schemes.molli, "4(1)3(1)2"), HELD_MM),
+    "molli_335": Sequence(partial(schemes.molli, "3(3)3(3)5"), HELD_MM),
     "sasha": Sequence(schemes.sasha, HELD_MM),
     "msasha": Sequence(schemes.msasha, FREE_MM),
     "ir": Sequence(schemes.inversion_recovery, FREE_MM),
@@ -37,7 +38,11 @@ SEQUENCES = {
 class Options(ContrastOptions):
     """What can be asked of a relaxometry phantom."""
 
-    sequence: str = option("stone", "how it is measured; molli is 5(3)3", choices=tuple(SEQUENCES))
+    sequence: str = option(
+        "stone",
+        "how it is measured; molli is 5(3)3, molli_432 4(1)3(1)2 and molli_335 3(3)3(3)5",
+        choices=tuple(SEQUENCES),
+    )
     contrast_agent: bool = option(False, "a quarter of an hour after gadolinium")
 
 

@@ -62,7 +62,7 @@ def test_maps_are_written_as_images(cardiac_motion, tmp_path, monkeypatch):
         "T1": rng.uniform(900, 1500, subject.series.shape),
         "phase_x": rng.uniform(-3, 3, (4, *subject.series.shape)),
     }
-    monkeypatch.setattr(cm.phantom, "phantom", lambda *_: dataclasses.replace(subject, maps=maps))
+    monkeypatch.setattr(cm.phantom, "phantom", lambda *_, **__: dataclasses.replace(subject, maps=maps))
     done = cardiac_motion("phantom", "cine", "-o", tmp_path / "out", "-q")
     assert done.code == 0, done.err
     truth = json.loads((tmp_path / "out" / "truth.json").read_text())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hearts import SMALL
 
 from CardiacMotionLib import CardiacMotionError, phantom
@@ -268,3 +269,16 @@ def test_every_option_is_explained():
     for option in options_of("cine"):
         assert len(option.help) > 10
         assert option.default is None or option.check(option.default) == option.default
+
+
+def test_a_device_that_does_not_work_is_refused():
+    with pytest.raises(CardiacMotionError, match="unknown device 'gpu'"):
+        phantom("cine", 0, device="gpu", **{**SMALL, "frames": 2})
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
+def test_a_gpu_draws_the_same_heart():
+    here, there = (phantom("cine", 3, group="normal", device=d, **SMALL) for d in ("cpu", "cuda"))
+    assert np.abs(here.motion.displacement - there.motion.displacement).max() < 1e-3
+    assert np.abs(here.series.frames - there.series.frames).mean() < 1e-3

@@ -10,7 +10,7 @@ from CardiacMotionLib import CardiacMotionError
 from CardiacMotionLib.phantom import phantom
 from CardiacMotionLib.series import LV_CAVITY, MYOCARDIUM, RV
 
-IMAGES = {"stone": 11, "molli": 8, "molli_4132": 9, "sasha": 11, "msasha": 30, "ir": 8, "t2prep": 3}
+IMAGES = {"stone": 11, "molli": 8, "molli_432": 9, "molli_335": 11, "sasha": 11, "msasha": 30, "ir": 8, "t2prep": 3}
 SMALL = {"rows": 56, "columns": 56, "pixel_mm": 2.0}
 AT_REST = {"breathing_mm": 0.0, "drift_mm": 0.0, "cardiac_jitter": 0.0}
 IDEAL = {"noise": 0.0, "texture": 0.0, "acquired": 1.0, "magnitude": False}
@@ -60,9 +60,7 @@ def test_images_come_with_what_a_fit_needs(sequence):
         assert subject.meta[name] == series.meta[name]
 
 
-@pytest.mark.parametrize(
-    ("sequence", "field_tesla"), [("stone", 3.0), ("molli", 1.5), ("molli_4132", 1.5), ("ir", 1.5)]
-)
+@pytest.mark.parametrize(("sequence", "field_tesla"), [("stone", 3.0), ("molli", 1.5), ("molli_432", 1.5), ("ir", 1.5)])
 def test_inversion_recovery_refits_to_t1(sequence, field_tesla):
     subject = phantom(
         "t1", 4, group="ischemic", sequence=sequence, field_tesla=field_tesla, **SMALL, **AT_REST, **IDEAL
@@ -75,8 +73,8 @@ def test_inversion_recovery_refits_to_t1(sequence, field_tesla):
 
 def test_t1_after_contrast_agent_is_short_and_refits():
     options = {**SMALL, **AT_REST, **IDEAL, "group": "ischemic"}
-    after = phantom("t1", 4, sequence="molli_4132", contrast_agent=True, **options)
-    before = phantom("t1", 4, sequence="molli_4132", **options)
+    after = phantom("t1", 4, sequence="molli_432", contrast_agent=True, **options)
+    before = phantom("t1", 4, sequence="molli_432", **options)
     wall = before.series.labels[0] == MYOCARDIUM
     assert (after.maps["T1"][wall] < 0.7 * before.maps["T1"][wall]).all()
     for voxel in pure_pixels(after):
@@ -244,7 +242,7 @@ def test_the_seed_decides():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"sequence": "epi"}, "option sequence must be one of stone, molli, molli_4132, sasha"),
+        ({"sequence": "epi"}, "option sequence must be one of stone, molli, molli_432, molli_335, sasha"),
         ({"field_tesla": 2.0}, r"option field_tesla must be one of 1.5, 3.0, got 2.0"),
         ({"heart_rate": 300}, "option heart_rate must be from 40 to 150"),
         ({"frames": 3}, "phantom t1 has no option frames"),
