@@ -87,9 +87,8 @@ def test_heights_are_where_the_slices_lie():
 
 def test_slices_are_shifted_in_plane_and_half_as_much_through_it():
     assert not grid().shifts.any()
-    shifts = np.concatenate(
-        [grid(seed, slices=40, slice_shift_mm=2.0).shifts @ axes(grid(seed).affine) for seed in range(9)]
-    )
+    leaning = [grid(seed, slices=40, slice_shift_mm=2.0, misalignment=45.0) for seed in range(9)]
+    shifts = np.concatenate([one.shifts @ axes(one.affine) for one in leaning])
     assert shifts.std(0) == pytest.approx([2.0, 2.0, 1.0], rel=0.2)
     moved, still = grid(slices=5, slice_shift_mm=2.0), grid(slices=5)
     offset = (still.centers() - moved.centers()).reshape(5, -1, 3)
