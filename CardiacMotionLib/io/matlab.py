@@ -58,11 +58,11 @@ def load(path: Path, names: Sequence[str] | None = None) -> dict[str, Any]:
 
 def entries(value: Any) -> list[Any]:
     """The elements of a cell array or array of structures; one structure is a list of one, an empty array of none."""
-    if isinstance(value, dict):
-        return [value]
-    if isinstance(value, np.ndarray) and value.dtype != object and value.size:
-        return [value]  # a cell of one array, which comes without its cell
-    return list(np.asarray(value, dtype=object).ravel()) if isinstance(value, np.ndarray) else list(value)
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, np.ndarray) or (value.dtype != object and value.size):
+        return [value]  # a structure, or a cell of one array, which comes without its cell
+    return list(value.ravel())
 
 
 def _plain(h5py: Any, file: Any, item: Any) -> Any:

@@ -271,6 +271,19 @@ def test_dicom_series(tmp_path, flat, swap, flip):
     assert len(find_cases(subject, "dense")) == 1
 
 
+def test_dicom_slices_of_one_study_are_cases_of_their_own(tmp_path):
+    images = [dense_image(kind, t, k=k) for k in (0, 2) for kind in ("overall", "x", "y") for t in range(FRAMES)]
+    for data in images:
+        data.SeriesInstanceUID = f"{data.SeriesInstanceUID}.{round(data.ImagePositionPatient[2]) % 100}"
+    write(tmp_path, images)
+    cases = find_cases(tmp_path, "dense")
+    assert [case.name for case in cases] == [f"{tmp_path.name}_1", f"{tmp_path.name}_2"]
+    series = [case.read().series for case in cases]
+    assert [s.frames.shape for s in series] == [(FRAMES, 1, ROWS, COLUMNS)] * 2
+    apart = series[1].affine[:3, 3] - series[0].affine[:3, 3]
+    assert np.abs(apart).max() > 1
+
+
 def test_dicom_cine_is_not_dense(tmp_path, shared_data):
     with pytest.raises(CardiacMotionError, match="no case of layout dense"):
         find_cases(shared_data / "sunnybrook_dicom", "dense")
@@ -285,6 +298,17 @@ def test_dicom_magnitude_alone_and_odd_comments(tmp_path):
     write(folder, [dense_image("x", t, ImageComments="DENSE x-enc pha - EncFreq:0.10") for t in range(2)])
     with pytest.raises(CardiacMotionError, match="lack rcswap"):
         find_cases(folder, "dense")[0].read()
+
+
+def test_variables_of_a_workspace_that_is_none(tmp_path):
+    savemat(tmp_path / "numbers.mat", dict.fromkeys(("seq", "img", "dns", "roi"), 1))
+    with pytest.raises(CardiacMotionError, match="no case of layout dense"):
+        find_cases(tmp_path, "dense")
+    content = workspace()
+    content["dns"] = structures([{"Name": "mid", "MagIndex": np.ones((1, 3))}])
+    savemat(tmp_path / "part.mat", content)
+    with pytest.raises(CardiacMotionError, match=r"part\.mat: group 1 lacks PhaIndex; expected MagIndex, PhaIndex"):
+        find_cases(tmp_path, "dense")[0].read()
 
 
 def test_phase_that_is_not_12_bit(tmp_path):

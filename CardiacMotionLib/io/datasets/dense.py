@@ -40,9 +40,9 @@ def find(folder: Path) -> list[Case]:
     files = [file for f in folders_within(folder) for file in files_in(f)]
     cases = [case for file in files if file.suffix in (".dns", ".mat") for case in find_workspace(file, NAME)]
     cases += [
-        Case(file.stem, NAME, file, {}, _read_arrays)
+        Case(file.stem, NAME, file, {"labeled": ("all",) if "mask" in names else ()}, _read_arrays)
         for file in files
-        if file.suffix == ".npz" and set(array_shapes(file)) >= ARRAYS
+        if file.suffix == ".npz" and set(names := array_shapes(file)) >= ARRAYS
     ]
     return cases + find_dicom(folder, NAME)
 

@@ -3,6 +3,9 @@
 The comments read ``DENSE overall mag - Rep:0/1 Slc:0/1 Par:0/1 Phs:46/47 RCswap:1 RCSflip:0/1/0`` and ``DENSE x-enc
 pha - Scale:1.00 EncFreq:0.10 Rep:0/1 ...`` (encoding frequency in cycles/mm). RCswap exchanges x and y, RCSflip negates
 x, y, z. Phase is stored as 0..4095 for -pi..pi whatever the rescale slope of the header says. So does DENSEanalysis.
+
+A slice is a case, as there: slices of a study are taken in breath-holds of their own and differ in orientation. The
+partitions of a 3D acquisition (``Par:n/N``) stay together.
 """
 
 from __future__ import annotations
@@ -26,8 +29,17 @@ from .case import Case, Examination, files_in, folders_within
 from .dense_phase import DIRECTIONS, Encoding, mean_magnitude, radians
 
 KIND = re.compile(r"^dense\b.*?\b(overall|[xyz])\b.*?\b(mag|pha)", re.IGNORECASE)
-TAGS = ("ImageComments", "RescaleSlope", "RescaleIntercept", "StudyInstanceUID")
-SAMPLES = 3  # files of a folder that are opened to find out whether it holds DENSE
+PARTITIONS = re.compile(r"\bpar:\d+/(\d+)", re.IGNORECASE)
+TAGS = (
+    "ImageComments",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "StudyInstanceUID",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+)
+OTHER_FILES = (".nii", ".gz", ".nrrd", ".npz", ".mat", ".dns", ".vtk", ".json", ".csv", ".txt", ".cfg", ".md", ".png")
+Slice = tuple[str, tuple[float, ...]]  # study, orientation and position
 
 
 @dataclass(frozen=True)
@@ -43,31 +55,44 @@ class Comment:
 
 
 def find_dicom(folder: Path, layout: str) -> list[Case]:
-    """A case for each study with DENSE images in ``folder``; a few files of each folder are opened."""
-    studies: dict[str, list[Path]] = {}
+    """A case for each slice with DENSE images in ``folder``.
+
+    The first, middle and last file of each folder are opened, and the headers of all where one of them is DENSE.
+    """
+    slices: dict[Slice, list[Path]] = {}
     for f in folders_within(folder):
-        files = [file for file in files_in(f) if _is_dicom(file)]
-        for n in sorted({0, len(files) // 2, len(files) - 1}) if files else []:
-            header = _header(files[n])
-            if KIND.match(str(header.get("ImageComments", ""))):
-                studies.setdefault(str(header.get("StudyInstanceUID", "")), []).append(f)
-                break
+        files = [file for file in files_in(f) if file.suffix.lower() not in OTHER_FILES]
+        samples = [files[n] for n in sorted({0, len(files) // 2, len(files) - 1})] if files else []
+        if not any(_is_dicom(file) and _is_dense(_header(file)) for file in samples):
+            continue
+        for file in filter(_is_dicom, files):
+            if _is_dense(header := _header(file)):
+                slices.setdefault(_slice(header), []).append(file)
     cases = []
-    for number, folders in enumerate(studies.values()):
-        common = Path(os.path.commonpath(folders))
-        shared = sum(Path(os.path.commonpath(other)) == common for other in studies.values()) > 1
-        name = f"{common.name}_{number + 1}" if shared else common.name
-        cases.append(
-            Case(name, layout, common, {}, partial(_read, folders=tuple(folders), study=list(studies)[number]))
-        )
+    places = [Path(os.path.commonpath([file.parent for file in files])) for files in slices.values()]
+    for number, (place, files) in enumerate(zip(places, slices.values(), strict=True)):
+        name = f"{place.name}_{number + 1}" if places.count(place) > 1 else place.name
+        cases.append(Case(name, layout, place, {"labeled": ()}, partial(_read, files=tuple(files))))
     return cases
 
 
-def _read(case: Case, folders: tuple[Path, ...], study: str) -> Examination:
+def _is_dense(header: Any) -> bool:
+    return KIND.match(str(header.get("ImageComments", ""))) is not None
+
+
+def _slice(header: Any) -> Slice:
+    """What the images of one slice share; for a partition of a 3D acquisition its position is left out."""
+    place = [float(v) for v in header.get("ImageOrientationPatient", None) or ()]
+    partitions = PARTITIONS.search(str(header.get("ImageComments", "")))
+    if partitions is None or int(partitions[1]) < 2:
+        place += [float(v) for v in header.get("ImagePositionPatient", None) or ()]
+    return str(header.get("StudyInstanceUID", "")), tuple(round(v, 2) for v in place)
+
+
+def _read(case: Case, files: tuple[Path, ...]) -> Examination:
     images: dict[tuple[str, str], dict[Path, Comment]] = {}
-    for file in (file for f in folders for file in files_in(f) if _is_dicom(file)):
-        header = _header(file)
-        if str(header.get("StudyInstanceUID", "")) == study and (comment := _comment(file, header)) is not None:
+    for file in files:
+        if (comment := _comment(file, _header(file))) is not None:
             images.setdefault((comment.kind, comment.direction), {})[file] = comment
     kinds = ", ".join(" ".join(kind) for kind in images)
     magnitudes = [("mag", "overall")] if ("mag", "overall") in images else [k for k in images if k[0] == "mag"]
@@ -77,13 +102,13 @@ def _read(case: Case, folders: tuple[Path, ...], study: str) -> Examination:
     parts = [read_dicom(case.path, files=images[kind]) for kind in magnitudes]
     first = parts[0]
     stored, frequency = {}, {}
-    for direction, files in phases.items():
-        series = read_dicom(case.path, files=files)
+    for direction, comments in phases.items():
+        series = read_dicom(case.path, files=comments)
         _check_grid(case.path, direction, series, first)
-        comment = _same(case.path, files.values())
+        comment = _same(case.path, comments.values())
         stored[direction] = radians(case.path, np.rint((series.frames - comment.intercept) / comment.slope))
         frequency[direction] = comment.frequency
-    encodings = {comment.encoding for files in phases.values() for comment in files.values()}
+    encodings = {comment.encoding for comments in phases.values() for comment in comments.values()}
     if len(encodings) > 1:
         raise CardiacMotionError(f"{case.path}: RCswap or RCSflip differ between the phase series; expected one study")
     maps, frequencies = encodings.pop().apply(stored, frequency)

@@ -26,13 +26,14 @@ from .contours import inside
 from .dense_phase import DIRECTIONS, Encoding, mean_magnitude, radians
 
 VARIABLES = ("seq", "img", "dns", "roi")
+OF_GROUP = ("MagIndex", "PhaIndex", "PixelSpacing", "Scale", "EncFreq", "SwapFlag", "NegFlag")
 
 
 def find_workspace(path: Path, layout: str) -> list[Case]:
     """A case for each DENSE group (slice) of a workspace; none when the file is not one."""
     if not set(VARIABLES) <= set(variables(path)):
         return []
-    groups = entries(load(path, ["dns"])["dns"])
+    groups = [group for group in entries(load(path, ["dns"])["dns"]) if isinstance(group, dict)]
     cases = []
     for number, group in enumerate(groups):
         name = path.stem if len(groups) == 1 else f"{path.stem}_{number + 1}"
@@ -45,6 +46,9 @@ def _read(case: Case, number: int) -> Examination:
     workspace = load(case.path, VARIABLES)
     group = entries(workspace["dns"])[number]
     headers, images = entries(workspace["seq"]), entries(workspace["img"])
+    missing = [name for name in OF_GROUP if name not in group]
+    if missing:
+        raise CardiacMotionError(f"{case.path}: group {number + 1} lacks {missing[0]}; expected {', '.join(OF_GROUP)}")
     magnitudes, phases = _indices(group["MagIndex"]), _indices(group["PhaIndex"])
     if not magnitudes or not phases:
         raise CardiacMotionError(f"{case.path}: group {number + 1} has no magnitude or no phase; expected both")
