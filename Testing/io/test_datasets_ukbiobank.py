@@ -157,6 +157,28 @@ def test_dicom_with_a_folder_a_series(tmp_path):
     assert len(read_series(tmp_path / "1000012")) == 5
 
 
+def test_a_slice_that_was_taken_again_is_read_once(tmp_path):
+    write_dicom(lambda field, name: tmp_path / "1000012" / name)
+    name = "CINE_segmented_SAX_b2"
+    for t in range(5):
+        image = 7 + cine()[t, 1]
+        dicom(tmp_path / "1000012" / name / f"again{t}.dcm", name, "1.2.99", image, AFFINE, 1, t)
+    series = find_cases(tmp_path)[0].read().series
+    assert series.frames.shape == (5, *SHAPE)
+    np.testing.assert_array_equal(series.frames[:, 1], 7 + cine()[:, 1])
+    assert f"{name} was taken 2 times; the last was read." in series.meta["notes"]
+
+
+def test_all_slices_in_one_folder(tmp_path):
+    """As some subjects come: one series folder without slice numbers."""
+    name = "CINE_segmented_SAX"
+    for t, k in np.ndindex(5, SHAPE[0]):
+        dicom(tmp_path / "1000012" / name / f"sa{k}{t}.dcm", name, "1.2.1", cine()[t, k], AFFINE, k, t)
+    (case,) = find_cases(tmp_path)
+    assert (case.layout, case.name) == ("ukbiobank", "1000012")
+    assert case.read().series.frames.shape == (5, *SHAPE)
+
+
 def test_dicom_without_a_short_axis_is_said(tmp_path):
     write_dicom(lambda field, name: tmp_path / f"1000012_{field}_2_0")
     for file in (tmp_path / "1000012_20209_2_0").glob("sa*.dcm"):

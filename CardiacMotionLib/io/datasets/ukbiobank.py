@@ -33,10 +33,11 @@ NIFTI = re.compile(r"^(.+?)\.nii(?:\.gz)?$")
 TAGGED_FILE = re.compile(r"^(?:tag|tagged)(?:_(\w+))?$")
 LONG_AXIS_FILE = re.compile(r"^la_([234]ch)$")
 FIELD = re.compile(r"^(\d{7})_20209(_\d_\d)$")
-SERIES_FOLDER = re.compile(r"^CINE_segmented_SAX_b\d+$", re.IGNORECASE)
-SHORT_AXIS = re.compile(r"^CINE_segmented_SAX_b\d+$", re.IGNORECASE)
+SHORT_AXIS = re.compile(r"^CINE_segmented_SAX(_b\d+)?$", re.IGNORECASE)
 TAGGED = re.compile(r"^cine_tagging\w*?_b(\d+)s?$", re.IGNORECASE)
 LONG_AXIS = re.compile(r"^CINE_segmented_LAX_([234]ch)$", re.IGNORECASE)
+TAGS = ("SeriesDescription", "SeriesNumber", "SeriesInstanceUID")
+SEVERAL_SLICES = "cine_segmented_sax"  # the one description that may be of more than one slice
 LABEL_MAP: dict[int | str, int] = {1: 3, 2: 2, 3: 1}
 
 
@@ -47,7 +48,7 @@ def find(folder: Path) -> list[Case]:
         names = _nifti(sub)
         if "sa" in names or {"sa_ED", "sa_ES"} <= set(names):
             cases.append(Case(sub.name, NAME, sub, _facts(names), _read_nifti))
-        elif any(SERIES_FOLDER.match(f.name) for f in sub.iterdir() if f.is_dir()):
+        elif any(SHORT_AXIS.match(f.name) for f in sub.iterdir() if f.is_dir()):
             cases.append(Case(sub.name, NAME, sub, {"labeled": ()}, _read_dicom))
         elif field := FIELD.match(sub.name):
             cases.append(Case(field[1], NAME, sub, {"labeled": ()}, _read_dicom))
@@ -110,7 +111,8 @@ def _read_dicom(case: Case) -> Examination:
     folders = (
         [case.path.with_name(f"{field[1]}_{n}{field[2]}") for n in (20209, 20208, 20211)] if field else [case.path]
     )
-    series = _by_description([folder for folder in folders if folder.is_dir()])
+    notes: list[str] = []
+    series = _by_description([folder for folder in folders if folder.is_dir()], notes)
     slices = [files for description, files in series.items() if SHORT_AXIS.match(description)]
     if not slices:
         listing = ", ".join(sorted(series)) or "none"
@@ -122,18 +124,29 @@ def _read_dicom(case: Case) -> Examination:
             companions[f"tagged_{match[1]}"] = read_dicom(case.path, files=files)
         elif match := LONG_AXIS.match(description):
             companions[f"long_axis_{match[1].lower()}"] = read_dicom(case.path, files=files)
-    meta = {**cine.meta, "name": case.name, "end_diastole": 0}
+    meta = {**cine.meta, "name": case.name, "end_diastole": 0, "notes": [*cine.meta["notes"], *notes]}
     return Examination(cine.replace(meta=meta), companions=companions)
 
 
-def _by_description(folders: Iterable[Path]) -> dict[str, list[Path]]:
-    """{series description: DICOM files}; a series without one goes by the name of its folder."""
+def _by_description(folders: Iterable[Path], notes: list[str]) -> dict[str, list[Path]]:
+    """{series description: DICOM files}; a series without one goes by the name of its folder.
+
+    A slice that was taken again has two series of the same description, of which the last is kept.
+    """
     pydicom = package("pydicom", "reading DICOM files")
-    found: dict[str, list[Path]] = defaultdict(list)
+    found: dict[str, dict[tuple[int, str], list[Path]]] = defaultdict(lambda: defaultdict(list))
     for file in (f for folder in folders for f in sorted(folder.rglob("*"), key=natural_key) if f.is_file()):
         try:
-            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=["SeriesDescription"])
+            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(TAGS))
         except pydicom.errors.InvalidDicomError:  # manifest.csv and the like
             continue
-        found[str(header.get("SeriesDescription", "") or file.parent.name)].append(file)
-    return dict(sorted(found.items()))
+        description = str(header.get("SeriesDescription", "") or file.parent.name)
+        order = int(header.get("SeriesNumber", None) or 0), str(header.get("SeriesInstanceUID", ""))
+        found[description][order].append(file)
+    chosen = {}
+    for description, series in sorted(found.items()):
+        whole = description.lower() == SEVERAL_SLICES
+        if len(series) > 1 and not whole and any(p.match(description) for p in (SHORT_AXIS, TAGGED, LONG_AXIS)):
+            notes.append(f"{description} was taken {len(series)} times; the last was read.")
+        chosen[description] = [f for files in series.values() for f in files] if whole else series[max(series)]
+    return chosen
