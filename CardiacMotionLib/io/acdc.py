@@ -40,21 +40,20 @@ def read_acdc(folder: Path) -> tuple[ImageSeries, dict[int, Path]]:
         )
     series = read_nifti(cines[0]) if cines else _stack(folder, frames)
     numbers = list(range(1, len(series) + 1)) if cines else list(frames)
-    meta = {
-        **series.meta,
-        "name": folder.name,
-        "source": folder.name,
-        "frame_numbers": numbers,
-        **_phases(folder, numbers),
-    }
+    named = _phases(folder)
+    phases = {phase: numbers.index(n) for phase, n in named.items() if n in numbers}
+    meta = {**series.meta, "name": folder.name, "source": folder.name, "frame_numbers": numbers, **phases}
     if not cines:
         listed = ", ".join(map(str, numbers))
         meta["notes"] = [
             *meta["notes"],
             f"Only frames {listed} of the cycle are in this folder: the series is untimed.",
         ]
-    labels = {numbers.index(n): f for f in files if (m := LABEL.match(f.name)) and (n := int(m[2])) in numbers}
-    return series.replace(meta=meta), labels
+    drawn = {int(m[2]): f for f in files if (m := LABEL.match(f.name))}
+    lost = [f"{f.name} left aside: its frame is not in this folder." for n, f in drawn.items() if n not in numbers]
+    lost += [f"Info.cfg names frame {n}, which is not in this folder." for n in named.values() if n not in numbers]
+    meta["notes"] = [*meta["notes"], *lost]
+    return series.replace(meta=meta), {numbers.index(n): f for n, f in drawn.items() if n in numbers}
 
 
 def _stack(folder: Path, files: dict[int, Path]) -> ImageSeries:
@@ -71,12 +70,12 @@ def _stack(folder: Path, files: dict[int, Path]) -> ImageSeries:
     return first.replace(frames=np.concatenate([volume.frames for volume in volumes]), times=None)
 
 
-def _phases(folder: Path, numbers: list[int]) -> dict[str, int]:
-    """{"end_diastole": frame, "end_systole": frame} from Info.cfg, as far as it names frames of the series."""
+def _phases(folder: Path) -> dict[str, int]:
+    """{"end_diastole": number, "end_systole": number} as far as Info.cfg names them, counted from 1."""
     path = folder / "Info.cfg"
     if not path.is_file():
         return {}
     with reading(path, "Info.cfg"):
         entries = dict(re.findall(r"^\s*(ED|ES)\s*:\s*(\d+)\s*$", path.read_text(), flags=re.MULTILINE))
     names = {"ED": "end_diastole", "ES": "end_systole"}
-    return {names[key]: numbers.index(int(value)) for key, value in entries.items() if int(value) in numbers}
+    return {names[key]: int(value) for key, value in entries.items()}

@@ -45,6 +45,17 @@ def test_one_patient(root):
     np.testing.assert_array_equal(read_series(case.path).frames, series.frames)
 
 
+def test_what_names_a_frame_that_is_not_there_is_said(root):
+    folder = root / "training" / "patient002"
+    (folder / "patient002_4d.nii.gz").unlink()
+    (folder / "patient002_frame04.nii.gz").unlink()
+    series = find_cases(folder)[0].read().series
+    assert (list(series.labels), series.meta.get("end_systole")) == ([0], None)
+    notes = series.meta["notes"]
+    assert "patient002_frame04_gt.nii.gz left aside: its frame is not in this folder." in notes
+    assert "Info.cfg names frame 4, which is not in this folder." in notes
+
+
 def test_the_real_patient(shared_data):
     folder = shared_data / "acdc_patient001"
     if not folder.is_dir():

@@ -60,6 +60,14 @@ def test_mnms_table_that_names_other_frames_is_noted(mnms):
     assert "[0, 2] as ED and ES, but labels are on [0, 3]" in note
 
 
+def test_mnms_table_that_names_a_frame_beyond_the_cine_is_noted(mnms):
+    (mnms / TABLE).write_text(HEADER + "0,A0S9V9,Siemens,A,1,0,25,55,HCM,F,,\n")
+    series = find_cases(mnms / "Training" / "Labeled")[0].read().series
+    assert series.meta["end_diastole"] == 0
+    assert "end_systole" not in series.meta
+    assert "The table names frames [0, 25] as ED and ES of a cine of 5 frames." in series.meta["notes"]
+
+
 def test_mnms_without_table_or_labels(mnms):
     (mnms / TABLE).unlink()
     cases = {case.name: case for case in find_cases(mnms)}

@@ -55,7 +55,8 @@ def _label_file(image: Path) -> Path | None:
 def _read(case: Case) -> Examination:
     image = case.path if case.path.is_file() else next(f for f in files_in(case.path) if IMAGE.match(f.name))
     series = read_nifti(image)
-    phases = {name: case.facts[name] for name in PHASES.values() if case.facts.get(name, len(series)) < len(series)}
+    named = {name: case.facts[name] for name in PHASES.values() if name in case.facts}
+    phases = {name: frame for name, frame in named.items() if frame < len(series)}
     labels = _label_file(image)
     if labels is not None:
         series = attach_labels(series, labels, LABEL_MAP)
@@ -64,7 +65,9 @@ def _read(case: Case) -> Examination:
         notes.append(
             f"The table names frames {sorted(phases.values())} as ED and ES, but labels are on {sorted(series.labels)}."
         )
-    if not phases:
+    if phases != named:
+        notes.append(f"The table names frames {sorted(named.values())} as ED and ES of a cine of {len(series)} frames.")
+    if not named:
         notes.append("The information table does not name the ED and ES frames of this subject.")
     meta = {**series.meta, "name": case.name, "notes": notes, **phases}
     return Examination(series.replace(meta=meta))
