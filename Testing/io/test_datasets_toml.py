@@ -15,7 +15,7 @@ AFFINE = np.array([[1.2, 0.5, 0, 10], [-0.5, 1.2, 0, -20.5], [0, 0, 8, 33], [0, 
 DESCRIPTION = """
 [dataset]
 name = "Small hearts"
-licence = "CC0 1.0"
+license = "CC0 1.0"
 images = "{subject}/cine.nii.gz"
 labels = { ED = "{subject}/ed.nii.gz", ES = "{subject}/es.nii.gz" }
 label_map = { 10 = 3, 20 = 2 }
@@ -60,7 +60,7 @@ def test_whole_description(root):
     cases = find_cases(root)
     assert [case.name for case in cases] == ["p2", "p10", "q1"]
     assert {case.layout for case in cases} == {"toml"}
-    assert cases[1].facts == {"dataset": "Small hearts", "licence": "CC0 1.0", "group": "HCM"}
+    assert cases[1].facts == {"dataset": "Small hearts", "license": "CC0 1.0", "group": "HCM"}
     first, second = cases[0].read(), cases[1].read()
     assert first.series.frames.shape == (4, 3, 6, 5)
     np.testing.assert_allclose(first.series.affine, AFFINE, atol=1e-5)
@@ -156,6 +156,11 @@ def test_labels_of_every_frame_in_one_file(root):
         ),
         ('[dataset]\nimages = "{subject}/cine.nii.gz"\nsubjects = ["x"]', "no images x/cine.nii.gz"),
         ('[dataset]\nimages = "../{subject}/cine.nii.gz"', "is no path inside the folder"),
+        ('[dataset]\nimages = "{subject}/cines.nii.gz"', r"no images \{subject\}/cines\.nii\.gz; expected"),
+        (
+            '[dataset]\nimages = "{subject}/cine.nii.gz"\nlabel_map = { 1 = "wall" }',
+            r"label_map\.1 is 'wall'; expected a whole number",
+        ),
         ("[dataset\n", "not a readable TOML file"),
     ],
 )
@@ -174,6 +179,7 @@ def test_descriptions_that_are_refused(root, text, message):
         ('labels = { peak = "{subject}/ed.nii.gz" }', r"dataset\.labels\.peak is no frame"),
         ("end_systole = 4", "end_systole of p2 is 4"),
         ("times = [0, 1]", "2 times for the 4 frames of p2"),
+        ("frame_ms = -30", r"dataset\.toml: p2: times must be finite and increase"),
         ("frame_ms = 30\ntimes = [0, 1]", "both times and frame_ms"),
     ],
 )

@@ -4,7 +4,7 @@
 
     [dataset]
     name = "Our hospital"
-    licence = "internal"
+    license = "internal"
     images = "{subject}/cine.nii.gz"            # a file or folder; {subject} is what names a subject
     subjects = "p*"                             # optional: a wildcard, or a list of names
     labels = { ED = "{subject}/ed_seg.nii.gz", ES = "{subject}/es_seg.nii.gz" }
@@ -75,7 +75,7 @@ OF_SUBJECT: dict[str, Any] = {
 OF_DATASET: dict[str, Any] = {
     **OF_SUBJECT,
     "name": str,
-    "licence": str,
+    "license": str,
     "images": str,
     "subjects": (str, list),
     "labels": (str, dict),
@@ -85,7 +85,7 @@ OF_DATASET: dict[str, Any] = {
     "motion": str,
     "companions": dict,
 }
-FACTS = ("licence", "group", "vendor", "center", "split")
+FACTS = ("license", "group", "vendor", "center", "split")
 
 
 def find(folder: Path) -> list[Case]:
@@ -116,6 +116,10 @@ def _cases(root: Path) -> list[Case]:
     unknown = sorted(set(differences) - {case.name for case in cases})
     if unknown:
         raise CardiacMotionError(f"{root / FILE}: [subject.{unknown[0]}] is no subject; images of it were not found")
+    if not cases:
+        raise CardiacMotionError(
+            f"{root / FILE}: no images {dataset['images']}; expected those of at least one subject"
+        )
     return cases
 
 
@@ -133,6 +137,8 @@ def _description(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]
         raise CardiacMotionError(
             f"{path}: dataset.images is missing or names no subject; expected a pattern like '{{subject}}/cine.nii.gz'"
         )
+    label_map = dataset.get("label_map", {})
+    _check(path, "dataset.label_map.", label_map, dict.fromkeys(label_map, int))
     labels, companions = dataset.get("labels", ""), dataset.get("companions", {})
     patterns = [dataset["images"], dataset.get("motion", ""), *companions.values()]
     for pattern in [*patterns, *(labels.values() if isinstance(labels, dict) else [labels])]:
@@ -193,7 +199,11 @@ def _read(case: Case, root: Path, images: Path, entries: dict[str, Any]) -> Exam
                     f"{root / FILE}: {key} of {case.name} is {entries[key]}, not one of its frames"
                 )
             meta[key] = entries[key]
-    series = series.replace(meta=meta, times=_times(root, case.name, entries, series))
+    times = _times(root, case.name, entries, series)
+    try:
+        series = series.replace(meta=meta, times=times)
+    except CardiacMotionError as error:
+        raise CardiacMotionError(f"{root / FILE}: {case.name}: {error}") from error
     labels = _labels(root, case.name, entries, series, notes)
     truth = _present(root, case.name, entries.get("motion"), notes)
     companions = {name: _present(root, case.name, p, notes) for name, p in entries.get("companions", {}).items()}
