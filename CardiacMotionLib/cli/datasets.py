@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 Folder = Annotated[Path, typer.Argument(help="Folder of a data set, or of one of its subjects.", show_default=False)]
 LayoutName = Annotated[
     str | None,
-    typer.Option("--layout", help="Layout to take; by default the one that the file names are of.", show_default=False),
+    typer.Option(
+        "--layout",
+        help="Layout to take: acdc, cmac, dense, mnms, mnms2, stone, strainnet, sunnybrook, toml or ukbiobank. By "
+        "default the one that the file names are of.",
+        show_default=False,
+    ),
 ]
 CaseName = Annotated[
     str | None, typer.Option("--read", metavar="NAME", help="Read the case of this name.", show_default=False)
@@ -69,7 +74,7 @@ def _show_all(cases: list[Case], terminal: Terminal) -> None:
     more = [fact for fact in ("group", "vendor", "center", "split") if any(fact in case.facts for case in cases)]
     table = Table("case", *more, "labeled", box=None, pad_edge=False, header_style="bold")
     for case in cases:
-        labeled = " ".join(map(str, case.facts.get("labeled", ()))) or "-"
+        labeled = " ".join(map(str, case.facts.get("labeled", ("?",)))) or "-"  # ?: only reading tells
         table.add_row(case.name, *(str(case.facts.get(fact, "-")) for fact in more), labeled)
     terminal.out.print(table, soft_wrap=False)
     terminal.result(f"{len(cases)} case{'s' if len(cases) != 1 else ''}")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from small_files import cine, heart, save, swapped
 
-from CardiacMotionLib import CardiacMotionError
+from CardiacMotionLib import CardiacMotionError, ImageSeries
 from CardiacMotionLib.cli.main import run
-from CardiacMotionLib.io.datasets import LAYOUTS, find_cases, layout_module
+from CardiacMotionLib.io.datasets import LAYOUTS, Examination, find_cases, layout_module
 from CardiacMotionLib.io.datasets.case import folders_within
 from CardiacMotionLib.io.datasets.contours import inside
 
@@ -27,8 +27,36 @@ def test_every_layout_says_what_it_is_and_finds_nothing_in_an_empty_folder(name,
 
 def test_a_folder_of_nothing_known_is_said_with_the_layouts(tmp_path):
     save(tmp_path / "some.nii.gz", cine())
-    with pytest.raises(CardiacMotionError, match=r"no known layout.*acdc: .*ukbiobank: "):
+    with pytest.raises(CardiacMotionError, match=r"no known layout \(acdc, .*ukbiobank\); expected .*dataset\.toml"):
         find_cases(tmp_path)
+
+
+def test_an_empty_folder_is_said_to_be_empty(tmp_path):
+    with pytest.raises(CardiacMotionError, match="this folder is empty; expected a data set"):
+        find_cases(tmp_path)
+
+
+def test_damaged_arrays_are_named_not_passed_over(tmp_path):
+    (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(CardiacMotionError, match=r"cannot read .*cut\.npz: not a readable file of NumPy arrays"):
+        find_cases(tmp_path)
+
+
+def test_content_that_no_reader_expects_is_one_line_with_the_path(tmp_path):
+    zeros = np.zeros((4, 3, 3))
+    np.savez(tmp_path / "odd.npz", magnitude=zeros, phase_x=zeros, phase_y=zeros, ke_cyc_per_mm=np.zeros(2))
+    with pytest.raises(
+        CardiacMotionError, match=r"cannot read .*odd\.npz: not a readable case of layout dense"
+    ) as told:
+        find_cases(tmp_path)[0].read()
+    assert "\n" not in str(told.value)
+
+
+def test_a_map_on_another_grid_is_refused():
+    series = ImageSeries(np.zeros((2, 3, 4, 5)), np.eye(4), meta={"source": "a.npz"})
+    Examination(series, maps={"T1": np.zeros((3, 4, 5)), "phase_x": np.zeros((2, 3, 4, 5))})
+    with pytest.raises(CardiacMotionError, match=r"a\.npz: map T1 has shape \(4, 5\); expected \(3, 4, 5\)"):
+        Examination(series, maps={"T1": np.zeros((4, 5))})
 
 
 def test_what_is_not_a_folder_or_not_a_layout_is_said(tmp_path):
@@ -46,7 +74,7 @@ def test_what_is_not_a_folder_or_not_a_layout_is_said(tmp_path):
 def test_two_layouts_in_one_folder_are_not_guessed_between(tmp_path):
     save(tmp_path / "A0S9V9" / "A0S9V9_sa.nii.gz", cine())
     save(tmp_path / "1234567" / "sa.nii.gz", cine())
-    with pytest.raises(CardiacMotionError, match=r"several layouts, mnms \(1 cases\), ukbiobank \(1 cases\)"):
+    with pytest.raises(CardiacMotionError, match=r"several layouts, mnms \(1 case\), ukbiobank \(1 case\)"):
         find_cases(tmp_path)
     assert [case.name for case in find_cases(tmp_path, "mnms")] == ["A0S9V9"]
 
@@ -143,6 +171,24 @@ def test_the_command_reads_one_case(a_small_cohort, capfd):
     assert answer["series"]["size"] == [7, 8, 3]
     assert answer["series"]["times_ms"] == [0, 40, 80, 120, 160]
     assert answer["truth"] == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "truth"),
+    [
+        ("acdc_patient001", "acdc_patient001", []),
+        ("cmac_v1", "v1", ["landmarks surface_ED"]),
+        ("densesim", "phantom_1", ["map phase_x", "map phase_y", "map Ecc", "map Err", "map wall_ED"]),
+        ("strainnet_dense", "train_0001", ["motion"]),
+        ("t1net", "precontrast_1", ["map T1", "map aha"]),
+    ],
+)
+def test_the_command_reads_real_cases(shared_data, capfd, folder, name, truth):
+    assert run(["datasets", str(shared_data / folder), "--read", name, "--json"]) == 0
+    answer = json.loads(capfd.readouterr().out)
+    assert answer["truth"] == truth
+    labels = answer["series"]["labels"]
+    assert labels == list(range(answer["series"]["frames"])) if answer["labeled"] == ["all"] else answer["labeled"]
 
 
 def test_the_command_says_which_case_there_is(a_small_cohort, capfd):

@@ -125,6 +125,13 @@ def test_files_that_are_something_else(tmp_path):
         find_cases(tmp_path, "stone")
 
 
+def test_other_arrays_of_the_file_do_not_matter(tmp_path):
+    images = np.arange(2 * 20 * 20 * 8.0).reshape(2, 20, 20, 8)
+    np.savez(tmp_path / "a.npz", images=images, TI_ms=np.ones((2, 8)), field_strength=1.5)
+    read = find_cases(tmp_path, "stone")[1].read()
+    np.testing.assert_array_equal(read.series.frames[:, 0], images[1].transpose(2, 0, 1))
+
+
 def test_times_and_images_that_do_not_fit(tmp_path):
     np.savez(tmp_path / "a.npz", images=np.ones((2, 20, 20, 8)), TI_ms=np.ones((2, 7)))
     with pytest.raises(CardiacMotionError, match=r"a\.npz: 7 inversion times for 8 images"):

@@ -64,8 +64,8 @@ def test_matlab_files(tmp_path):
     (tmp_path / "data" / "test_cine" / "0001").mkdir(parents=True)
     savemat(tmp_path / "data" / "test_cine" / "0001" / "input.mat", {"input": np.ones((1, 5, 6, 3))})
     cine, trained = find_cases(tmp_path / "data", "strainnet")
-    assert (trained.facts["split"], trained.facts["truth"]) == ("train", True)
-    assert (cine.facts["split"], cine.facts["truth"]) == ("test", False)
+    assert (trained.facts["split"], trained.facts["displacement"]) == ("train", True)
+    assert (cine.facts["split"], cine.facts["displacement"]) == ("test", False)
     assert cine.read().motion is None
     read = trained.read()
     assert read.series.frames.shape == (4, 1, 5, 6)  # the first image is the reference: no frame is put before it

@@ -80,11 +80,15 @@ def find_cases(folder: str | Path, layout: str | None = None) -> list[Case]:
     found = {name: cases for name in LAYOUTS if (cases := layout_module(name).find(path))}
     if DESCRIBED in found:
         return found[DESCRIBED]
+    if not found and not any(path.iterdir()):
+        raise CardiacMotionError(f"{path}: this folder is empty; expected a data set or one of its subjects")
     if not found:
-        known = "; ".join(f"{name}: {layout_module(name).TITLE}" for name in LAYOUTS)
-        raise CardiacMotionError(f"{path}: the files are of no known layout. The layouts are {known}")
+        raise CardiacMotionError(
+            f"{path}: the files are of no known layout ({', '.join(sorted(LAYOUTS))}); expected the root of such a "
+            f"data set, one of its subjects, or a folder that a dataset.toml describes"
+        )
     if len(found) > 1:
-        several = ", ".join(f"{name} ({len(cases)} cases)" for name, cases in found.items())
+        several = ", ".join(f"{name} ({len(cases)} case{'s' * (len(cases) > 1)})" for name, cases in found.items())
         raise CardiacMotionError(f"{path}: the files fit several layouts, {several}; say which with layout (--layout)")
     return next(iter(found.values()))
 

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 
 from ..files import reading
 
+ARRAYS = "file of NumPy arrays"
+
 
 def array_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """{name: shape} of the arrays in an ``.npz`` file, without reading them; empty when it is not one."""
+    """{name: shape} of the arrays in an ``.npz`` file, without reading them; raises for a damaged one."""
     shapes = {}
-    try:
-        with ZipFile(path) as archive:
-            for name in archive.namelist():
-                with archive.open(name) as file:
-                    old = np.lib.format.read_magic(file) == (1, 0)
-                    read = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
-                    shapes[name.removesuffix(".npy")] = read(file)[0]
-    except (BadZipFile, OSError, ValueError):
-        return {}
+    with reading(path, ARRAYS), ZipFile(path) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as file:
+                old = np.lib.format.read_magic(file) == (1, 0)
+                read = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+                shapes[name.removesuffix(".npy")] = read(file)[0]
     return shapes
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
     """{name: array} of an ``.npz`` file; raises `CardiacMotionError` for a damaged one."""
-    with reading(path, "file of NumPy arrays"), np.load(path, allow_pickle=False) as content:
+    with reading(path, ARRAYS), np.load(path, allow_pickle=False) as content:
         return {name: content[name] for name in content.files}
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...errors import CardiacMotionError
 from ...series import ImageSeries
-from ..files import natural_key
+from ..files import natural_key, reading
 
 if TYPE_CHECKING:
     from ...motion import Motion
@@ -34,6 +35,11 @@ class Examination:
         Other series of the same subject, each on its own grid: ``"tagged"``, ``"long_axis"``.
     landmarks
         {name: (N, 3) or (T, N, 3) RAS mm}.
+
+    Raises
+    ------
+    CardiacMotionError
+        for a map that is not on the grid of the series.
     """
 
     series: ImageSeries
@@ -41,6 +47,15 @@ class Examination:
     maps: Mapping[str, np.ndarray] = field(default_factory=dict)
     companions: Mapping[str, ImageSeries] = field(default_factory=dict)
     landmarks: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shape = self.series.frames.shape
+        for name, array in self.maps.items():
+            if array.shape not in (shape, shape[1:]):
+                raise CardiacMotionError(
+                    f"{self.series.meta.get('source', 'the case')}: map {name} has shape {array.shape}; expected "
+                    f"{shape[1:]} or {shape}, that of the images"
+                )
 
     def __repr__(self) -> str:
         more = [f"{len(part)} {name}" for name in ("maps", "companions", "landmarks") if (part := getattr(self, name))]
@@ -61,7 +76,8 @@ class Case:
         The subject's folder, or the file that holds the subject.
     facts
         What is known without reading images: ``group``, ``vendor``, ``center``, ``split``; ``labeled``, the frames
-        (counted from 0) or phases (``"ED"``, ``"ES"``) that have labels. No identifying data.
+        (counted from 0) or phases (``"ED"``, ``"ES"``) that have labels, or ``"all"``; left out where only reading
+        tells. No identifying data.
     reader
         Function of the layout that turns the case into an `Examination`; module level, so that a case can be sent to
         a worker.
@@ -81,7 +97,8 @@ class Case:
         CardiacMotionError
             for a file that is missing, damaged or not what the layout promises; the message names it.
         """
-        return self.reader(self)
+        with reading(self.path, f"case of layout {self.layout}"):
+            return self.reader(self)
 
 
 def folders_within(folder: Path, depth: int = 2) -> Iterator[Path]:

@@ -73,7 +73,8 @@ def find(folder: Path) -> list[Case]:
         if name is None and VOLUNTEER.fullmatch(f.name) and (f / "cSAX").is_dir():
             name = f.name
         if name is not None:
-            cases.append(Case(name, NAME, f, {"group": "volunteer"}, _read))
+            labeled = (END_DIASTOLE,) if any(MASK.match(file.name) for file in files_in(f)) else ()
+            cases.append(Case(name, NAME, f, {"group": "volunteer", "labeled": labeled}, _read))
     return cases
 
 

@@ -46,6 +46,7 @@ TITLE = "T1 mapping: STONE slices in .mat (images over inversion times, contours
 NUMBER_OF_TIMES = 11  # of STONE, where no inversion times are given
 NO_SPACING = "The pixel size is not known: 1 mm was taken."
 SMALLEST_IMAGE = 16  # rows and columns
+OF_SERIES = ("images", "mag", "phase", "TI_ms", "T1_ms", "t1map0", "myo_aha")  # arrays of an .npz, first axis series
 SECONDS = 30.0  # no inversion time in ms has this as its largest
 TIMES, T1 = re.compile(r"^(TI|inv)", re.IGNORECASE), re.compile(r"T1", re.IGNORECASE)
 EPI, ENDO = re.compile(r"epi", re.IGNORECASE), re.compile(r"endo", re.IGNORECASE)
@@ -55,16 +56,17 @@ def find(folder: Path) -> list[Case]:
     """A case for each slice of the ``.mat`` and ``.npz`` files of T1 mapping in ``folder``."""
     cases = []
     for file in (file for f in folders_within(folder) for file in files_in(f)):
-        count, reader = 0, _read_matlab
-        if file.suffix == ".mat":
-            found = recognize(variables(file))
-            count = 0 if found is None else found.slices
+        count, reader, drawn = 0, _read_matlab, False
+        if file.suffix == ".mat" and (found := recognize(variables(file))):
+            count, drawn = found.slices, found.epi is not None and found.endo is not None
         elif file.suffix == ".npz" and "TI_ms" in (shapes := array_shapes(file)):
             shape = shapes.get("images", shapes.get("mag", ()))
-            count, reader = {3: 1, 4: shape[0]}.get(len(shape), 0) if shape else 0, _read_arrays
+            count, drawn = {3: 1, 4: shape[0]}.get(len(shape), 0) if shape else 0, "myo_aha" in shapes
+            reader = _read_arrays
         for n in range(count):
             name = file.stem if count == 1 else f"{file.stem}_{n + 1}"
-            cases.append(Case(name, NAME, file, {"slice": n}, partial(reader, number=n)))
+            facts = {"slice": n, "labeled": ("all",) if drawn else ()}
+            cases.append(Case(name, NAME, file, facts, partial(reader, number=n)))
     return cases
 
 
@@ -173,7 +175,7 @@ def _read_arrays(case: Case, number: int) -> Examination:
     arrays = load_arrays(case.path)
     stack = arrays.get("images", arrays.get("mag"))
     several = stack is not None and stack.ndim == 4  # (series, rows, columns, times), else (times, rows, columns)
-    parts = {name: array[number] if several else array for name, array in arrays.items() if name != "spacing"}
+    parts = {name: arrays[name][number] if several else arrays[name] for name in OF_SERIES if name in arrays}
     images = parts["images" if "images" in parts else "mag"]
     spacing = tuple(float(v) for v in arrays.get("spacing", (1.0, 1.0)))
     notes = [] if "spacing" in arrays else [NO_SPACING]

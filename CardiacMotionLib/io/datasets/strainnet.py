@@ -37,12 +37,18 @@ def find(folder: Path, pixel_mm: float | None = None) -> list[Case]:
     for f in folders_within(folder):
         files = {file.name: file for file in files_in(f)}
         if INPUT in files:
-            facts: dict[str, Any] = {"truth": LABEL in files}
+            facts: dict[str, Any] = {"displacement": LABEL in files, "labeled": ("all",)}
             if f.parent.name in ("train", "test_cine"):
                 facts["split"] = f.parent.name.removesuffix("_cine")
             cases.append(Case(f.name, NAME, f, facts, partial(_read, pixel_mm=pixel_mm)))
         cases += [
-            Case(file.stem, NAME, file, {"truth": "disp" in names}, partial(_read, pixel_mm=pixel_mm))
+            Case(
+                file.stem,
+                NAME,
+                file,
+                {"displacement": "disp" in names, "labeled": ("all",)},
+                partial(_read, pixel_mm=pixel_mm),
+            )
             for file in files.values()
             if file.suffix == ".npz" and "mask" in (names := array_shapes(file)) and "magnitude" not in names
         ]
