@@ -116,7 +116,7 @@ def test_far_from_the_heart_nothing_changes_with_the_beat():
 
 def test_drawing_all_of_the_chest_gives_the_same_picture():
     """What the beat does not reach is drawn once; with a modulation everything is drawn, which must look the same."""
-    exam = examination("normal", 2)
+    exam = examination("normal", 2, slices=10, thickness_mm=18.0, misalignment=20.0)  # up to the top of the atria
     states = [exam.person.kinematics.state(phase) for phase in PHASES]
     quick = exam.acquisition.draw(states, table())
     whole = exam.acquisition.draw(states, table(), lambda signal, _: signal)
