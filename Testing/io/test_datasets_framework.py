@@ -36,6 +36,15 @@ def test_an_empty_folder_is_said_to_be_empty(tmp_path):
         find_cases(tmp_path)
 
 
+def test_a_folder_that_may_not_be_listed_is_said(tmp_path, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr("pathlib.Path.iterdir", refuse)
+    with pytest.raises(CardiacMotionError, match=r"cannot be listed, .*Permission denied"):
+        find_cases(tmp_path)
+
+
 def test_damaged_arrays_are_named_not_passed_over(tmp_path):
     (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(CardiacMotionError, match=r"cannot read .*cut\.npz: not a readable file of NumPy arrays"):
@@ -189,6 +198,12 @@ def test_the_command_reads_real_cases(shared_data, capfd, folder, name, truth):
     assert answer["truth"] == truth
     labels = answer["series"]["labels"]
     assert labels == list(range(answer["series"]["frames"])) if answer["labeled"] == ["all"] else answer["labeled"]
+
+
+def test_the_help_names_every_layout(capfd):
+    assert run(["datasets", "--help"]) == 0
+    text = capfd.readouterr().out
+    assert [name for name in LAYOUTS if name not in text] == []
 
 
 def test_the_command_says_which_case_there_is(a_small_cohort, capfd):

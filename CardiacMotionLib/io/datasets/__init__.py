@@ -71,13 +71,13 @@ def find_cases(folder: str | Path, layout: str | None = None) -> list[Case]:
     if not path.is_dir():
         raise CardiacMotionError(f"{path}: expected the folder of a data set or of one subject, got a file")
     if layout is not None:
-        cases = layout_module(layout).find(path)
+        cases = _cases(path, layout)
         if not cases:
             raise CardiacMotionError(
                 f"{path}: no case of layout {layout} ({layout_module(layout).TITLE}) in this folder"
             )
         return cases
-    found = {name: cases for name in LAYOUTS if (cases := layout_module(name).find(path))}
+    found = {name: cases for name in LAYOUTS if (cases := _cases(path, name))}
     if DESCRIBED in found:
         return found[DESCRIBED]
     if not found and not any(path.iterdir()):
@@ -93,7 +93,14 @@ def find_cases(folder: str | Path, layout: str | None = None) -> list[Case]:
     return next(iter(found.values()))
 
 
+def _cases(folder: Path, layout: str) -> list[Case]:
+    try:
+        return layout_module(layout).find(folder)
+    except OSError as error:
+        raise CardiacMotionError(f"{folder}: cannot be listed, {error}; expected a folder you may read") from error
+
+
 def subject_in(folder: Path) -> Case | None:
     """The subject whose folder this is, where it is of one layout in which a subject is a cine; None otherwise."""
-    found = [case for name in FOLDER_IS_A_CINE for case in layout_module(name).find(folder)]
+    found = [case for name in FOLDER_IS_A_CINE for case in _cases(folder, name)]
     return found[0] if len(found) == 1 and found[0].path == folder.absolute() else None

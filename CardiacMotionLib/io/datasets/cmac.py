@@ -12,6 +12,9 @@ The frame of the meshes and landmarks has the axes of the cine, not of the patie
 whole cine and s its voxel size, INRIA_COORDINATES are (-i s_i, -j s_j, k s_k), and VTK_COORDINATES are the LPS position
 of the first voxel plus (i s_i, j s_j, k s_k). ``vN_surf_vol.vtk`` is in the former. Landmarks,
 ``obsO_groundTruthTT.vtk`` for observer O, belong to the phases TT of the tagged series, not to those of the cine.
+
+Tested on the converted cine, mask and mesh of the real volunteer v1; landmarks, VTK_COORDINATES and the folders as
+distributed on small files.
 """
 
 from __future__ import annotations

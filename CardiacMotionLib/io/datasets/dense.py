@@ -13,6 +13,8 @@ examination has
 
 The sources: `dense_workspace` (.dns and .mat), `dense_dicom`, and the ``.npz`` of DENSE_Sim (Barbaroux et al., J
 Cardiovasc Magn Reson 27 (2025) 101866).
+
+Tested on two slices of DENSE_Sim; workspaces and DICOM on small files, written as DENSEanalysis reads them.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Campello et al., Multi-Centre, Multi-Vendor and Multi-Disease Cardiac Segmentation: The M&Ms Challenge, IEEE TMI 40
 (2021) 3543-3554. The label file has the size of the cine and is empty but for the ED and ES frames; the table counts
 frames from 0. Its values are 1 LV cavity, 2 LV myocardium, 3 RV.
+
+Tested on small files of the published layout.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Martin-Isla et al., Deep Learning Segmentation of the Right Ventricle in Cardiac MRI: The M&Ms Challenge, IEEE JBHI 27
 (2023) 3302-3313. Label values are 1 LV cavity, 2 LV myocardium, 3 RV in both views.
+
+Tested on small files of the published layout.
 """
 
 from __future__ import annotations

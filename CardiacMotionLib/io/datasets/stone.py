@@ -20,6 +20,8 @@ wall) and ``spacing``.
 An examination has ``meta["inversion_times"]`` in ms, one a frame in the order of the file (not sorted, and not unique
 in every protocol); the frames are untimed, because they differ in contrast. The truth is ``maps["T1"]`` (K, J, I) ms, 0
 where there is none.
+
+Tested on real ``.npz`` series; ``.mat`` on small files, none of them from the published set.
 """
 
 from __future__ import annotations

@@ -9,6 +9,9 @@ not drawn.
 Contours come apart from the images, under SC-HF-I-01 for the patient SC-HF-I-1, which the Cardiac Atlas Project calls
 SCD0000101; its table scd_patientdata.csv links the two. The files do not say whether pixels count from 0 or 1; they are
 taken from 0, as published readers do.
+
+Tested on the NIfTI copies of three patients, and on real images and contours of one of them (four slices), put into
+folders as both sources have them.
 """
 
 from __future__ import annotations

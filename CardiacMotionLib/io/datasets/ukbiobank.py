@@ -8,6 +8,8 @@ in seconds without a unit, the first frame is end-diastole, and the values are 1
 DICOM as it is downloaded, unpacked: fields 20209 (short axis), 20208 (long axes) and 20211 (tagging) in folders
 ``1234567_20209_2_0``, or one folder a series, ``CINE_segmented_SAX_b1`` and ``cine_tagging_3sl_SAX_b1s``; what an image
 belongs to is told by its series description. Tagged slices are series of their own, since they lie far apart.
+
+Tested on small files of the published layout.
 """
 
 from __future__ import annotations
