@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from small_files import cine, heart, save, swapped
+from small_files import AFFINE, cine, heart, save, swapped
 
 from CardiacMotionLib import CardiacMotionError, ImageSeries
 from CardiacMotionLib.cli.main import run
@@ -111,6 +111,28 @@ def test_a_case_can_be_sent_to_a_worker(tmp_path):
     save(tmp_path / "A0S9V9" / "A0S9V9_sa.nii.gz", cine())
     case = pickle.loads(pickle.dumps(find_cases(tmp_path)[0]))
     np.testing.assert_array_equal(case.read().series.frames, cine())
+
+
+@pytest.mark.parametrize("slices", [1, 3])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "A0S9V9/A0S9V9_sa.nii.gz",
+        "007/007_SA_CINE.nii.gz",
+        "p1/sa.nii.gz",
+        "v3/v3_cine_4d.nii.gz",
+        "patient003/patient003_4d.nii.gz",
+    ],
+)
+def test_a_left_handed_oblique_cine_stays_where_it_is(tmp_path, file, slices):
+    affine = AFFINE @ np.diag([-1, 1, 1, 1])
+    assert np.linalg.det(affine[:3, :3]) < 0
+    save(tmp_path / file, cine()[:, :slices], 30.0, "msec", affine=affine)
+    (case,) = find_cases(tmp_path)
+    series = case.read().series
+    np.testing.assert_array_equal(series.frames, cine()[:, :slices])
+    np.testing.assert_allclose(series.affine, affine, atol=1e-5)
+    np.testing.assert_allclose(series.times, 30.0 * np.arange(5))
 
 
 def test_folders_are_walked_in_natural_order_without_hidden_ones(tmp_path):
