@@ -35,6 +35,7 @@ from .timing import Timing
 
 REACH = 38.0  # mm over which the motion dies out beyond the heart
 BELOW = 25.0  # mm over which it does so below the apex
+POLE = 1e-6  # mm^2, squared radius of the pericardium below its lower pole, where there is none
 EMPTIEST = 0.93  # share of the cavity that can be emptied anywhere
 
 Number = float | Tensor
@@ -260,8 +261,9 @@ class Kinematics:
     def _height(self, shortened: Tensor | float) -> Pieces:
         """Step 1 where the heart shortens by ``shortened``."""
         length, slope = self.anatomy.length, 1 - shortened
-        knots = (-BELOW, 0.0, length, length + REACH)
-        return knots, (-BELOW, 0.0, slope * length, length + REACH), (1.0, slope, slope, 1.0)
+        lowest = -self.anatomy.fat if self.sliding else -BELOW  # the lower pole of the pericardium stays
+        knots = (lowest, 0.0, length, length + REACH)
+        return knots, (lowest, 0.0, slope * length, length + REACH), (1.0, slope, slope, 1.0)
 
     def _squared_radius(self, z: Tensor, cos: Tensor, sin: Tensor, state: State) -> Pieces:
         """Step 2 at material height z: axis, endocardium, epicardium, both sides of the RV free wall, end."""
@@ -352,13 +354,13 @@ class Kinematics:
 
     def _end_of_around(self, points: Tensor) -> Tensor:
         """Radius beyond which nothing moves when the heart slides."""
-        return self._pericardium(points).clamp_min(1.0).sqrt() + REACH
+        return self._pericardium(points).clamp_min(POLE).sqrt() + REACH
 
     def _around(self, points: Tensor, state: State, inverse: bool = False) -> Tensor:
         """The map outside the pericardium, or its inverse: away from the axis or towards it."""
         at = cylinder(points)
-        before = self._pericardium(points).clamp_min(1.0)
-        after = self._moved_pericardium(points, state).clamp_min(1.0)
+        before = self._pericardium(points).clamp_min(POLE)
+        after = self._moved_pericardium(points, state).clamp_min(POLE)
         end = self._end_of_around(points)
         pieces = ((before, end * end), (after, end * end), (1.0, 1.0))
         rho = (increasing_inverse if inverse else increasing)(at.rho, *pieces)

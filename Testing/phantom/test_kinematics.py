@@ -351,6 +351,14 @@ def test_both_sides_of_a_sliding_pericardium_meet(group, phase):
         assert (back - points).abs().max() < 1e-8
 
 
+def test_at_the_lower_pole_of_a_sliding_pericardium_no_gap_opens(group):
+    kinematics = person(group, 1, sliding=True).kinematics
+    radius, angle, height = torch.rand(3, 4000, generator=torch.Generator().manual_seed(0)).double()
+    points = cylindrical(6 * radius, 2 * math.pi * angle, 4 * height - kinematics.anatomy.fat - 1)
+    state = kinematics.state(0.38)
+    assert (kinematics.position(kinematics.material(points, state), state) - points).abs().max() < 1e-9
+
+
 def test_without_sliding_there_is_no_jump(group):
     kinematics = person(group, 1).kinematics
     inside, outside, _ = both_sides(kinematics, kinematics.state(0.38))
