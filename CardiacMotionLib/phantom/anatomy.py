@@ -33,10 +33,6 @@ class Cylinder(NamedTuple):
     sin: Tensor
     z: Tensor
 
-    def towards(self, cos: Tensor, sin: Tensor, z: Tensor | None = None) -> Cylinder:
-        """The same distances in other directions, at other heights."""
-        return self._replace(cos=cos, sin=sin, z=self.z if z is None else z)
-
 
 def cylinder(points: Tensor) -> Cylinder:
     """Cylinder coordinates of heart coordinates (..., 3)."""
@@ -150,14 +146,26 @@ class Anatomy:
 
     def epi_distance(self, at: Cylinder, level: Tensor) -> Tensor:
         """Distance (...) from the epicardium in mm to first order, negative inside the LV."""
-        radius = self.endo_radius + self.wall
-        return self._distance(at, self.epi_squared(at.cos, at.sin, level), level, radius, self.equator)
+        squared = self.epi_squared(at.cos, at.sin, level)
+        return self._distance(at, squared, level, self.endo_radius + self.wall, self.equator)
+
+    def epi_slope(self, at: Cylinder, level: Tensor) -> Tensor:
+        """How fast (...) the radius of the LV epicardium grows with the height, at least 0; large near the apex."""
+        squared = self.epi_squared(at.cos, at.sin, level)
+        across, steep = self._slopes(at, squared, level, self.endo_radius + self.wall, self.equator)
+        return steep / across.clamp_min(1e-3)
 
     def _distance(self, at: Cylinder, squared: Tensor, level: Tensor, radius: float, below: float) -> Tensor:
-        down = (self.equator - level.detach()) / below
-        steep = radius**2 * self.taper / below * down.abs() ** (self.taper - 1)  # of the squared radius along z
-        across = at.radius + squared.clamp_min(1e-9).sqrt()
+        across, steep = self._slopes(at, squared, level, radius, below)
         return (at.rho - squared) / (across * across + steep * steep).sqrt().clamp_min(1e-3)
+
+    def _slopes(
+        self, at: Cylinder, squared: Tensor, level: Tensor, radius: float, below: float
+    ) -> tuple[Tensor, Tensor]:
+        """Slopes (...) of rho less a squared radius: away from the axis, and along z (without its sign), mm."""
+        down = (self.equator - level.detach()) / below
+        steep = radius**2 * self.taper / below * down.abs() ** (self.taper - 1)
+        return at.radius + squared.clamp_min(1e-9).sqrt(), steep
 
     # ------------------------------------------------------------------ the right ventricle, the pericardium
 
@@ -168,6 +176,11 @@ class Anatomy:
         around = (cos - edge) / (1 - edge)
         outflow = self.rv_outflow * smoothstep(1.6 - 2.6 * drop) * ((cos * 0.5 + sin * 0.87 - 1) / 0.25).exp()
         return self.rv_depth * (around + outflow - drop**2.5)
+
+    def rv_slope(self, z: Tensor) -> Tensor:
+        """How fast (...) `rv_reach` grows with the height where the RV ends towards the apex."""
+        drop = (self.length - z).clamp_min(0) / (self.rv_length * self.length)
+        return 2.5 * self.rv_depth / (self.rv_length * self.length) * drop**1.5
 
     def rv_knot(self, reach: Tensor) -> Tensor:
         """``rv_reach`` kept smoothly above `LEAST_DEPTH`: where the motion takes the RV free wall to be."""

@@ -16,6 +16,8 @@ from ..errors import CardiacMotionError
 from ..fields.bspline import bspline_basis
 from ..mapping import signals
 
+ROLL_OFF = 0.3  # share of the acquired lines over which the filter of a scanner lets them fade
+
 
 def smooth_noise(
     shape: Sequence[int], grain: float | Sequence[float], generator: torch.Generator, device: torch.device | str = "cpu"
@@ -108,11 +110,6 @@ def ghosting(images: Tensor, moving: Tensor, depth: float, generator: torch.Gene
     return torch.hypot(real, (depth / 2 * math.sin(phase) * (up - down)).expand_as(real))
 
 
-def displaced_part(images: Tensor, voxels: float) -> Tensor:
-    """What a shift by ``voxels`` along j adds, to first order: the ``moving`` part that breathing gives `ghosting`."""
-    return -voxels * torch.gradient(images, dim=-2)[0]
-
-
 def truncate(
     images: Tensor, lines: int, columns: int, size: tuple[int, int] | None = None, taper: float = 0.0
 ) -> Tensor:
@@ -128,13 +125,14 @@ def truncate(
     return along_j @ images @ along_i.T
 
 
-def partial_fourier(images: Tensor, share: float) -> Tensor:
-    """Magnitude of images whose last 1 - ``share`` (share from 0.5 to 1) of the phase-encoding lines are zero."""
-    rows = images.shape[-2]
-    spectrum = torch.fft.fft(images, dim=-2)
-    order = torch.fft.fftfreq(rows, device=images.device)
-    spectrum = spectrum * (order < share - 0.5)[:, None]
-    return torch.fft.ifft(spectrum, dim=-2).abs()
+def limited(images: Tensor, share: float) -> Tensor:
+    """Real or complex images (..., J, I) of which a ``share`` of the lines and columns of k-space was acquired."""
+    if share >= 1:
+        return images
+    if images.is_complex():
+        return torch.complex(limited(images.real, share), limited(images.imag, share))
+    lines, columns = (max(1, round(share * n)) for n in images.shape[-2:])
+    return truncate(images, lines, columns, taper=ROLL_OFF)
 
 
 # ---------------------------------------------------------------------- flow

@@ -9,9 +9,9 @@ import torch
 
 from ..methods.protocol import option
 from . import schemes
-from .contrasts import FREE_MM, ContrastOptions, acquire, begin, brightness, heartbeat, relaxation_of, settled
+from .contrasts import FREE_MM, ContrastOptions, acquire, begin, brightness, heartbeat, settled
 from .subject import Subject
-from .tissues import BLOOD, LESION, LIVER, MUSCLE, MYOCARDIUM, RV_BLOOD, SPLEEN, TISSUES
+from .tissues import BLOOD, LESION, LIVER, MUSCLE, MYOCARDIUM, RV_BLOOD, SPLEEN, TISSUES, relaxation_of
 
 IN_SCAR = 0.3  # of the perfusion of healthy wall
 ELSEWHERE = {MUSCLE: 0.04, LIVER: 1.1, SPLEEN: 1.4}  # mL/g/min at rest

@@ -17,7 +17,7 @@ from .population import AVERAGE
 from .respiration import breaths, furthest
 from .slices import StackOptions
 from .subject import Subject
-from .tissues import AIR, BLOOD, RV_BLOOD, TISSUES, bssfp_contrast, random_contrast, sample_relaxation
+from .tissues import AIR, BLOOD, RV_BLOOD, TISSUES, bssfp_contrast, random_contrast, relaxation_of
 
 ARTEFACTS = {  # shading, off_resonance_hz, ghosting, inflow, slice_shift_mm
     "none": (0.0, 0.0, 0.0, 0.0, 0.0),
@@ -111,7 +111,7 @@ def contrast(options: Options, exam: Examination) -> Tensor:
         values[AIR] *= 0.3
         return values
     flip, inflow = float(exam.draws.uniform(40, 60)), float(exam.draws.uniform(1.0, 1.25))
-    values = bssfp_contrast(flip_deg=flip, inflow=inflow, values=sample_relaxation(exam.noise))
+    values = bssfp_contrast(flip_deg=flip, inflow=inflow, values=relaxation_of(exam.seed))
     values[RV_BLOOD] = float(exam.draws.uniform(0.85, 1.0))
     return values
 
@@ -133,9 +133,7 @@ def corrupted(signal: Tensor, blood: Tensor, options: Options, generator: torch.
         signal = artefacts.banding(signal, hertz)
     if options.ghosting:
         signal = artefacts.ghosting(signal, signal - signal.mean(0), options.ghosting, generator)
-    if options.acquired < 1:
-        rows, columns = (max(1, round(options.acquired * n)) for n in shape[1:])
-        signal = artefacts.truncate(signal, rows, columns, taper=0.3)
+    signal = artefacts.limited(signal, options.acquired)
     if options.noise:
         signal = artefacts.rician_noise(signal, options.noise / 100, generator)
     return signal.clamp_min(0)

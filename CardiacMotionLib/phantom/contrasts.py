@@ -6,7 +6,6 @@ tissue. Images are taken at end-diastole, and all slices of an image in the same
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -25,7 +24,7 @@ from .respiration import breaths, furthest
 from .schemes import TimingScheme
 from .slices import StackOptions
 from .subject import Subject
-from .tissues import AIR, BLOOD, FIELDS, TISSUES, Relaxation, after_gadolinium, sample_relaxation
+from .tissues import AIR, BLOOD, FIELDS, TISSUES, Relaxation
 
 FREE_MM, HELD_MM = 6.0, 1.5  # depth of a breath; what is left of it where somebody holds the breath
 OF_DRIFT = 0.25  # of that depth
@@ -68,13 +67,6 @@ class ContrastOptions(StackOptions):
 
 
 AnyOptions = TypeVar("AnyOptions", bound=ContrastOptions)
-
-
-def relaxation_of(seed: int, field_tesla: float, contrast_agent: bool = False) -> Relaxation:
-    """T1, T2 and proton density of the person ``seed``: the same in every kind of examination."""
-    generator = torch.Generator().manual_seed(int(np.random.default_rng([seed, 11]).integers(2**62)))
-    native = sample_relaxation(generator, field_tesla)
-    return after_gadolinium(native) if contrast_agent else native
 
 
 def settled(options: AnyOptions, depth_mm: float) -> AnyOptions:
@@ -162,9 +154,7 @@ def slow_noise(images: Tensor, generator: torch.Generator) -> Tensor:
 
 def received(signal: Tensor, options: ContrastOptions, generator: torch.Generator) -> Tensor:
     """Images (N, K, J, I) as the scanner reconstructs them, of the signed signal that the coils see."""
-    if options.acquired < 1:
-        rows, columns = (max(1, round(options.acquired * n)) for n in signal.shape[2:])
-        signal = artefacts.truncate(signal, rows, columns, taper=0.3)
+    signal = artefacts.limited(signal, options.acquired)
     if options.noise:
         noisy = artefacts.complex_noise(signal, options.noise / 100, generator)
         return noisy.abs() if options.magnitude else noisy.real
@@ -176,13 +166,8 @@ def tissue_maps(exam: Examination, truth: Mapping[str, Tensor]) -> dict[str, np.
 
     ``purity`` is that share.
     """
-    without = copy.copy(exam.acquisition.painter)
-    without.texture = 0.0
-    shares = (
-        Acquisition(exam.person.kinematics, without, exam.grid)
-        .draw([State()], torch.eye(len(TISSUES), device=exam.device))[0]
-        .signal
-    )
+    still = Acquisition(exam.person.kinematics, exam.acquisition.painter.plain(), exam.grid)
+    shares = still.draw([State()], torch.eye(len(TISSUES), device=exam.device))[0].signal
     purity, tissue = (array.cpu() for array in shares.max(0))
     maps = {name: torch.where(tissue == AIR, torch.nan, values[tissue]).numpy() for name, values in truth.items()}
     return {**maps, "purity": purity.numpy()}

@@ -21,14 +21,12 @@ from ..methods.protocol import option
 from . import artefacts
 from .acquisition import Drawn
 from .coil import sensitivity
-from .contrasts import relaxation_of
 from .examination import Examination
 from .kinematics import State
-from .slices import StackOptions
+from .slices import QUARTERS, StackOptions
 from .subject import Subject
-from .tissues import BLOOD, FIELDS, MYOCARDIUM, RV_BLOOD, Relaxation
+from .tissues import BLOOD, FIELDS, MYOCARDIUM, RV_BLOOD, Relaxation, relaxation_of
 
-HEIGHTS = (0.25, 0.75)  # of the lowest and the highest slice, shares of the LV length
 WASHOUT_MS = 90.0  # in which encoded blood leaves the slice, to 1/e
 
 
@@ -79,7 +77,7 @@ def make_dense(seed: int, options: Options, device: torch.device | str = "cpu") 
     ``phase_x`` ... in rad and the true ``displacement_x`` ... in mm at the voxel centers.
     """
     times = frame_times(options)
-    exam = Examination.begin("dense", seed, options, device=device, texture=options.texture, heights=HEIGHTS)
+    exam = Examination.begin("dense", seed, options, device=device, texture=options.texture, heights=QUARTERS)
     axes = torch.as_tensor(exam.grid.affine[:3, :3] / exam.grid.spacing, dtype=torch.float32, device=exam.device)
     axes = axes[:, : options.directions]
     wave = 2 * math.pi * options.encoding_frequency

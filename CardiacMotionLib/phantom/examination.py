@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..motion import Motion
 from ..series import ImageSeries
-from .acquisition import Acquisition, Drawn
+from .acquisition import PLANES, Acquisition, Drawn
 from .kinematics import State
 from .painting import Painter
 from .population import Person, draw_person
@@ -27,7 +27,7 @@ VIEW = 12.0  # mm beyond the slices from where tissue may come into view
 class Examination:
     """A person on the scanner's table.
 
-    ``draws`` is for what happens during the examination, ``noise`` likewise on the device; both differ between kinds.
+    ``draws`` is for what happens during the examination, ``noise`` for what torch draws; both differ between kinds.
     """
 
     kind: str
@@ -69,9 +69,10 @@ class Examination:
             high.to(device, torch.float32),
             texture,
             width=float(np.clip(0.55 * grid.spacing[0], 0.5, 1.2)),
+            apart=grid.thickness * (PLANES[1] - PLANES[0]),
             rng=of_tissue,
         )
-        draws = np.random.default_rng([seed, sum(map(ord, kind))])
+        draws = np.random.default_rng([seed, *kind.encode()])
         noise = torch.Generator().manual_seed(int(draws.integers(2**62)))
         return cls(kind, seed, options, person, grid, Acquisition(person.kinematics, painter, grid), draws, noise)
 

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from .anatomy import Anatomy, Cylinder, Patch, cylinder
+from .monotone import smoothstep
 from .thorax import soft
 from .tissues import BLOOD, EPICARDIAL_FAT, LESION, MYOCARDIUM, PERICARDIUM, RV_BLOOD, VESSEL_WALL
 
-
-class HeartTissue(NamedTuple):
-    """Shares (N,) and tissues to be painted one over the other; ``wall`` (N,) is the share that is muscle then."""
-
-    layers: list[tuple[Tensor, int]]
-    wall: Tensor
+STEEPEST = 4.0  # slope of a surface beyond which it counts as a plane across the axis
+BLEND = 0.75  # of the distance of two planes: edges as wide as that leave no ripple in the mean over planes
 
 
-def heart_tissue(anatomy: Anatomy, scar: Patch | None, points: Tensor, noise: Tensor, width: float) -> HeartTissue:
-    """Tissue at material points (N, 3) of the heart.
+def heart_tissue(
+    anatomy: Anatomy, scar: Patch | None, points: Tensor, noise: Tensor, width: float, apart: float
+) -> list[tuple[Tensor, int]]:
+    """Shares (N,) and tissues at material points (N, 3) of the heart, to be painted one over the other.
 
     Parameters
     ----------
@@ -34,17 +32,24 @@ def heart_tissue(anatomy: Anatomy, scar: Patch | None, points: Tensor, noise: Te
     noise
         (N,) random field with grains of a few mm, for the trabeculae.
     width
-        mm over which one tissue goes over into the next.
+        mm over which one tissue goes over into the next in the plane of a slice.
+    apart
+        mm along z between the planes from which the mean over a slice is taken. Surfaces that are oblique to the slices
+        go over more gradually, so that a mean of few planes shows no steps.
     """
     at = cylinder(points)
     level = anatomy.level(at.z)
     above = at.z - anatomy.length
+    slope = anatomy.epi_slope(at, level).clamp_max(STEEPEST)
+    edge = _edge(width, apart, slope / (1 + slope * slope).sqrt())  # of what has its distance along the normal
     endo, epi = anatomy.endo_distance(at, level), anatomy.epi_distance(at, level)
     excess = at.radius - anatomy.epi_squared(at.cos, at.sin, level).clamp_min(0).sqrt()
     reach = anatomy.rv_reach(at.cos, at.sin, at.z)
     beyond = excess - reach  # from the endocardium of the RV free wall
+    rv_slope = anatomy.rv_slope(at.z)
+    rv_edge = _edge(width, apart, slope + rv_slope)  # of what has its distance away from the axis
+    sac_edge = _edge(width, apart, slope + rv_slope * smoothstep((reach + 10) / 10))
     rv = torch.maximum(torch.maximum(beyond, -excess), above - 2)
-    outside = torch.minimum(torch.maximum(epi, above), torch.maximum(rv - anatomy.rv_wall, above + 2))
 
     pericardium = anatomy.pericardium_squared(at.cos, at.sin, at.z)
     sac = at.radius - pericardium.clamp_min(0).sqrt() + (-pericardium).clamp_min(0).sqrt()
@@ -53,27 +58,28 @@ def heart_tissue(anatomy: Anatomy, scar: Patch | None, points: Tensor, noise: Te
     lv_blood = torch.maximum(endo + 1.3 * rough * (1 - septal), above - 4)
     rv_blood = torch.maximum(rv, (beyond + 1.6 * rough).clamp_max(0) + (rv.clamp_min(0))) + 0.8 * rough * (excess > 3)
 
-    muscle = soft(outside, width)
-    lv_muscle = soft(torch.maximum(epi, above), width)
+    lv_muscle = soft(torch.maximum(epi, above), edge)
     layers = [
-        (soft(sac - 0.6, width), PERICARDIUM),
-        (soft(sac + 0.6, width), EPICARDIAL_FAT),
+        (soft(sac - 0.6, sac_edge), PERICARDIUM),
+        (soft(sac + 0.6, sac_edge), EPICARDIAL_FAT),
         *_above_base(anatomy, points, above, width),
-        (muscle, MYOCARDIUM),
-        (soft(rv_blood, width), RV_BLOOD),
+        (soft(torch.maximum(rv - anatomy.rv_wall, above + 2), rv_edge), MYOCARDIUM),
+        (soft(rv_blood, rv_edge), RV_BLOOD),
         (lv_muscle, MYOCARDIUM),
     ]
     if scar is not None:
         depth = (endo / (endo - epi).clamp_min(1.0)).clamp(0, 1)  # 0 at the endocardium
         core = scar.weight(at.cos, at.sin, at.z / anatomy.length) - 0.35 - 0.5 * depth
-        layers.append((lv_muscle * soft(-core * 12, width), LESION))
-    blood = soft(lv_blood, width + 0.9 * rough * (1 - septal))  # fine trabeculae are not resolved
-    papillary = soft(
-        0.3 * rough + torch.minimum(*[_papillary(anatomy, at, level, a) for a in anatomy.papillary_angles]), width
-    )
-    layers += [(blood, BLOOD), (papillary * blood, MYOCARDIUM)]
-    wall = lv_muscle * (1 - blood * (1 - papillary)) + (muscle * (1 - lv_muscle)) * (1 - soft(rv_blood, width))
-    return HeartTissue(layers, wall)
+        layers.append((lv_muscle * soft(-core * 12, edge), LESION))
+    blood = soft(lv_blood, edge + 0.9 * rough * (1 - septal))  # fine trabeculae are not resolved
+    papillary = 0.3 * rough + torch.minimum(*[_papillary(anatomy, at, level, a) for a in anatomy.papillary_angles])
+    layers += [(blood, BLOOD), (soft(papillary, edge) * blood, MYOCARDIUM)]
+    return layers
+
+
+def _edge(width: float, apart: float, rise: Tensor) -> Tensor:
+    """Width (N,) over which a distance that changes by ``rise`` per mm along z goes from inside to outside."""
+    return torch.hypot(BLEND * apart * rise, torch.full_like(rise, width))
 
 
 def _papillary(anatomy: Anatomy, at: Cylinder, level: Tensor, angle: float) -> Tensor:

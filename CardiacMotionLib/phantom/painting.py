@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,7 +13,7 @@ from .heart_tissue import heart_tissue
 from .noise import NoiseField
 from .population import Person
 from .thorax import Surroundings
-from .tissues import EPICARDIAL_FAT, LESION, MYOCARDIUM, TISSUES
+from .tissues import EPICARDIAL_FAT, LESION, MYOCARDIUM
 
 STEP = 2.5  # mm, of the surroundings along x and y
 THICK_STEP = 5.0  # mm, along z
@@ -32,14 +34,23 @@ class Painter:
         Standard deviation of the muscle's own pattern as a share of its signal.
     width
         mm over which one tissue goes over into the next in the heart.
+    apart
+        mm along the heart between the planes that are painted for a slice.
     rng
         For texture, trabeculae and vessels: attached to the person, not to the image.
     """
 
     def __init__(
-        self, person: Person, low: Tensor, high: Tensor, texture: float, width: float, rng: np.random.Generator
+        self,
+        person: Person,
+        low: Tensor,
+        high: Tensor,
+        texture: float,
+        width: float,
+        apart: float,
+        rng: np.random.Generator,
     ) -> None:
-        self.person, self.texture, self.width = person, texture, width
+        self.person, self.texture, self.width, self.apart = person, texture, width, apart
         center = low.new_tensor([0.0, 0.0, person.anatomy.length / 2])
         of_vessels, of_grains, of_texture = rng.spawn(3)
         self.grains = NoiseField(1, 4.5, center, of_grains)
@@ -67,16 +78,17 @@ class Painter:
         signal = signal * (1 + AROUND * pattern)
         if not heart:
             return signal
-        tissue = heart_tissue(self.person.anatomy, self.person.scar, points, self.grains.at(points)[0], self.width)
-        for share, index in tissue.layers:
+        grains = self.grains.at(points)[0]
+        layers = heart_tissue(self.person.anatomy, self.person.scar, points, grains, self.width, self.apart)
+        for share, index in layers:
             value = table[index]
             if index in (MYOCARDIUM, LESION, EPICARDIAL_FAT):
                 value = value * (1 + pattern)
             signal = torch.lerp(signal, value.expand_as(signal), share[:, None])
         return signal
 
-    def shares(self, points: Tensor) -> Tensor:
-        """Share (N, n_tissues) of every tissue at material points (N, 3)."""
-        plain = Painter.__new__(Painter)
-        plain.__dict__.update(self.__dict__, texture=0.0)
-        return plain.paint(points, torch.eye(len(TISSUES), dtype=points.dtype, device=points.device))
+    def plain(self) -> Painter:
+        """The same painter without texture: what it paints are shares of the tissues' signals."""
+        other = copy.copy(self)
+        other.texture = 0.0
+        return other

@@ -11,8 +11,9 @@ import torch
 
 from ..methods.protocol import option
 from . import schemes
-from .contrasts import FREE_MM, HELD_MM, ContrastOptions, acquire, begin, brightness, heartbeat, relaxation_of, settled
+from .contrasts import FREE_MM, HELD_MM, ContrastOptions, acquire, begin, brightness, heartbeat, settled
 from .subject import Subject
+from .tissues import relaxation_of
 
 
 class Sequence(NamedTuple):

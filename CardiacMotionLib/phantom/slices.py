@@ -14,6 +14,8 @@ from ..methods.protocol import option
 from .anatomy import Anatomy
 from .population import AVERAGE, HeartOptions
 
+QUARTERS = (0.25, 0.75)  # of the LV length: the lowest and the highest slice where few slices stand for the heart
+
 
 @dataclass(frozen=True)
 class StackOptions(HeartOptions):

@@ -20,13 +20,11 @@ from ..mapping import signals
 from ..methods.protocol import option
 from . import artefacts
 from .coil import sensitivity
-from .contrasts import relaxation_of
 from .examination import Examination
-from .slices import Grid, StackOptions
+from .slices import QUARTERS, Grid, StackOptions
 from .subject import Subject
-from .tissues import BLOOD, FIELDS, RV_BLOOD, Relaxation
+from .tissues import BLOOD, FIELDS, RV_BLOOD, Relaxation, relaxation_of
 
-HEIGHTS = (0.25, 0.75)  # of the lowest and the highest slice, shares of the LV length
 WASHOUT_MS = 45.0  # in which blood is replaced, to 1/e
 FRESH = 0.5  # signal of the blood that replaces it in SPAMM: it has felt some of the pulses, and no tags
 
@@ -128,7 +126,7 @@ def make_tagged(seed: int, options: Options, device: torch.device | str = "cpu")
     """
     start = np.random.default_rng([seed, 13])
     options = settled(options, start)
-    exam = Examination.begin("tagged", seed, options, device=device, texture=options.texture, heights=HEIGHTS)
+    exam = Examination.begin("tagged", seed, options, device=device, texture=options.texture, heights=QUARTERS)
     tags = Tags.lay(options, exam.grid, start.uniform(-math.pi, math.pi, 2), exam.device)
     values = relaxation_of(seed, options.field_tesla)
     phases = np.arange(options.frames) / options.frames
@@ -186,15 +184,7 @@ def corrupted(signal: Tensor, options: Options, generator: torch.Generator) -> T
     """Images (T, K, J, I) of the k-space that was acquired, with its noise; signed for CSPAMM."""
     noise = artefacts.complex_noise(torch.zeros_like(signal), options.noise / 100, generator)
     if options.acquired < 1:
-        signal, noise = limited(signal, options.acquired), limited(noise, options.acquired)
+        signal, noise = (artefacts.limited(images, options.acquired) for images in (signal, noise))
         noise = noise * (options.noise / 100 / noise.real.std().clamp_min(1e-12))
     noisy = signal + noise
     return noisy.real if options.technique == "cspamm" and not options.magnitude else noisy.abs()
-
-
-def limited(images: Tensor, share: float) -> Tensor:
-    """Real or complex images (T, K, J, I) from a share of the lines and columns of k-space."""
-    if images.is_complex():
-        return torch.complex(limited(images.real, share), limited(images.imag, share))
-    lines, columns = (max(1, round(share * n)) for n in images.shape[-2:])
-    return artefacts.truncate(images, lines, columns, taper=0.3)

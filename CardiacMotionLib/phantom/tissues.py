@@ -16,6 +16,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -126,6 +127,13 @@ def sample_relaxation(generator: torch.Generator, field_tesla: float = 1.5) -> R
     t1[LESION] = torch.maximum(t1[LESION], t1[MYOCARDIUM] + 40)
     t2[LESION] = torch.maximum(t2[LESION], t2[MYOCARDIUM] + 3)
     return Relaxation(t1, t2, density)
+
+
+def relaxation_of(seed: int, field_tesla: float = 1.5, contrast_agent: bool = False) -> Relaxation:
+    """Relaxation of the person ``seed``, native or with contrast agent: the same in every kind of examination."""
+    generator = torch.Generator().manual_seed(int(np.random.default_rng([seed, 11]).integers(2**62)))
+    native = sample_relaxation(generator, field_tesla)
+    return after_gadolinium(native) if contrast_agent else native
 
 
 def after_gadolinium(

@@ -4,8 +4,8 @@ from scipy.ndimage import binary_erosion, map_coordinates
 
 import CardiacMotionLib as cm
 from CardiacMotionLib import CardiacMotionError
-from CardiacMotionLib.phantom.contrasts import relaxation_of
 from CardiacMotionLib.phantom.tissues import MYOCARDIUM as WALL
+from CardiacMotionLib.phantom.tissues import relaxation_of
 from CardiacMotionLib.series import LV_CAVITY, MYOCARDIUM
 
 SMALL = {"rows": 64, "columns": 64, "pixel_mm": 2.0, "frames": 5, "frame_ms": 90.0}

@@ -9,6 +9,7 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._pytree import tree_flatten
 
 from CardiacMotionLib import phantom
+from CardiacMotionLib.phantom import KINDS, checked
 
 ELSEWHERE = torch.device("xpu", 0)
 ACCEPTS_BOTH = {"__setitem__", "copy_", "to"}  # these send what they take over
@@ -72,7 +73,7 @@ def test_everything_is_drawn_on_the_device_and_gives_the_same(kind, options):
     if kind == "tagged":
         options["period_mm"] = 12.0
     with Sent():
-        there = phantom(kind, 4, device=ELSEWHERE, **options)
+        there = KINDS[kind].make(*checked(kind, 4, options), ELSEWHERE)
     here = phantom(kind, 4, **options)
     np.testing.assert_allclose(there.series.frames, here.series.frames, atol=1e-5)
     np.testing.assert_allclose(there.motion.displacement, here.motion.displacement, atol=1e-5)

@@ -4,8 +4,8 @@ from scipy.ndimage import binary_erosion, map_coordinates, spline_filter
 
 import CardiacMotionLib as cm
 from CardiacMotionLib import CardiacMotionError
-from CardiacMotionLib.phantom.contrasts import relaxation_of
 from CardiacMotionLib.phantom.tissues import MYOCARDIUM as WALL
+from CardiacMotionLib.phantom.tissues import relaxation_of
 from CardiacMotionLib.series import LV_CAVITY, MYOCARDIUM
 
 IDEAL = {"noise": 0.0, "texture": 0.0, "acquired": 1.0, "shading": 0.0, "thickness_mm": 0.5}
