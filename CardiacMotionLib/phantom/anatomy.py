@@ -284,6 +284,30 @@ class Anatomy:
         return heart
 
 
+    @property
+    def rv_volume(self) -> float:
+        """Volume of the RV cavity at end-diastole in mL."""
+        linear, square = self._rv_shape
+        return self.rv_depth * linear + self.rv_depth**2 * square
+
+    def with_rv(self, volume: float) -> Anatomy:
+        """The same heart with an RV of that volume (mL): as deep as it has to be."""
+        linear, square = self._rv_shape
+        return replace(self, rv_depth=(math.sqrt(linear**2 + 4 * square * volume) - linear) / (2 * square))
+
+    @cached_property
+    def _rv_shape(self) -> tuple[float, float]:
+        """Volume of the RV (mL) per depth and per its square: int ((r + d s)^2 - r^2) / 2 with reach d s beyond r."""
+        z = (torch.arange(48, dtype=torch.float64) + 0.5) / 48 * self.length
+        angle = (torch.arange(96, dtype=torch.float64) + 0.5) / 48 * math.pi
+        z, angle = torch.meshgrid(z, angle, indexing="ij")
+        cos, sin = angle.cos(), angle.sin()
+        share = self.rv_reach(cos, sin, z).clamp_min(0) / self.rv_depth
+        radius = self.epi_squared(cos, sin, z).clamp_min(0).sqrt()
+        part = self.length / 48 * math.pi / 48 / 1000
+        return float((radius * share).sum()) * part, float(share.square().sum()) / 2 * part
+
+
 class Cavity(NamedTuple):
     """Parts of the LV cavity: direction (cos, sin), height in mm, volume in mm^3."""
 

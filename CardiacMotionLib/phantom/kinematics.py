@@ -129,6 +129,8 @@ class Kinematics:
         Rotation of the apex against the base in radians, positive counterclockwise seen from the apex.
     base_share
         Of the twist that is the base's.
+    rv_stroke
+        Stroke volume of the RV over that of the LV.
     region
         The part of the wall that contracts differently, if any.
     sliding
@@ -140,7 +142,7 @@ class Kinematics:
     shortening: float
     twist: float
     base_share: float = 1 / 3
-    rv_ejection_fraction: float = 0.55
+    rv_stroke: float = 1.0
     region: Region | None = None
     timing: Timing = field(default_factory=Timing)
     breathing: Breathing = field(default_factory=Breathing)
@@ -160,28 +162,47 @@ class Kinematics:
         phase %= 1.0
         if phase == 0:
             return State(breath=shift)
-        ejected = self.timing.ejected(phase)
-        rest, inside = self._emptying_of_all
-        total = self.ejection_fraction * ejected
-        if self.region is None:
-            emptied = (total / rest, 0.0)
-        else:
-            peak = self.ejection_fraction / (rest + inside * self.region.contraction)
-            there = peak * self.region.contraction * self.region.pace(self.timing, phase)
-            emptied = ((total - inside * there) / rest, there)
+        ejected, emptied = self.timing.ejected(phase), self._emptied(phase)
         if max(emptied) > EMPTIEST:
             raise CardiacMotionError(
                 f"an ejection_fraction of {100 * self.ejection_fraction:.0f} % would empty parts of this ventricle by "
                 f"{100 * max(emptied):.0f} %; use a smaller one"
             )
-        narrowed = max(0.0, 1 - (1 - self.rv_ejection_fraction) / (1 - self.shortening))
         return State(
             emptied,
             self.shortening * self.timing.shortened(phase),
             self.twist * self.timing.twisted(phase),
-            narrowed * ejected,
+            self._narrowing * ejected,
             shift,
         )
+
+    def _emptied(self, phase: float) -> tuple[float, float]:
+        """Local share of the cavity that is gone, next to the rest of the wall and to the region."""
+        rest, inside = self._emptying_of_all
+        total = self.ejection_fraction * self.timing.ejected(phase)
+        if self.region is None:
+            return total / rest, 0.0
+        peak = self.ejection_fraction / (rest + inside * self.region.contraction)
+        there = peak * self.region.contraction * self.region.pace(self.timing, phase)
+        return (total - inside * there) / rest, there
+
+    @cached_property
+    def _narrowing(self) -> float:
+        """Share of its depth that the RV loses at end-systole, for it to eject what it is asked to."""
+        end = State(self._emptied(self.timing.closure), self.shortening)
+        lost = self.rv_stroke * self.ejection_fraction * self.anatomy.end_diastolic_volume
+        wanted = self.rv_volume(State()) - lost
+        low, high = -0.3, 0.85  # the volume falls with the share, nearly along a line
+        at_low, at_high = (self.rv_volume(end._replace(narrowed=share)) for share in (low, high))
+        for _ in range(3):
+            share = low + (high - low) * (at_low - wanted) / max(at_low - at_high, 1e-6)
+            share = min(max(share, -0.3), 0.85)
+            here = self.rv_volume(end._replace(narrowed=share))
+            if here > wanted:
+                low, at_low = share, here
+            else:
+                high, at_high = share, here
+        return share
 
     @cached_property
     def _emptying_of_all(self) -> tuple[float, float]:
@@ -195,6 +216,20 @@ class Kinematics:
         rest, inside = self._emptying_of_all
         left = 1 - rest * float(state.emptied[0]) - inside * float(state.emptied[1])
         return self.anatomy.end_diastolic_volume * left
+
+    def rv_volume(self, state: State) -> float:
+        """Volume of the RV cavity below the base in mL: of the map, not of voxels."""
+        heart = self.anatomy
+        z = (torch.arange(24, dtype=torch.float64) + 0.5) / 24 * heart.length
+        angle = (torch.arange(48, dtype=torch.float64) + 0.5) / 24 * math.pi
+        z, angle = torch.meshgrid(z, angle, indexing="ij")
+        cos, sin = angle.cos(), angle.sin()
+        epi = heart.epi_squared(cos, sin, z).clamp_min(0)
+        wall = (epi.sqrt() + heart.rv_reach(cos, sin, z).clamp_min(0)) ** 2
+        pieces = self._squared_radius(z, cos, sin, state)
+        area = (increasing(wall, *pieces) - increasing(epi, *pieces)) / 2
+        slab = heart.length * (1 - float(state.shortened)) / 24 * math.pi / 24
+        return float(area.sum()) * slab / 1000
 
     # ------------------------------------------------------------------ the map
 

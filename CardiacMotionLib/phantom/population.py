@@ -24,7 +24,10 @@ Spread = tuple[float, float, float, float]  # mean, SD, least, most
 
 @dataclass(frozen=True)
 class Group:
-    """Statistics of a group: volume in mL, fractions in %, wall in mm, twist in degrees, LV length over its width."""
+    """Statistics of a group: volume in mL, fractions in %, wall in mm, twist in degrees.
+
+    ``length_to_width`` is that of the LV, ``rv_to_lv`` the ratio of the volumes at end-diastole.
+    """
 
     title: str
     volume: Spread
@@ -33,6 +36,7 @@ class Group:
     shortening: Spread
     twist: Spread
     length_to_width: Spread
+    rv_to_lv: Spread
 
 
 AVERAGE = "average"
@@ -45,15 +49,17 @@ GROUPS = {
         (14, 0, 14, 14),
         (12, 0, 12, 12),
         (1.288, 0.01, 1.26, 1.32),
+        (0.98, 0.0, 0.98, 0.98),
     ),
     "normal": Group(
         "healthy",
         (135, 26, 85, 210),
         (60, 4.5, 51, 71),
-        (8.2, 1.0, 6.2, 10.5),
+        (8.2, 1.0, 6.8, 10.5),
         (15, 1.6, 11, 19),
         (12, 2.5, 7, 18),
         (1.62, 0.1, 1.4, 1.85),
+        (1.08, 0.1, 0.85, 1.3),
     ),
     "hcm": Group(
         "hypertrophic cardiomyopathy",
@@ -63,33 +69,37 @@ GROUPS = {
         (11, 1.8, 7, 15),
         (13, 3, 7, 20),
         (1.62, 0.1, 1.4, 1.85),
+        (1.12, 0.1, 0.9, 1.4),
     ),
     "dcm": Group(
         "dilated cardiomyopathy",
         (205, 24, 160, 250),
         (30, 7, 15, 44),
-        (7.6, 0.8, 6, 9.5),
+        (7.6, 0.8, 6.6, 9.5),
         (7, 1.6, 3.5, 11),
         (5, 2, 1, 10),
         (1.38, 0.08, 1.2, 1.55),
+        (0.8, 0.1, 0.6, 1.05),
     ),
     "ischemic": Group(
         "infarct with an akinetic or dyskinetic wall",
         (165, 26, 110, 235),
         (42, 6, 28, 54),
-        (8.4, 0.9, 6.5, 10.5),
+        (8.4, 0.9, 6.8, 10.5),
         (10, 1.8, 6, 14),
         (8, 2, 3, 13),
         (1.5, 0.1, 1.3, 1.75),
+        (0.88, 0.1, 0.65, 1.15),
     ),
     "lbbb": Group(
         "left bundle branch block",
         (185, 26, 130, 245),
         (37, 6, 24, 49),
-        (7.8, 0.9, 6.2, 10),
+        (7.8, 0.9, 6.6, 10),
         (9, 1.8, 5, 13),
         (5, 2, 0, 9),
         (1.45, 0.09, 1.25, 1.65),
+        (0.85, 0.1, 0.65, 1.1),
     ),
 }
 TERRITORIES = {"anterior": (0.9, 0.85, 0.3, 0.3), "inferior": (-1.75, 0.6, 0.5, 0.3), "lateral": (2.9, 0.6, 0.5, 0.3)}
@@ -150,7 +160,8 @@ def draw_person(options: HeartOptions, rng: np.random.Generator) -> Person:
     The numbers are drawn in the same order whatever is asked for, so that an option changes nothing but itself.
     """
     of_group, of_shape, of_motion, of_chest = rng.spawn(4)
-    name = options.group if options.group != "any" else str(of_group.choice([n for n in GROUPS if n != AVERAGE]))
+    anyone = str(of_group.choice([name for name in GROUPS if name != AVERAGE]))
+    name = anyone if options.group == "any" else options.group
     group = GROUPS[name]
     asked = {
         "end_diastolic_volume_ml": _draw(group.volume, of_shape, options.end_diastolic_volume_ml),
@@ -164,12 +175,11 @@ def draw_person(options: HeartOptions, rng: np.random.Generator) -> Person:
     anatomy = replace(anatomy, thickenings=thickenings)
     papillary = name != AVERAGE if options.papillary is None else options.papillary
     if name == AVERAGE:
-        anatomy = replace(
-            anatomy, taper=2.0, ellipticity=0.0, waviness=(0.0, 0.0), flattening=0.0, thickenings=(), rv_depth=28.0
-        )
+        anatomy = replace(anatomy, taper=2.0, ellipticity=0.0, waviness=(0.0, 0.0), flattening=0.0, thickenings=())
     if not papillary:
         anatomy = replace(anatomy, papillary_radius=0.0, trabeculation=0.0)
     anatomy = anatomy.scaled_to(asked["end_diastolic_volume_ml"])
+    anatomy = anatomy.with_rv(_draw(group.rv_to_lv, of_shape, None) * asked["end_diastolic_volume_ml"])
 
     to_patient = _orientation(anatomy, of_chest)
     down, front = to_patient[:3, :3].T @ np.array([0.0, 0.15, -1.0]), to_patient[:3, :3].T @ np.array([0.0, 1.0, 0.15])
@@ -179,7 +189,7 @@ def draw_person(options: HeartOptions, rng: np.random.Generator) -> Person:
         asked["shortening"] / 100,
         math.radians(asked["twist"]),
         base_share=of_motion.uniform(0.25, 0.42),
-        rv_ejection_fraction=float(np.clip(of_motion.normal(0.52, 0.05), 0.35, 0.65)),
+        rv_stroke=float(np.clip(of_motion.normal(0.97, 0.04), 0.85, 1.1)),
         region=region,
         timing=Timing() if name == AVERAGE else _draw_timing(name, of_motion),
         breathing=Breathing(_unit(down), _unit(front), (0.0, 0.0, anatomy.length / 2)),
@@ -208,7 +218,6 @@ def _draw_anatomy(group: Group, wall: float, rng: np.random.Generator) -> Anatom
         flattening=float(np.clip(rng.normal(0.03, 0.03), -0.02, 0.12)),
         waviness=(rng.normal(0, 0.008), rng.normal(0, 0.008)),
         rv_half_angle=rng.uniform(1.15, 1.4),
-        rv_depth=rng.uniform(26, 36),
         rv_outflow=rng.uniform(0.1, 0.3),
         rv_length=rng.uniform(0.74, 0.86),
         rv_wall=rng.uniform(2.6, 3.8),
@@ -231,14 +240,14 @@ def _lesion(
     if group == "ischemic":
         angle, spread, height, reach = TERRITORIES[str(rng.choice(list(TERRITORIES)))]
         patch = Patch(rng.normal(angle, 0.15), spread * rng.uniform(0.9, 1.2), rng.normal(height, 0.05), reach)
-        thinning = rng.uniform(-0.4, 0.0)
+        thinning = rng.uniform(max(-0.4, 6.3 / wall - 1), 0.0)
         return Region(patch, rng.uniform(-0.2, 0.3)), patch, ((patch, thinning),)
     if group == "lbbb":
         patch = Patch(rng.normal(0.0, 0.15), rng.uniform(0.8, 1.0), 0.55, 1.0)
         region = Region(patch, rng.uniform(0.35, 0.6), early=rng.uniform(0.3, 0.5), advance=rng.uniform(0.045, 0.07))
         return region, None, ()
     mild = Patch(rng.uniform(-math.pi, math.pi), 0.8, rng.uniform(0.3, 0.7), 0.4)
-    return None, None, ((mild, rng.normal(0, 0.07)),)
+    return None, None, ((mild, float(np.clip(rng.normal(0.02, 0.06), -0.05, 0.15))),)
 
 
 def _draw_timing(group: str, rng: np.random.Generator) -> Timing:

@@ -271,14 +271,27 @@ def test_many_moments_at_once_are_each_of_them():
     assert torch.allclose(kinematics.material(there, together), points.expand_as(there), atol=1e-9)
 
 
-def test_the_rv_empties():
+@pytest.mark.parametrize("name", ["average", "normal", "dcm"])
+def test_the_rv_ejects_what_the_lv_does(name):
     """Volume of the RV cavity: integral of det F over its material, by points."""
-    someone = person("average", 0)
+    someone = person(name, 0)
     points = scattered(someone.anatomy, 60000)
     points = points[someone.anatomy.labels(points) == 1]
     kinematics = someone.kinematics
-    left = torch.linalg.det(kinematics.gradient(points, kinematics.state(kinematics.timing.closure))).mean()
-    assert 1 - float(left) == pytest.approx(kinematics.rv_ejection_fraction, abs=0.03)
+    end = kinematics.state(kinematics.timing.closure)
+    left = float(torch.linalg.det(kinematics.gradient(points, end)).mean())
+    assert kinematics.rv_volume(end) / kinematics.rv_volume(State()) == pytest.approx(left, abs=0.02)
+    stroke = kinematics.volume(State()) - kinematics.volume(end)
+    assert kinematics.rv_volume(State()) - kinematics.rv_volume(end) == pytest.approx(
+        kinematics.rv_stroke * stroke, rel=0.02
+    )
+    assert kinematics.rv_volume(State()) == pytest.approx(someone.anatomy.rv_volume, rel=0.02)
+
+
+def test_a_heart_that_does_not_eject_keeps_its_rv():
+    kinematics = person("average", 0, ejection_fraction=0.0).kinematics
+    end = kinematics.state(kinematics.timing.closure)
+    assert kinematics.rv_volume(end) == pytest.approx(kinematics.rv_volume(State()), rel=0.02)
 
 
 def test_more_than_a_ventricle_can_eject_is_refused():
