@@ -240,7 +240,7 @@ def _lesion(
     if group == "ischemic":
         angle, spread, height, reach = TERRITORIES[str(rng.choice(list(TERRITORIES)))]
         patch = Patch(rng.normal(angle, 0.15), spread * rng.uniform(0.9, 1.2), rng.normal(height, 0.05), reach)
-        thinning = rng.uniform(max(-0.4, 6.3 / wall - 1), 0.0)
+        thinning = rng.uniform(min(max(-0.4, 6.3 / wall - 1), 0.0), 0.0)
         return Region(patch, rng.uniform(-0.2, 0.3)), patch, ((patch, thinning),)
     if group == "lbbb":
         patch = Patch(rng.normal(0.0, 0.15), rng.uniform(0.8, 1.0), 0.55, 1.0)

@@ -165,3 +165,8 @@ def test_the_heart_rests_on_the_diaphragm(group):
     someone = person(group, 0)
     bottom = -(someone.anatomy.endo_radius + someone.anatomy.wall)
     assert bottom - 15 < someone.thorax.diaphragm < bottom + 15
+
+
+@pytest.mark.parametrize("wall", [5.0, 16.0])
+def test_the_thinnest_and_the_thickest_wall_may_be_asked_for_in_every_group(group, wall):
+    assert person(group, 1, wall_mm=wall).anatomy.wall == wall
