@@ -95,24 +95,24 @@ def cine_at(seed: int, options: Options, phases: np.ndarray, device: torch.devic
     )
     table = torch.stack((contrast(options, exam), is_blood()), dim=-1).to(exam.device)
     times = phases * options.cycle_ms
-    shifts = breaths(times, options.breathing_mm, options.drift_mm, exam.draws)
+    shifts = breaths(times, options.breathing_mm, options.drift_mm, exam.rng("breathing"))
     states = [exam.person.kinematics.state(float(p), shift) for p, shift in zip(phases, shifts, strict=True)]
     drawn = exam.acquisition.draw(states, table)
     signal, blood = torch.stack([one.signal for one in drawn], dim=1)
     signal = signal * sensitivity(exam, options.shading or 0.0)
-    frames = corrupted(signal, blood, options, exam.noise)
+    frames = corrupted(signal, blood, options, exam)
     return exam.finish(frames, drawn, states, times)
 
 
 def contrast(options: Options, exam: Examination) -> Tensor:
     """Signals (n_tissues,) of the tissues, blood 1 or thereabouts."""
     if options.contrast == "random":
-        values = random_contrast(exam.noise)
+        values = random_contrast(exam.generator("contrast"))
         values[AIR] *= 0.3
         return values
-    flip, inflow = float(exam.draws.uniform(40, 60)), float(exam.draws.uniform(1.0, 1.25))
+    flip, inflow, venous = (float(v) for v in exam.rng("contrast").uniform((40, 1.0, 0.85), (60, 1.25, 1.0)))
     values = bssfp_contrast(flip_deg=flip, inflow=inflow, values=relaxation_of(exam.seed))
-    values[RV_BLOOD] = float(exam.draws.uniform(0.85, 1.0))
+    values[RV_BLOOD] = venous
     return values
 
 
@@ -123,17 +123,17 @@ def is_blood() -> Tensor:
     return marked
 
 
-def corrupted(signal: Tensor, blood: Tensor, options: Options, generator: torch.Generator) -> Tensor:
+def corrupted(signal: Tensor, blood: Tensor, options: Options, exam: Examination) -> Tensor:
     """Images (T, K, J, I) with the artefacts of the options; ``blood`` is the share of it in every voxel."""
     shape, device = signal.shape[1:], signal.device
     if options.inflow:
-        signal = artefacts.inflow(signal, blood, options.inflow, 0.3, generator)
+        signal = artefacts.inflow(signal, blood, options.inflow, 0.3, exam.generator("inflow"))
     if options.off_resonance_hz:
-        hertz = artefacts.off_resonance(shape, options.off_resonance_hz, generator, device)
+        hertz = artefacts.off_resonance(shape, options.off_resonance_hz, exam.generator("field"), device)
         signal = artefacts.banding(signal, hertz)
     if options.ghosting:
-        signal = artefacts.ghosting(signal, signal - signal.mean(0), options.ghosting, generator)
+        signal = artefacts.ghosting(signal, signal - signal.mean(0), options.ghosting, exam.generator("ghosts"))
     signal = artefacts.limited(signal, options.acquired)
     if options.noise:
-        signal = artefacts.rician_noise(signal, options.noise / 100, generator)
+        signal = artefacts.rician_noise(signal, options.noise / 100, exam.generator("noise"))
     return signal.clamp_min(0)

@@ -20,6 +20,6 @@ def sensitivity(exam: Examination, strength: float) -> Tensor:
         return torch.ones(exam.grid.shape, device=exam.device)
     to_patient = torch.as_tensor(exam.person.to_patient, dtype=torch.float32, device=exam.device)
     right, front, _ = (exam.acquisition.centers @ to_patient[:3, :3].T + to_patient[:3, 3]).unbind(-1)
-    side = float(exam.draws.uniform(-0.5, 0.5))
+    side = float(exam.rng("coil").uniform(-0.5, 0.5))
     fall = torch.exp(strength * (front + side * right) / DEPTH).reshape(exam.grid.shape)
-    return fall * bias_field(exam.grid.shape, 0.3 * strength, exam.noise, exam.device)
+    return fall * bias_field(exam.grid.shape, 0.3 * strength, exam.generator("coil"), exam.device)

@@ -86,7 +86,7 @@ def heartbeat(options: ContrastOptions, exam: Examination) -> dict[str, Any]:
     """What the schemes take: heart rate and its variation, none where that is 0."""
     return {
         "heart_rate": options.heart_rate,
-        "generator": exam.noise if options.cardiac_jitter else None,
+        "generator": exam.generator("beats") if options.cardiac_jitter else None,
         "variation": options.cardiac_jitter,
     }
 
@@ -124,9 +124,9 @@ def acquire(
     fluctuation
         Standard deviation of the tissues' signal from image to image, as a share of it.
     """
-    phases = options.cardiac_jitter * exam.draws.standard_normal(len(scheme)).clip(-3, 3)
+    phases = options.cardiac_jitter * exam.rng("trigger").standard_normal(len(scheme)).clip(-3, 3)
     phases[0] = 0.0
-    shifts = breaths(scheme.times, options.breathing_mm or 0.0, options.drift_mm or 0.0, exam.draws)
+    shifts = breaths(scheme.times, options.breathing_mm or 0.0, options.drift_mm or 0.0, exam.rng("breathing"))
     kinematics = exam.person.kinematics
     states = [kinematics.state(float(phase), shift) for phase, shift in zip(phases, shifts, strict=True)]
     drawn = [
@@ -135,8 +135,8 @@ def acquire(
     ]
     frames = torch.cat([one.signal for one in drawn]) * sensitivity(exam, options.shading)
     if fluctuation:
-        frames = frames * (1 + fluctuation * slow_noise(frames, exam.noise))
-    frames = received(frames, options, exam.noise)
+        frames = frames * (1 + fluctuation * slow_noise(frames, exam.generator("fluctuation")))
+    frames = received(frames, options, exam.generator("noise"))
     meta = {
         **facts,
         "model": scheme.model,

@@ -95,7 +95,7 @@ def make_dense(seed: int, options: Options, device: torch.device | str = "cpu") 
         drawn = [exam.acquisition.draw([s], table)[0] for s, table in zip(states, tables, strict=True)]
         echoes = torch.polar(torch.stack([one.signal for one in drawn], dim=1).expand_as(moved), wave * moved)
     magnitude, phase = received(
-        echoes * sensitivity(exam, options.shading), float(tables[0][MYOCARDIUM]), options, exam.noise
+        echoes * sensitivity(exam, options.shading), float(tables[0][MYOCARDIUM]), options, exam.generator("noise")
     )
 
     names = "xyz"[: options.directions]

@@ -27,7 +27,8 @@ VIEW = 12.0  # mm beyond the slices from where tissue may come into view
 class Examination:
     """A person on the scanner's table.
 
-    ``draws`` is for what happens during the examination, ``noise`` for what torch draws; both differ between kinds.
+    What happens during the examination is drawn from `rng` and `generator`, by name, so that one thing that is asked
+    for changes nothing else.
     """
 
     kind: str
@@ -36,8 +37,6 @@ class Examination:
     person: Person
     grid: Grid
     acquisition: Acquisition
-    draws: np.random.Generator
-    noise: torch.Generator
 
     @classmethod
     def begin(
@@ -72,9 +71,15 @@ class Examination:
             apart=grid.thickness * (PLANES[1] - PLANES[0]),
             rng=of_tissue,
         )
-        draws = np.random.default_rng([seed, *kind.encode()])
-        noise = torch.Generator().manual_seed(int(draws.integers(2**62)))
-        return cls(kind, seed, options, person, grid, Acquisition(person.kinematics, painter, grid), draws, noise)
+        return cls(kind, seed, options, person, grid, Acquisition(person.kinematics, painter, grid))
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """Where the numbers for a purpose come from, in this kind of examination of this seed."""
+        return np.random.default_rng([self.seed, *self.kind.encode(), 0, *purpose.encode()])
+
+    def generator(self, purpose: str) -> torch.Generator:
+        """The same for torch."""
+        return torch.Generator().manual_seed(int(self.rng(purpose).integers(2**62)))
 
     @property
     def device(self) -> torch.device:

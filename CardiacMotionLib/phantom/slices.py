@@ -27,7 +27,7 @@ class StackOptions(HeartOptions):
     pixel_mm: float = option(1.6, "voxel size in plane", unit="mm", minimum=0.5, maximum=5)
     thickness_mm: float | None = option(
         None,
-        "slice thickness and distance; else 6 to 10 mm, as the heart needs to be covered",
+        "slice thickness and distance; else 6 to 10 mm, as the heart needs to be covered, and 8 for one slice",
         unit="mm",
         minimum=0.5,
         maximum=20,
@@ -124,6 +124,7 @@ def draw_grid(
         distance = max(distance, thickness)
     else:
         covering = float(np.clip(round((length + 14) / count * 2) / 2, 6.0, 10.0))
+        covering = covering if count > 1 else 8.0
         distance = thickness = covering if options.thickness_mm is None else options.thickness_mm
         height = 0.52 * length
     spacing = np.array([options.pixel_mm, options.pixel_mm, distance])

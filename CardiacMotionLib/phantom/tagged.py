@@ -141,7 +141,7 @@ def make_tagged(seed: int, options: Options, device: torch.device | str = "cpu")
         for state, time in zip(states, times, strict=True)
     ]
     signal = torch.stack([one.signal[0] for one in drawn]) * sensitivity(exam, options.shading)
-    frames = corrupted(signal, options, exam.noise)
+    frames = corrupted(signal, options, exam.generator("noise"))
     truth = torch.stack([tags.phase(exam.material(state)) for state in states]).cpu().numpy()  # (T, N, D)
     maps = {
         f"tag_phase_{d + 1}": truth[..., d].reshape(options.frames, *exam.grid.shape) for d in range(truth.shape[-1])
