@@ -38,7 +38,6 @@ class Options(StackOptions):
     noise: float = option(
         2.0, "standard deviation of the noise, of the signal of blood", unit="%", minimum=0, maximum=50
     )
-    texture: float = option(0.04, "standard deviation of the wall's own pattern, of its signal", minimum=0, maximum=0.5)
     artefacts: str | None = option(
         None,
         "how strong the artefacts are that are not given below; else typical, for the average heart none",
@@ -89,7 +88,6 @@ def cine_at(seed: int, options: Options, phases: np.ndarray, device: torch.devic
         seed,
         options,
         device=device,
-        texture=options.texture,
         slice_shift_mm=options.slice_shift_mm or 0.0,
         breath_mm=furthest(options.breathing_mm, options.drift_mm),
     )

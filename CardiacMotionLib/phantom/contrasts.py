@@ -61,7 +61,6 @@ class ContrastOptions(StackOptions):
         3.0, "standard deviation of the noise, of the signal of blood at rest", unit="%", minimum=0, maximum=50
     )
     magnitude: bool = option(True, "magnitude images; else the sign of the signal is kept")
-    texture: float = option(0.04, "standard deviation of the wall's own pattern, of its signal", minimum=0, maximum=0.5)
     shading: float = option(0.3, "fall of the coil's sensitivity to the back", minimum=0, maximum=2)
     acquired: float = option(0.8, "share of the lines and columns of k-space that is acquired", minimum=0.3, maximum=1)
 
@@ -79,7 +78,7 @@ def settled(options: AnyOptions, depth_mm: float) -> AnyOptions:
 def begin(kind: str, seed: int, options: ContrastOptions, device: torch.device | str) -> Examination:
     """Begin an examination with options that are `settled`."""
     breath = furthest(options.breathing_mm or 0.0, options.drift_mm or 0.0)
-    return Examination.begin(kind, seed, options, device=device, texture=options.texture, breath_mm=breath)
+    return Examination.begin(kind, seed, options, device=device, breath_mm=breath)
 
 
 def heartbeat(options: ContrastOptions, exam: Examination) -> dict[str, Any]:

@@ -66,7 +66,6 @@ class Options(StackOptions):
         minimum=0,
         maximum=1000,
     )
-    texture: float = option(0.04, "standard deviation of the wall's own pattern, of its signal", minimum=0, maximum=0.5)
     shading: float = option(0.3, "fall of the coil's sensitivity to the back", minimum=0, maximum=2)
 
 
@@ -77,7 +76,7 @@ def make_dense(seed: int, options: Options, device: torch.device | str = "cpu") 
     ``phase_x`` ... in rad and the true ``displacement_x`` ... in mm at the voxel centers.
     """
     times = frame_times(options)
-    exam = Examination.begin("dense", seed, options, device=device, texture=options.texture, heights=QUARTERS)
+    exam = Examination.begin("dense", seed, options, device=device, heights=QUARTERS)
     axes = torch.as_tensor(exam.grid.affine[:3, :3] / exam.grid.spacing, dtype=torch.float32, device=exam.device)
     axes = axes[:, : options.directions]
     wave = 2 * math.pi * options.encoding_frequency

@@ -70,7 +70,6 @@ class Options(StackOptions):
     noise: float = option(
         4.0, "standard deviation of the noise, of the undisturbed signal of blood", unit="%", minimum=0, maximum=50
     )
-    texture: float = option(0.04, "standard deviation of the wall's own pattern, of its signal", minimum=0, maximum=0.5)
     acquired: float = option(0.8, "share of the lines and columns of k-space that is acquired", minimum=0.3, maximum=1)
     shading: float = option(0.3, "fall of the coil's sensitivity to the back", minimum=0, maximum=2)
 
@@ -126,7 +125,7 @@ def make_tagged(seed: int, options: Options, device: torch.device | str = "cpu")
     """
     start = np.random.default_rng([seed, 13])
     options = settled(options, start)
-    exam = Examination.begin("tagged", seed, options, device=device, texture=options.texture, heights=QUARTERS)
+    exam = Examination.begin("tagged", seed, options, device=device, heights=QUARTERS)
     tags = Tags.lay(options, exam.grid, start.uniform(-math.pi, math.pi, 2), exam.device)
     values = relaxation_of(seed, options.field_tesla)
     phases = np.arange(options.frames) / options.frames

@@ -14,7 +14,7 @@ from CardiacMotionLib.phantom.slices import StackOptions
 from CardiacMotionLib.phantom.tissues import bssfp_contrast
 
 THICKNESS = 10.0
-LYING = StackOptions(group="normal", slices=1, rows=64, columns=64, pixel_mm=1.6, thickness_mm=THICKNESS)
+LYING = StackOptions(group="normal", slices=1, rows=64, columns=64, pixel_mm=1.6, thickness_mm=THICKNESS, texture=0.0)
 
 
 def drawn(examination, height, thickness, apart):
@@ -32,7 +32,7 @@ def drawn(examination, height, thickness, apart):
 
 @pytest.mark.parametrize("height", [4.0, 20.0])
 def test_a_thick_slice_through_the_apex_shows_no_steps_of_the_planes_it_is_painted_on(height):
-    examination = Examination.begin("cine", 2, LYING, texture=0.0)
+    examination = Examination.begin("cine", 2, LYING)
     offsets = np.linspace(-0.48, 0.48, 17) * THICKNESS
     truth = sum(drawn(examination, height + offset, 0.3, 0.1) for offset in offsets) / len(offsets)
 
@@ -44,7 +44,7 @@ def test_a_thick_slice_through_the_apex_shows_no_steps_of_the_planes_it_is_paint
 
 
 def test_upright_walls_are_as_sharp_in_thick_slices_as_in_thin_ones():
-    examination = Examination.begin("cine", 2, replace(LYING, misalignment=0.0), texture=0.0)
+    examination = Examination.begin("cine", 2, replace(LYING, misalignment=0.0))
     equator = examination.person.anatomy.equator
     thick, thin = (drawn(examination, equator, 0.3, apart) for apart in (THICKNESS / 3, 0.1))
     wall = examination.acquisition.draw([examination.person.kinematics.state(0.0)], bssfp_contrast()[:, None])[0].labels
