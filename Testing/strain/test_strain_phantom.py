@@ -43,7 +43,9 @@ def test_function_of_the_analytic_heart(heart):
 def test_insertions_and_segments_of_the_analytic_heart(heart):
     subject, result = heart
     known = np.asarray(subject.series.meta["rv_insertion"])
-    assert np.linalg.norm(result.rv_insertion - known, axis=1).max() < 6
+    away, axis = result.rv_insertion - known, subject.from_heart[:3, 2]
+    across = away - (away @ axis)[:, None] * axis  # at which height along the insertion a point lies does not matter
+    assert np.linalg.norm(across, axis=1).max() < 6
     assert set(np.unique(result.segments)) == set(range(17))
     given = strain(subject.motion, subject.series.labels[0], rv_insertion=known)
     assert np.mean(given.segments[given.wall] == result.segments[given.wall]) > 0.9
