@@ -283,7 +283,6 @@ class Anatomy:
                 break
         return heart
 
-
     @property
     def rv_volume(self) -> float:
         """Volume of the RV cavity at end-diastole in mL."""

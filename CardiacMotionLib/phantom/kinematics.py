@@ -65,7 +65,7 @@ class Region:
 
     def weight(self, cos: Tensor, sin: Tensor, share: Tensor) -> Tensor:
         """1 in the core of the region, 0 away from it; ``share`` is the height over the LV length."""
-        return smoothstep((self.patch.weight(cos, sin, share) - 0.2) / 0.5)
+        return smoothstep((self.patch.weight(cos, sin, share) - 0.1) / 0.7)
 
     def pace(self, timing: Timing, phase: float) -> float:
         """Its contraction over the peak of it."""
