@@ -17,7 +17,7 @@ from .tissues import EPICARDIAL_FAT, LESION, MYOCARDIUM
 
 STEP = 2.5  # mm, of the surroundings along x and y
 THICK_STEP = 5.0  # mm, along z
-AROUND = 2.5  # times the texture of muscle: that of the chest
+AROUND = 1.0  # times the texture of muscle: that of the chest
 MARGIN = 6.0  # mm beyond the pericardium where the heart is still painted
 
 

@@ -132,7 +132,7 @@ class HeartOptions:
     papillary: bool | None = option(
         None, "papillary muscles and trabeculae in the cavities; else in all groups but average"
     )
-    texture: float = option(0.04, "standard deviation of the wall's own pattern, of its signal", minimum=0, maximum=0.5)
+    texture: float = option(0.1, "standard deviation of the wall's own pattern, of its signal", minimum=0, maximum=0.5)
 
 
 @dataclass(frozen=True, eq=False)

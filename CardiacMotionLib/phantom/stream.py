@@ -37,7 +37,7 @@ RANDOMIZED: Mapping[str, Any] = {
     "papillary": (False, True),
     "contrast": "random",
     "artefacts": "random",
-    "texture": (0.0, 0.12),
+    "texture": (0.0, 0.25),
     "noise": (0.0, 8.0),
     "acquired": (0.5, 1.0),
     "pixel_mm": (1.2, 2.0),
