@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ..errors import CardiacMotionError
 from .option_flags import chosen_options, with_flags
 from .parameters import AsJson, Device, OutputFolder, Quiet, Seed, Verbose
 from .phantom_gallery import gallery
@@ -52,7 +53,7 @@ def _command_of(kind: str) -> Callable[..., None]:
         verbose: Verbose = False,
         **given: Any,
     ) -> None:
-        with session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal, staged_folder(output) as folder:
+        with session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal, staged_folder(_free(output)) as folder:
             from ..phantom import options_of, phantom
 
             subject = phantom(kind, seed, device=device, **chosen_options(given, options_of(kind)))
@@ -80,6 +81,13 @@ def write_subject(subject: Subject, kind: str, folder: Path) -> dict[str, Any]:
     truth = {**subject.meta, **({"maps": maps} if maps else {})}
     (folder / "truth.json").write_text(json.dumps(plain(truth), indent=2) + "\n", encoding="utf-8")
     return truth
+
+
+def _free(folder: Path) -> Path:
+    """The folder, when it holds no examination that files of another one would be mixed with."""
+    if (folder / "truth.json").exists():
+        raise CardiacMotionError(f"{folder} already holds an examination (truth.json); give another folder with -o")
+    return folder
 
 
 def _write_maps(subject: Subject, folder: Path) -> dict[str, str]:

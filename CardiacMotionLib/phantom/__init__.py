@@ -29,6 +29,8 @@ from .subject import Subject
 from .tagged import Options as TaggedOptions
 from .tagged import make_tagged
 
+MOST_VOXELS = 200_000_000  # in all frames together; images, labels and motion of that many take about 10 GB
+
 __all__ = ["KINDS", "VERSION", "Subject", "options_of", "phantom"]
 
 
@@ -74,8 +76,8 @@ def phantom(kind: str, seed: int, *, device: torch.device | str = "cpu", **optio
     Raises
     ------
     CardiacMotionError
-        for an unknown kind, an option that does not exist or does not fit, a seed that is none, or a device that does
-        not work.
+        for an unknown kind, an option that does not exist or does not fit, a seed that is none, more voxels than
+        `MOST_VOXELS`, or a device that does not work.
     """
     chosen = checked(kind, seed, options)
     return KINDS[kind].make(*chosen, choose_device(str(device)))
@@ -91,7 +93,15 @@ def checked(kind: str, seed: int, options: dict[str, Any]) -> tuple[int, Any]:
         )
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise CardiacMotionError(f"seed must be a whole number from 0, got {seed!r}")
-    return seed, KINDS[kind].Options(**{name: known[name].check(value) for name, value in options.items()})
+    chosen = KINDS[kind].Options(**{name: known[name].check(value) for name, value in options.items()})
+    frames = getattr(chosen, "frames", None) or 60
+    voxels = chosen.slices * chosen.rows * chosen.columns * frames
+    if voxels > MOST_VOXELS:
+        raise CardiacMotionError(
+            f"{chosen.slices} slices of {chosen.rows} x {chosen.columns} voxels in {frames} frames are "
+            f"{voxels / 1e6:.0f} million voxels, at most {MOST_VOXELS / 1e6:.0f} million are made; ask for fewer"
+        )
+    return seed, chosen
 
 
 make_callable(__name__, phantom)

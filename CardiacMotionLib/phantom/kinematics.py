@@ -3,10 +3,11 @@
 The map is made of three steps in cylinder coordinates (rho = r^2, theta, z) about the LV axis, each of which moves one
 coordinate by an increasing function of it (`increasing`):
 
-1. z' = h(z; rho, theta): in the heart z' = lambda z; the motion ends above the atria and below the apex.
+1. z' = h(z; rho, theta): in the heart h' = lambda(z), 1 at the apex and less and the same above its fifth; the motion
+   ends above the atria.
 2. rho' = f(rho; z', theta): in the LV wall f = (rho - e rho_endo) / lambda with the local share e(z, theta) of the
    cavity that is emptied; the blood follows, the RV free wall comes towards the septum, the tissue around gives way.
-3. theta' = theta + omega(rho', z'), in the heart in proportion to the height at end-diastole, z' / lambda.
+3. theta' = theta + omega(rho', z'), in the heart in proportion to the height at end-diastole.
 
 The volume element is d rho d theta d z / 2, so det F = dh/dz df/drho, which is 1 in the wall for any e, also where it
 varies around and along the wall; and the cavity ejects the mean of e over its volume. Every step is inverted by itself,
@@ -36,6 +37,8 @@ from .timing import Timing
 REACH = 38.0  # mm over which the motion dies out beyond the heart
 BELOW = 25.0  # mm over which it does so below the apex
 POLE = 1e-6  # mm^2, squared radius of the pericardium below its lower pole, where there is none
+APEX = 0.2  # share of the LV's length over which the shortening along it sets in
+ONSET = 0.08  # share of the cavity's length over which the emptying does
 EMPTIEST = 0.93  # share of the cavity that can be emptied anywhere
 
 Number = float | Tensor
@@ -228,8 +231,8 @@ class Kinematics:
         wall = (epi.sqrt() + heart.rv_reach(cos, sin, z).clamp_min(0)) ** 2
         pieces = self._squared_radius(z, cos, sin, state)
         area = (increasing(wall, *pieces) - increasing(epi, *pieces)) / 2
-        slab = heart.length * (1 - float(state.shortened)) / 24 * math.pi / 24
-        return float(area.sum()) * slab / 1000
+        slab = heart.length / 24 * math.pi / 24 * self._stretch(z, state.shortened)
+        return float((area * slab).sum()) / 1000
 
     # ------------------------------------------------------------------ the map
 
@@ -295,17 +298,27 @@ class Kinematics:
 
     def _height(self, shortened: Tensor | float) -> Pieces:
         """Step 1 where the heart shortens by ``shortened``."""
-        length, slope = self.anatomy.length, 1 - shortened
+        length, least = self.anatomy.length, self._steepest(shortened)
+        set_in = APEX * length
         lowest = -self.anatomy.fat if self.sliding else -BELOW  # the lower pole of the pericardium stays
-        knots = (lowest, 0.0, length, length + REACH)
-        return knots, (lowest, 0.0, slope * length, length + REACH), (1.0, slope, slope, 1.0)
+        knots = (lowest, 0.0, set_in, length, length + REACH)
+        values = (lowest, 0.0, set_in * (1 + least) / 2, (1 - shortened) * length, length + REACH)
+        return knots, values, (1.0, 1.0, least, least, 1.0)
+
+    def _steepest(self, shortened: Tensor | float) -> Tensor | float:
+        """Stretch along the axis, below 1, beyond the apex of a heart that shortens by ``shortened`` on the whole."""
+        return (1 - shortened - APEX / 2) / (1 - APEX / 2)
+
+    def _stretch(self, z: Tensor, shortened: Tensor | float) -> Tensor:
+        """Stretch along the axis (lambda, the derivative of step 1) at material heights z up to the base."""
+        return 1 - (1 - self._steepest(shortened)) * (z / (APEX * self.anatomy.length)).clamp(0, 1)
 
     def _squared_radius(self, z: Tensor, cos: Tensor, sin: Tensor, state: State) -> Pieces:
         """Step 2 at material height z: axis, endocardium, epicardium, both sides of the RV free wall, end."""
         heart = self.anatomy
         level = heart.level(z)
-        window = smoothstep((z + BELOW) / BELOW) * (1 - smoothstep((z - heart.length) / REACH))
-        widening = 1 / (1 - window * state.shortened)
+        window = 1 - smoothstep((z - heart.length) / REACH)
+        widening = 1 / (1 - window * (1 - self._stretch(z, state.shortened)))
         rest, inside = state.emptied
         taper = self._taper(level) * window
         if self.region is None:
@@ -354,7 +367,7 @@ class Kinematics:
 
     def _taper(self, level: Tensor) -> Tensor:
         heart = self.anatomy
-        return smoothstep((level - heart.endo_apex) / (0.25 * (heart.length - heart.endo_apex)))
+        return smoothstep((level - heart.endo_apex) / (ONSET * (heart.length - heart.endo_apex)))
 
     def _region_weight(self, cos: Tensor, sin: Tensor, level: Tensor) -> Tensor:
         if self.region is None:

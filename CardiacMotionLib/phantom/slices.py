@@ -118,7 +118,7 @@ def draw_grid(
 
     length, count = anatomy.length, options.slices
     if heights:
-        distance = length * (heights[-1] - heights[0]) / max(count - 1, 1) if count > 1 else 10.0
+        distance = length * (heights[-1] - heights[0]) / max(count - 1, 1) if count > 1 else 0.0
         height = length * (heights[0] + heights[-1]) / 2
         thickness = 8.0 if options.thickness_mm is None else options.thickness_mm
         distance = max(distance, thickness)

