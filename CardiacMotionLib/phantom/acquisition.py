@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -58,13 +57,14 @@ class Acquisition:
     def _draw(self, states: Sequence[State], table: Tensor, modulate: Modulation | None) -> list[Drawn]:
         everywhere = self._everywhere(states, modulate)
         centers = self.centers if everywhere else self.centers[self.reached]
-        state = moments(states, centers)
-        material = self.kinematics.material(centers, state)  # (F, N, 3)
+        moving = any(state.beating or state.breathing for state in states)
+        state = moments(states, centers) if moving else State()  # at rest there is nothing to invert
+        material = self.kinematics.material(centers.expand(len(states), *centers.shape), state)  # (F, N, 3)
         signals = self._slice(centers, material, state, table, modulate)
         labels = self.kinematics.anatomy.labels(material)
         if not everywhere:
             signals = self._completed(self._unmoved(table), signals)
-            labels = self._completed(self._labels, labels)
+            labels = self._completed(labels.new_zeros(len(self.centers)), labels)  # all of the heart is in reach
         shape = self.grid.shape
         return [Drawn(s.T.reshape(-1, *shape), one.reshape(shape)) for s, one in zip(signals, labels, strict=True)]
 
@@ -90,13 +90,13 @@ class Acquisition:
             moved[frames] = part if everywhere else self._completed(moved[0], part)
         return moved.reshape(len(states), *self.grid.shape, 3)
 
-    @cached_property
-    def _labels(self) -> Tensor:
-        return self.kinematics.anatomy.labels(self.centers)
-
     def _unmoved(self, table: Tensor) -> Tensor:
         if self._still is None or self._still[0] is not table:
-            self._still = table, self.painter.paint(self.centers, table, heart=False)
+            away = torch.ones(len(self.centers), dtype=torch.bool, device=self.centers.device)
+            away[self.reached] = False
+            still = table.new_zeros(len(self.centers), table.shape[1])
+            still[away] = self.painter.paint(self.centers[away], table, heart=False)
+            self._still = table, still
         return self._still[1]
 
     def _slice(
@@ -108,7 +108,7 @@ class Acquisition:
         planes = [
             material[:, either]
             if offset == 0
-            else self.kinematics.material(centers[either] + offset * self.through, state)
+            else self.kinematics.material((centers[either] + offset * self.through).expand(len(material), -1, 3), state)
             for offset in PLANES
         ]
         heart = self._painted(torch.stack(planes, dim=2)[near[:, either]], table, modulate, heart=True).mean(1)

@@ -126,6 +126,8 @@ class _Stream(Dataset[dict[str, Any]]):
 class PairStream(_Stream):
     """Two frames of a cine and the exact motion from one to the other.
 
+    By default all items are the plain average heart; for training give ``randomized=True`` or at least ``group="any"``.
+
     An item is a dict of tensors:
 
     - ``fixed``, ``moving`` (1, K, J, I) float32; ``fixed_labels``, ``moving_labels`` (K, J, I) uint8;
