@@ -83,7 +83,7 @@ def _edge(width: float, apart: float, rise: Tensor) -> Tensor:
 
 
 def _papillary(anatomy: Anatomy, at: Cylinder, level: Tensor, angle: float) -> Tensor:
-    """Distance from a papillary muscle: a column beside the free wall, thinning towards the base, split by a notch."""
+    """Distance from a papillary muscle: a column beside the free wall, thinning towards the base."""
     radius = (anatomy.endo_radius**2 * anatomy.profile(level, anatomy.equator - anatomy.endo_apex)).clamp_min(0).sqrt()
     share = at.z / anatomy.length
     away = radius * (0.8 - 0.22 * ((share - 0.3) / 0.4).clamp(0, 1))

@@ -191,7 +191,10 @@ class Kinematics:
 
     @cached_property
     def _narrowing(self) -> float:
-        """Share of its depth that the RV loses at end-systole, for it to eject what it is asked to."""
+        """Share of its depth that the RV loses at end-systole, for it to eject what it is asked to.
+
+        At most 85 %: a small RV beside a large LV ejects a little less.
+        """
         end = State(self._emptied(self.timing.closure), self.shortening)
         lost = self.rv_stroke * self.ejection_fraction * self.anatomy.end_diastolic_volume
         wanted = self.rv_volume(State()) - lost

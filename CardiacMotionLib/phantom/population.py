@@ -1,7 +1,8 @@
 """People: hearts and chests drawn from groups of adults, by seed.
 
-Means and spreads are those of adults at rest in the ranges that cine MR studies report (Petersen 2017, doi
-10.1186/s12968-017-0327-9, for healthy ones); the groups differ in them and in where the wall is thick, thin or late.
+Means and spreads are our choice within what cine MR studies report of adults at rest (for healthy ones Petersen 2017,
+doi 10.1186/s12968-017-0327-9), not a fit to any cohort; the groups differ in them and in where the wall is thick, thin
+or late.
 """
 
 from __future__ import annotations

@@ -123,8 +123,7 @@ def draw_grid(
         thickness = 8.0 if options.thickness_mm is None else options.thickness_mm
         distance = max(distance, thickness)
     else:
-        covering = float(np.clip(round((length + 14) / count * 2) / 2, 6.0, 10.0))
-        covering = covering if count > 1 else 8.0
+        covering = float(np.clip(round((length + 14) / count * 2) / 2, 6.0, 10.0)) if count > 1 else 8.0
         distance = thickness = covering if options.thickness_mm is None else options.thickness_mm
         height = 0.52 * length
     spacing = np.array([options.pixel_mm, options.pixel_mm, distance])
