@@ -8,9 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .kinematics import Kinematics, State, moments
+from .kinematics import Kinematics
 from .painting import Painter
 from .slices import Grid
+from .state import State, moments
 
 BATCH = 120_000  # voxels drawn at once: more than that does not stay in the cache
 PLANES = (-1 / 3, 0.0, 1 / 3)  # where in a slice it is painted

@@ -19,10 +19,10 @@ from . import artefacts
 from .acquisition import Acquisition
 from .coil import sensitivity
 from .examination import Examination
-from .kinematics import State
 from .respiration import breaths, furthest
 from .schemes import TimingScheme
 from .slices import StackOptions
+from .state import State
 from .subject import Subject
 from .tissues import AIR, BLOOD, FIELDS, TISSUES, Relaxation
 

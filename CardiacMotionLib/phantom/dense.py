@@ -22,8 +22,8 @@ from . import artefacts
 from .acquisition import Drawn
 from .coil import sensitivity
 from .examination import Examination
-from .kinematics import State
 from .slices import QUARTERS, StackOptions
+from .state import State
 from .subject import Subject
 from .tissues import BLOOD, FIELDS, MYOCARDIUM, RV_BLOOD, Relaxation, relaxation_of
 

@@ -13,10 +13,10 @@ from torch import Tensor
 from ..motion import Motion
 from ..series import ImageSeries
 from .acquisition import PLANES, Acquisition, Drawn
-from .kinematics import State
 from .painting import Painter
 from .population import Person, draw_person
 from .slices import Grid, StackOptions, draw_grid, scanner_turn
+from .state import State
 from .subject import Subject
 
 VERSION = 2  # of the generator: the same kind, seed, options and version give the same subject

@@ -16,7 +16,8 @@ import numpy as np
 from ..methods.protocol import option
 from .anatomy import Anatomy, Patch
 from .breathing import Breathing
-from .kinematics import Kinematics, Region
+from .kinematics import Kinematics
+from .state import Region
 from .thorax import Thorax
 from .timing import Timing
 

@@ -14,7 +14,8 @@ from ..errors import CardiacMotionError
 from ..motion import Motion, check_frame
 from ..series import MYOCARDIUM, ImageSeries
 from .anatomy import Anatomy
-from .kinematics import Kinematics, State
+from .kinematics import Kinematics
+from .state import State
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import torch
 from hearts import person, scattered
 
 from CardiacMotionLib.phantom.breathing import Breathing
-from CardiacMotionLib.phantom.kinematics import moments
+from CardiacMotionLib.phantom.state import moments
 
 AMOUNTS = (14.0, -5.0)
 

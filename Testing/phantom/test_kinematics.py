@@ -13,7 +13,8 @@ from scipy.integrate import quad
 
 from CardiacMotionLib import CardiacMotionError
 from CardiacMotionLib.phantom.anatomy import cylinder
-from CardiacMotionLib.phantom.kinematics import Kinematics, State, moments
+from CardiacMotionLib.phantom.kinematics import Kinematics
+from CardiacMotionLib.phantom.state import State, moments
 
 PHASES = (0.04, 0.15, 0.38, 0.6)
 
