@@ -15,10 +15,10 @@ LIBRARY = ROOT / "CardiacMotionLib"
 LAYERS = (
     ("CardiacMotionLib", "errors", "callable_module"),
     ("fields",),
-    ("series", "motion", "metrics"),
+    ("series", "motion", "continuous", "metrics", "tagged_cine"),
     ("methods",),
     ("strain", "mapping"),
-    ("phantom", "training", "weights"),
+    ("phantom", "prior", "training", "weights"),
     ("io", "scene", "report", "cli", "jobs"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -1,0 +1,233 @@
+"""`ContinuousField`: a displacement that is known between voxels and frames, with its exact gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .errors import CardiacMotionError
+from .fields.siren import Siren
+
+POINTS_AT_ONCE = 1 << 16  # bounds the memory of an evaluation
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time in ms to the phase of the heartbeat in [-1, 1), -1 at end-diastole.
+
+    Attributes
+    ----------
+    end_diastole
+        Time in ms of end-diastole: phase 0 of 1.
+    cycle
+        Length of the cycle in ms; times before end-diastole count as the end of the cycle.
+    periodic
+        Phase is given to the network as its cosine and sine, so that the cycle closes, instead of as a number.
+    """
+
+    end_diastole: float
+    cycle: float
+    periodic: bool = False
+
+    @property
+    def inputs(self) -> int:
+        """How many numbers the network is given."""
+        return 2 if self.periodic else 1
+
+    def __call__(self, times: Tensor) -> Tensor:
+        """(N,) ms to (N, inputs)."""
+        share = torch.remainder((times - self.end_diastole) / self.cycle, 1.0)
+        share = torch.where(share > 1 - 1e-6, torch.zeros_like(share), share)  # rounding must not cost a heartbeat
+        if self.periodic:
+            return torch.stack((torch.cos(2 * torch.pi * share), torch.sin(2 * torch.pi * share)), -1)
+        return 2 * share[:, None] - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Where the motion is known: 1 inside, falling to 0 at the sides of a box in voxels.
+
+    Attributes
+    ----------
+    to_voxels
+        (4, 4) RAS mm to voxels (i, j, k).
+    low, high
+        (3,) first and last voxel of the box along (i, j, k).
+    widths
+        (3, 2) voxels over which it falls at the low and the high side; 0 does not fall there.
+    """
+
+    to_voxels: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    widths: np.ndarray
+
+    def __call__(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Value (N,) and gradient (N, 3) per RAS mm at points (N, 3) in RAS mm."""
+        to_voxels = torch.as_tensor(self.to_voxels, dtype=points.dtype, device=points.device)
+        voxels = points @ to_voxels[:3, :3].T + to_voxels[:3, 3]
+        value, slopes = torch.ones_like(voxels), torch.zeros_like(voxels)
+        for axis in range(3):
+            for sign, end, width in ((1, self.low, self.widths[axis, 0]), (-1, self.high, self.widths[axis, 1])):
+                if width > 0:
+                    depth = (sign * (voxels[:, axis] - float(end[axis])) / float(width)).clamp(0, 1)
+                    ramp = depth * depth * (3 - 2 * depth)
+                    slope = sign * 6 * depth * (1 - depth) / float(width)
+                    slopes[:, axis] = slopes[:, axis] * ramp + value[:, axis] * slope
+                    value[:, axis] = value[:, axis] * ramp
+        others = torch.stack((value[:, 1] * value[:, 2], value[:, 0] * value[:, 2], value[:, 0] * value[:, 1]), -1)
+        return value.prod(-1), (slopes * others) @ to_voxels[:3, :3]
+
+
+@dataclass(frozen=True, eq=False)
+class ContinuousField:
+    """u(x, t) = w(x) unit R^T (f(R (x - c) / unit, t) - f(R (x - c) / unit, t_ref)), zero at the reference always.
+
+    The axes of the network are those of the heart and their scale is the same along all three, so that its gradient is
+    that of the tissue: F = I + d(u)/dx needs no correction for voxels.
+
+    Attributes
+    ----------
+    network
+        f, from (x, y, z, phase) to a displacement, in units of ``unit`` along the axes of the heart.
+    center
+        (3,) RAS mm, c.
+    axes
+        (3, 3) rows are the axes x (towards the RV), y and z (towards the base) in RAS, R.
+    unit
+        mm.
+    clock
+        Time to phase.
+    reference_time
+        ms, t_ref.
+    window
+        w, or None for 1 everywhere.
+    """
+
+    network: Siren
+    center: np.ndarray
+    axes: np.ndarray
+    unit: float
+    clock: Clock
+    reference_time: float
+    window: Window | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Float type of the network."""
+        return next(self.network.parameters()).dtype
+
+    def to(self, device: torch.device | str) -> ContinuousField:
+        """The same field with its network on ``device`` (the network is moved, not copied)."""
+        return replace(self, network=self.network.to(device))
+
+    @torch.no_grad()
+    def displacement(self, points_ras: np.ndarray, times: np.ndarray | float) -> np.ndarray:
+        """u in RAS mm (N, 3) of points (N, 3) in RAS mm of the reference, at times in ms: one, or one a point (N,)."""
+        return self._evaluate(points_ras, times, gradient=False)[0]
+
+    @torch.no_grad()
+    def deformation_gradient(self, points_ras: np.ndarray, times: np.ndarray | float) -> np.ndarray:
+        """F = I + du/dX (N, 3, 3) in RAS axes, exact, of points (N, 3) in RAS mm at times in ms: one, or (N,)."""
+        return self._evaluate(points_ras, times, gradient=True)[1]
+
+    def _evaluate(
+        self, points_ras: np.ndarray, times: np.ndarray | float, *, gradient: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        points = np.asarray(points_ras, np.float64)
+        moments = np.broadcast_to(np.asarray(times, np.float64), len(points))
+        displacements, gradients = np.zeros((len(points), 3), np.float32), np.zeros((0, 3, 3), np.float32)
+        if gradient:
+            gradients = np.zeros((len(points), 3, 3), np.float32)
+        step = POINTS_AT_ONCE // (4 if gradient else 1)
+        for start in range(0, len(points), step):
+            rows = slice(start, start + step)
+            # In float64 up to the heart's own coordinates: a patient may lie far from the scanner's center.
+            place = torch.from_numpy(points[rows])
+            canonical = torch.from_numpy((points[rows] - self.center) @ self.axes.T / self.unit)
+            u, slope = self.relative(
+                canonical.to(self.device, self.dtype), torch.tensor(moments[rows]), gradient=gradient
+            )
+            axes = torch.as_tensor(self.axes, dtype=self.dtype)
+            u = self.unit * u.cpu() @ axes
+            weight = None if self.window is None else [part.to(self.dtype) for part in self.window(place)]
+            displacements[rows] = u if weight is None else weight[0][:, None] * u
+            if gradient:
+                slope = axes.T @ slope.cpu() @ axes
+                if weight is not None:
+                    slope = weight[0][:, None, None] * slope + u[:, :, None] * weight[1][:, None, :]
+                gradients[rows] = slope + torch.eye(3, dtype=self.dtype)
+        return displacements, gradients
+
+    def relative(self, canonical: Tensor, times: Tensor, *, gradient: bool) -> tuple[Tensor, Tensor]:
+        """f(x, t) - f(x, t_ref) (N, 3) and, on demand, its gradient (N, 3, 3), at points (N, 3) in heart axes.
+
+        ``times`` (N,) ms, in float64 whatever the type of the network. Differentiable in its parameters.
+        """
+        moments = torch.cat((times, torch.full_like(times, self.reference_time)))
+        phases = self.clock(moments.double()).to(canonical)
+        rows = torch.cat((torch.cat((canonical, canonical)), phases), -1)
+        if not gradient:
+            there, here = self.network(rows).chunk(2)
+            return there - here, there.new_zeros(0)
+        directions = torch.eye(3, rows.shape[-1], dtype=rows.dtype, device=rows.device)
+        values, slopes = self.network.with_gradient(rows, directions)
+        (there, here), (after, before) = values.chunk(2), slopes.chunk(2)
+        return there - here, after - before
+
+    # ------------------------------------------------------------------ files
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything as arrays without objects, for ``np.savez``; `from_arrays` reads them."""
+        stored = {
+            "center": self.center,
+            "axes": self.axes,
+            "unit": np.float64(self.unit),
+            "clock": np.array([self.clock.end_diastole, self.clock.cycle, float(self.clock.periodic)]),
+            "reference_time": np.float64(self.reference_time),
+            "omega": np.float64(self.network.omega),
+        }
+        if self.window is not None:
+            stored |= {f"window.{name}": getattr(self.window, name) for name in ("to_voxels", "low", "high", "widths")}
+        parameters = {f"network.{name}": value.cpu().numpy() for name, value in self.network.state_dict().items()}
+        return stored | parameters
+
+    @classmethod
+    def from_arrays(cls, stored: Mapping[str, Any]) -> ContinuousField:
+        """Read what `arrays` gave; raises `CardiacMotionError` where something is missing or does not fit."""
+        try:
+            state = {
+                name.removeprefix("network."): torch.from_numpy(np.array(stored[name]))
+                for name in stored
+                if name.startswith("network.")
+            }
+            weights = [value for name, value in state.items() if name.endswith("weight")]
+            width, inputs = weights[0].shape
+            network = Siren(
+                inputs, weights[-1].shape[0], width, len(weights) - 1, omega=float(np.asarray(stored["omega"]))
+            ).to(weights[0].dtype)
+            network.load_state_dict(state)
+            end_diastole, cycle, periodic = np.asarray(stored["clock"], np.float64)
+            names = [f"window.{name}" for name in ("to_voxels", "low", "high", "widths")]
+            window = Window(*(np.asarray(stored[name]) for name in names)) if names[0] in stored else None
+            return cls(
+                network,
+                np.asarray(stored["center"], np.float64),
+                np.asarray(stored["axes"], np.float64),
+                float(np.asarray(stored["unit"])),
+                Clock(float(end_diastole), float(cycle), bool(periodic)),
+                float(np.asarray(stored["reference_time"])),
+                window,
+            )
+        except (KeyError, IndexError, ValueError, RuntimeError) as error:
+            raise CardiacMotionError(f"the network of this motion cannot be read: {error}") from error
