@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -41,13 +42,18 @@ class Siren(torch.nn.Module):
         super().__init__()
         sizes = [inputs, *[width] * hidden, outputs]
         self.omega = float(omega)
-        self.layers = torch.nn.ModuleList(torch.nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        self.layers = torch.nn.ModuleList(torch.nn.Linear(a, b) for a, b in pairwise(sizes))
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
-            for n, layer in enumerate(self.layers):
+            for n, layer in enumerate(self.linear):
                 self._draw(layer, n == 0, initialization, generator)
 
-    def _draw(self, layer: torch.nn.Module, first: bool, initialization: str, generator: torch.Generator) -> None:
+    @property
+    def linear(self) -> list[torch.nn.Linear]:
+        """The layers, first to last."""
+        return [layer for layer in self.layers if isinstance(layer, torch.nn.Linear)]
+
+    def _draw(self, layer: torch.nn.Linear, first: bool, initialization: str, generator: torch.Generator) -> None:
         weight, bias = layer.weight, layer.bias
         out, into = weight.shape
         if initialization == "xavier":
@@ -64,7 +70,7 @@ class Siren(torch.nn.Module):
         return torch.cat([self._forward(rows) for rows in x.split(ROWS_AT_ONCE)])
 
     def _forward(self, x: Tensor) -> Tensor:
-        *hidden, last = self.layers
+        *hidden, last = self.linear
         for layer in hidden:  # omega goes into the small matrix, not over the rows
             x = torch.sin(torch.nn.functional.linear(x, self.omega * layer.weight, self.omega * layer.bias))
         return last(x)
@@ -95,7 +101,7 @@ class Siren(torch.nn.Module):
         return torch.cat(values), torch.cat(tangents)
 
     def _with_gradient(self, x: Tensor, tangents: Tensor) -> tuple[Tensor, Tensor]:
-        *hidden, last = self.layers
+        *hidden, last = self.linear
         for layer in hidden:
             weight = self.omega * layer.weight
             phase = torch.nn.functional.linear(x, weight, self.omega * layer.bias)

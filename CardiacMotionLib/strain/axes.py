@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..orientation import base_sign, slice_normal
 from .anatomy import Anatomy
 
-BASEWARD = np.array([0.5, -0.5, 0.7])  # the apex of a heart points left, anterior and inferior; RAS
 ANTERIOR = np.array([0.0, 1.0, 1.0])  # the anterior wall of the LV faces anterior and superior; RAS
-TAPER = 0.15  # relative difference in area that tells the two ends of a ventricle apart
 FEWEST_CENTERS = 3  # slices below which a line through the cavity's centers is no better than the slice normal
 ALONG_AXIS = 0.1  # sine of the angle to the axis below which the wall is a cap and the axis has no direction in it
 
@@ -56,10 +55,7 @@ def find_long_axis(anatomy: Anatomy) -> LongAxis:
     patient.
     """
     affine, spacing = anatomy.affine, anatomy.spacing
-    normal = np.cross(affine[:3, 0], affine[:3, 1])
-    normal /= np.linalg.norm(normal)
-    if normal @ affine[:3, 2] < 0:
-        normal = -normal  # along increasing k, whatever the handedness
+    normal = slice_normal(affine)
     centers = np.full((len(anatomy.wall), 3), np.nan)
     for k in np.flatnonzero(anatomy.cavity.any((1, 2))):
         j, i = (index.mean() for index in np.nonzero(anatomy.cavity[k]))
@@ -69,7 +65,7 @@ def find_long_axis(anatomy: Anatomy) -> LongAxis:
     if len(trusted) >= FEWEST_CENTERS:
         direction = np.polyfit(trusted * spacing[2], centers[trusted], 1)[0]  # slope of each coordinate over the stack
         direction /= np.linalg.norm(direction)
-    sign, note = _base_is_up(anatomy, direction)
+    sign, note = base_sign(anatomy.wall, anatomy.cavity, direction)
     direction, normal = sign * direction, sign * normal
     first = ANTERIOR - (ANTERIOR @ normal) * normal
     if np.linalg.norm(first) < 0.3:  # a stack that faces anterior and superior itself: count from the patient's right
@@ -77,22 +73,6 @@ def find_long_axis(anatomy: Anatomy) -> LongAxis:
     first /= np.linalg.norm(first)
     towards = np.stack([first, np.cross(-normal, first)])
     return LongAxis(direction, normal, centers, centers @ direction, towards, (note,) if note else ())
-
-
-def _base_is_up(anatomy: Anatomy, direction: np.ndarray) -> tuple[float, str]:
-    """Tell whether the base lies along ``direction`` (increasing k, +1) or against it (-1), and note a guess."""
-    hollow = np.flatnonzero(anatomy.wall.any((1, 2)) & anatomy.cavity.any((1, 2)))
-    area = (anatomy.wall | anatomy.cavity).sum((1, 2))[hollow]
-    third = max(1, len(hollow) // 3)
-    low, high = area[:third].mean(), area[-third:].mean()
-    if len(hollow) > 1 and abs(high - low) > TAPER * max(high, low):
-        return (1.0, "") if high > low else (-1.0, "")
-    solid = np.flatnonzero(anatomy.wall.any((1, 2)) & ~anatomy.cavity.any((1, 2)))
-    below, above = bool((solid < hollow[0]).any()), bool((solid > hollow[-1]).any())
-    if below != above:
-        return (1.0, "") if below else (-1.0, "")
-    note = "Apex and base look alike in the labels: the base was taken to be the right, posterior, superior end."
-    return (1.0 if direction @ BASEWARD >= 0 else -1.0), "" if anatomy.is_2d else note
 
 
 def wall_directions(outward: np.ndarray, points: np.ndarray, slices: np.ndarray, axis: LongAxis) -> np.ndarray:

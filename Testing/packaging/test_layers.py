@@ -15,7 +15,7 @@ LIBRARY = ROOT / "CardiacMotionLib"
 LAYERS = (
     ("CardiacMotionLib", "errors", "callable_module"),
     ("fields",),
-    ("series", "motion", "continuous", "metrics", "tagged_cine"),
+    ("series", "motion", "continuous", "orientation", "metrics", "tagged_cine"),
     ("methods",),
     ("strain", "mapping"),
     ("phantom", "prior", "training", "weights"),
