@@ -18,6 +18,7 @@ _PUBLIC = {
     "read_series": "io",
     "register": "methods",
     "evaluate": "metrics",
+    "compose_tagged_cine": "tagged_cine",
 }
 _CALLABLE_PACKAGES = ("methods", "strain", "phantom")  # packages that are also the public function of their name
 
