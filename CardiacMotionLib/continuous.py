@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,6 +12,9 @@ from torch import Tensor
 
 from .errors import CardiacMotionError
 from .fields.siren import Siren
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 POINTS_AT_ONCE = 1 << 16  # bounds the memory of an evaluation
 
@@ -132,42 +135,75 @@ class ContinuousField:
         return replace(self, network=self.network.to(device))
 
     @torch.no_grad()
-    def displacement(self, points_ras: np.ndarray, times: np.ndarray | float) -> np.ndarray:
-        """u in RAS mm (N, 3) of points (N, 3) in RAS mm of the reference, at times in ms: one, or one a point (N,)."""
-        return self._evaluate(points_ras, times, gradient=False)[0]
+    def displacement(
+        self, points_ras: np.ndarray, times: ArrayLike, progress: Callable[[float], object] | None = None
+    ) -> np.ndarray:
+        """Displacement u (N, 3) in RAS mm of points (N, 3) in RAS mm at a time in ms; (T, N, 3) at times (T,).
+
+        Exactly zero at the reference time and where the window is zero; there the network is not asked. ``progress`` is
+        told the share that is done between parts; what it raises ends the evaluation.
+        """
+        return self._evaluate(points_ras, times, progress, gradient=False)
 
     @torch.no_grad()
-    def deformation_gradient(self, points_ras: np.ndarray, times: np.ndarray | float) -> np.ndarray:
-        """F = I + du/dX (N, 3, 3) in RAS axes, exact, of points (N, 3) in RAS mm at times in ms: one, or (N,)."""
-        return self._evaluate(points_ras, times, gradient=True)[1]
+    def deformation_gradient(
+        self, points_ras: np.ndarray, times: ArrayLike, progress: Callable[[float], object] | None = None
+    ) -> np.ndarray:
+        """F = I + du/dX (N, 3, 3) in RAS axes, exact, of points (N, 3) at a time; (T, N, 3, 3) at times (T,).
+
+        It costs four times as much as the displacement.
+        """
+        return self._evaluate(points_ras, times, progress, gradient=True)
 
     def _evaluate(
-        self, points_ras: np.ndarray, times: np.ndarray | float, *, gradient: bool
-    ) -> tuple[np.ndarray, np.ndarray]:
-        points = np.asarray(points_ras, np.float64)
-        moments = np.broadcast_to(np.asarray(times, np.float64), len(points))
-        displacements, gradients = np.zeros((len(points), 3), np.float32), np.zeros((0, 3, 3), np.float32)
-        if gradient:
-            gradients = np.zeros((len(points), 3, 3), np.float32)
-        step = POINTS_AT_ONCE // (4 if gradient else 1)
-        for start in range(0, len(points), step):
-            rows = slice(start, start + step)
-            # In float64 up to the heart's own coordinates: a patient may lie far from the scanner's center.
-            place = torch.from_numpy(points[rows])
-            canonical = torch.from_numpy((points[rows] - self.center) @ self.axes.T / self.unit)
-            u, slope = self.relative(
-                canonical.to(self.device, self.dtype), torch.tensor(moments[rows]), gradient=gradient
-            )
-            axes = torch.as_tensor(self.axes, dtype=self.dtype)
+        self, points_ras: np.ndarray, times: ArrayLike, progress: Callable[[float], object] | None, *, gradient: bool
+    ) -> np.ndarray:
+        points, moments = np.asarray(points_ras, np.float64), np.asarray(times, np.float64)
+        moving = np.flatnonzero(moments != self.reference_time)
+        weight, slope = torch.ones(len(points), dtype=torch.float64), torch.zeros(len(points), 3, dtype=torch.float64)
+        if self.window is not None:
+            weight, slope = self.window(torch.from_numpy(points))
+        inside = np.flatnonzero(weight.numpy())
+        weight, slope = weight.to(self.dtype), slope.to(self.dtype)
+        axes = torch.as_tensor(self.axes, dtype=self.dtype)
+        # In float64 up to the heart's own coordinates: a patient may lie far from the scanner's center.
+        canonical = torch.from_numpy((points[inside] - self.center) @ self.axes.T / self.unit).to(self.dtype)
+
+        result = torch.zeros(moments.size, len(points), *([3, 3] if gradient else [3]), dtype=self.dtype).numpy()
+        phases = torch.from_numpy(moments.reshape(-1)[moving])
+        step = max(1, POINTS_AT_ONCE // ((4 if gradient else 1) * (len(moving) + 1)))
+        for start in range(0, len(inside) if len(moving) else 0, step):
+            rows = inside[start : start + step]
+            u, du = self._every_time(canonical[start : start + step].to(self.device), phases, gradient)
             u = self.unit * u.cpu() @ axes
-            weight = None if self.window is None else [part.to(self.dtype) for part in self.window(place)]
-            displacements[rows] = u if weight is None else weight[0][:, None] * u
             if gradient:
-                slope = axes.T @ slope.cpu() @ axes
-                if weight is not None:
-                    slope = weight[0][:, None, None] * slope + u[:, :, None] * weight[1][:, None, :]
-                gradients[rows] = slope + torch.eye(3, dtype=self.dtype)
-        return displacements, gradients
+                du = axes.T @ du.cpu() @ axes * weight[rows, None, None] + u[..., None] * slope[rows, None]
+            result[moving[:, None], rows] = du if gradient else u * weight[rows, None]
+            if progress is not None:
+                progress(min(1.0, (start + step) / len(inside)))
+        if gradient:
+            result += np.eye(3, dtype=result.dtype)
+        return result.reshape(*moments.shape, *result.shape[1:])
+
+    def at_times(self, canonical: Tensor, times: Tensor) -> Tensor:
+        """f(x, t) - f(x, t_ref) (T, N, 3) of every point (N, 3) in heart axes at every time (T,) in ms, in float64.
+
+        The reference is evaluated once a point. Differentiable in the parameters of the network.
+        """
+        return self._every_time(canonical, times, False)[0]
+
+    def _every_time(self, canonical: Tensor, times: Tensor, gradient: bool) -> tuple[Tensor, Tensor]:
+        """What `at_times` gives, and its gradient (T, N, 3, 3) on demand."""
+        moments = torch.cat((times.double(), times.new_tensor([self.reference_time], dtype=torch.float64)))
+        phases = self.clock(moments).to(canonical)
+        count = len(phases), len(canonical)
+        rows = torch.cat((canonical.expand(*count, 3), phases[:, None].expand(*count, -1)), -1).flatten(0, 1)
+        values, slopes = self._network(rows, gradient)
+        values = values.unflatten(0, count)
+        if gradient:
+            slopes = slopes.unflatten(0, count)
+            slopes = slopes[:-1] - slopes[-1]
+        return values[:-1] - values[-1], slopes
 
     def relative(self, canonical: Tensor, times: Tensor, *, gradient: bool) -> tuple[Tensor, Tensor]:
         """f(x, t) - f(x, t_ref) (N, 3) and, on demand, its gradient (N, 3, 3), at points (N, 3) in heart axes.
@@ -177,25 +213,27 @@ class ContinuousField:
         moments = torch.cat((times, torch.full_like(times, self.reference_time)))
         phases = self.clock(moments.double()).to(canonical)
         rows = torch.cat((torch.cat((canonical, canonical)), phases), -1)
+        values, slopes = self._network(rows, gradient)
+        half = len(canonical)
+        return values[:half] - values[half:], slopes[:half] - slopes[half:] if gradient else slopes
+
+    def _network(self, rows: Tensor, gradient: bool) -> tuple[Tensor, Tensor]:
+        """Values (N, 3) and gradient (N, 3, 3) in space, which is empty unless asked for."""
         if not gradient:
-            there, here = self.network(rows).chunk(2)
-            return there - here, there.new_zeros(0)
-        directions = torch.eye(3, rows.shape[-1], dtype=rows.dtype, device=rows.device)
-        values, slopes = self.network.with_gradient(rows, directions)
-        (there, here), (after, before) = values.chunk(2), slopes.chunk(2)
-        return there - here, after - before
+            return self.network(rows), rows.new_zeros(0)
+        return self.network.with_gradient(rows, torch.eye(3, rows.shape[-1], dtype=rows.dtype, device=rows.device))
 
     # ------------------------------------------------------------------ files
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as arrays without objects, for ``np.savez``; `from_arrays` reads them."""
-        stored = {
+        stored: dict[str, np.ndarray] = {
             "center": self.center,
             "axes": self.axes,
-            "unit": np.float64(self.unit),
+            "unit": np.array(self.unit),
             "clock": np.array([self.clock.end_diastole, self.clock.cycle, float(self.clock.periodic)]),
-            "reference_time": np.float64(self.reference_time),
-            "omega": np.float64(self.network.omega),
+            "reference_time": np.array(self.reference_time),
+            "omega": np.array(self.network.omega),
         }
         if self.window is not None:
             stored |= {f"window.{name}": getattr(self.window, name) for name in ("to_voxels", "low", "high", "widths")}

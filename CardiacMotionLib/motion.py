@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from . import fields
+from .continuous import ContinuousField
 from .errors import CardiacMotionError
 from .series import ImageSeries, check_affine, check_labels, check_times
 
@@ -36,6 +37,9 @@ class Motion:
         (T,) float64 ms; frame numbers where ``timed`` is False.
     provenance
         How the motion was made: method, options, seed, version, input. JSON-serializable.
+    field
+        The same motion known between voxels and frames, or None: then `at`, `track` and the Jacobian are exact instead
+        of interpolated and differenced. Its clock reads ``times``.
     """
 
     def __init__(
@@ -45,6 +49,8 @@ class Motion:
         reference: int = 0,
         times: ArrayLike | None = None,
         provenance: Mapping[str, Any] | None = None,
+        *,
+        field: ContinuousField | None = None,
     ):
         array = np.ascontiguousarray(displacement, dtype=np.float32)
         if array.ndim != 5 or array.shape[-1] != 3:
@@ -65,6 +71,12 @@ class Motion:
         self.timed = times is not None
         self.times = check_times(times, len(array)) if times is not None else np.arange(len(array), dtype=np.float64)
         self.provenance = dict(provenance or {})
+        if field is not None and field.reference_time != self.times[self.reference]:
+            raise CardiacMotionError(
+                f"the field is zero at {field.reference_time:g}, the reference frame {self.reference} is at "
+                f"{self.times[self.reference]:g}; its reference_time must be that of the frame"
+            )
+        self.field = field
         self._inverses: dict[int, Tensor] = {}  # in voxels, kept because each takes a while
 
     @classmethod
@@ -76,6 +88,24 @@ class Motion:
         world = millimeters.cpu().numpy().astype(np.float32)
         world[reference] = 0
         return cls(world, series.affine, reference, series.times if series.timed else None, provenance)
+
+    @classmethod
+    def from_field(
+        cls,
+        field: ContinuousField,
+        series: ImageSeries,
+        reference: int,
+        provenance: Mapping[str, Any] | None = None,
+        progress: Callable[[float], object] | None = None,
+    ) -> Motion:
+        """Make one from a continuous field: its displacement at every voxel and frame of ``series``, and the field.
+
+        ``progress`` is told the share that is done, between parts; what it raises ends the run.
+        """
+        points = grid_points(series.shape, series.affine).reshape(-1, 3)
+        displacement = field.displacement(points, series.times, progress).reshape(*series.frames.shape, 3)
+        times = series.times if series.timed else None
+        return cls(displacement, series.affine, reference, times, provenance, field=field)
 
     # ------------------------------------------------------------------ geometry
 
@@ -225,6 +255,12 @@ class Motion:
             raise CardiacMotionError(
                 f"{path} is not a motion file: expected a .seq.nrrd or .npz saved by Motion.save"
             ) from error
+
+
+def grid_points(shape: tuple[int, int, int], affine: np.ndarray) -> np.ndarray:
+    """(K, J, I, 3) RAS mm of the voxel centers of a grid."""
+    voxels = fields.identity_grid(shape, torch.float64)
+    return fields.voxel_to_world_points(voxels, torch.as_tensor(affine)).numpy()
 
 
 def check_frame(frame: Any, number_of_frames: int, name: str) -> None:
