@@ -1,0 +1,65 @@
+"""A network as the motion of one heart, fitted to its cine from a prior learnt on tagged hearts (paper 000)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..protocol import Context, MethodInfo, option
+
+if TYPE_CHECKING:
+    from ...motion import Motion
+    from ...series import ImageSeries
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of the network and its fit."""
+
+    steps: int = option(500, "Steps of the fit", minimum=0, maximum=100_000)
+    prior: str = option("none", "First weights: tagged (a prior from tagged hearts that ships), none, or a file")
+    learning_rate: float = option(1e-4, "Adam's step", minimum=1e-7, maximum=1e-2)
+    decay: bool = option(True, "Let the step fall along a cosine, down to a twentieth")
+    points: int = option(1024, "Points compared in a step", minimum=64, maximum=1_000_000)
+    frames_per_step: int = option(3, "Frames compared at the same points in a step", minimum=1, maximum=64)
+    volume_points: int = option(
+        512, "Points at which a step holds the volume, three quarters of them in the wall", minimum=4, maximum=100_000
+    )
+    window: float = option(
+        0.0, "Standard deviation of the correlation window; 0 correlates all points", unit="mm", minimum=0, maximum=40
+    )
+    wall_volume: float = option(0.5, "How strongly the wall keeps its volume", minimum=0, maximum=100)
+    other_volume: float = option(1e-4, "The same outside the heart", minimum=0, maximum=100)
+    omega: float = option(30.0, "Frequency of the network's sines", minimum=1, maximum=200)
+    width: int = option(256, "Units of a layer", minimum=8, maximum=1024)
+    layers: int = option(3, "Hidden layers", minimum=1, maximum=8)
+    initialization: str = option("siren", "Drawn weights where there is no prior", choices=("siren", "xavier"))
+    periodic: bool = option(False, "Let the motion at the end of the cycle join the beginning")
+    cycle: float | None = option(
+        None, "Length of the heartbeat; else all frames are one", unit="ms", minimum=100, maximum=10_000
+    )
+    patience: int = option(0, "Checks without gain (one in 50 steps) before the fit ends; 0: never", minimum=0)
+    margin: float = option(25.0, "Tissue around the heart that takes part", unit="mm", minimum=10, maximum=200)
+
+
+def run(series: ImageSeries, options: Options, context: Context) -> Motion:
+    """Motion that keeps its network."""
+    from ...motion import Motion
+    from .fit import Fit
+
+    fit = Fit(series, options, context)
+    fit.run(options.steps, context.part(0, 0.9))
+    last = context.part(0.9, 1)
+    return Motion.from_field(
+        fit.field.to("cpu"), series, context.reference, progress=lambda done: last.report(done, "motion of every voxel")
+    )
+
+
+METHOD = MethodInfo(
+    name="inr",
+    title="Network (INR)",
+    summary="A network is the motion, between voxels and frames too; may start from a prior of tagged hearts.",
+    citation="After Alvarez-Florez et al. 2026 (MIDL) and Wolterink et al. 2022 (PMLR 172:1349)",
+    Options=Options,
+    run=run,
+)
