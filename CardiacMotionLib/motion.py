@@ -15,10 +15,15 @@ from torch import Tensor
 from . import fields
 from .continuous import ContinuousField
 from .errors import CardiacMotionError
+from .fields.jacobian import determinant
 from .series import ImageSeries, check_affine, check_labels, check_times
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+
+
+FIELD = "field."  # before the names of the field's arrays in a file
+MARGIN = 2  # voxels around what is differentiated: central differences reach one
 
 
 class Motion:
@@ -60,11 +65,6 @@ class Motion:
                 "displacement contains NaN or infinite values; every voxel needs a finite displacement in mm"
             )
         check_frame(reference, len(array), "reference")
-        if np.any(array[reference]):
-            largest = float(np.abs(array[reference]).max())
-            raise CardiacMotionError(
-                f"displacement of the reference frame {reference} must be zero, its largest entry is {largest:.3g} mm"
-            )
         self.displacement = array
         self.affine = check_affine(affine)
         self.reference = int(reference)
@@ -76,7 +76,13 @@ class Motion:
                 f"the field is zero at {field.reference_time:g}, the reference frame {self.reference} is at "
                 f"{self.times[self.reference]:g}; its reference_time must be that of the frame"
             )
+        if np.any(array[reference]):
+            largest = float(np.abs(array[reference]).max())
+            raise CardiacMotionError(
+                f"displacement of the reference frame {reference} must be zero, its largest entry is {largest:.3g} mm"
+            )
         self.field = field
+        self._determinant: np.ndarray | None = None
         self._inverses: dict[int, Tensor] = {}  # in voxels, kept because each takes a while
 
     @classmethod
@@ -166,31 +172,141 @@ class Motion:
         carried = fields.warp(distances[None], self._inverse(frame))[0]
         return values[carried.argmin(0).numpy()].astype(np.uint8)
 
-    def at(self, points_ras: ArrayLike, frame: int) -> np.ndarray:
-        """Displacement (N, 3) in RAS mm of points (N, 3) in RAS mm: linear between voxels, the edge value outside."""
-        points = np.atleast_2d(np.asarray(points_ras, dtype=np.float64))
-        if points.ndim != 2 or points.shape[1] != 3:
-            raise CardiacMotionError(f"points must have shape (N, 3) in RAS mm, got {points.shape}")
-        if not np.isfinite(points).all():
-            raise CardiacMotionError("points must be finite RAS mm, some are NaN or infinite; leave those out")
-        check_frame(frame, len(self), "frame")
-        voxel = fields.world_to_voxel_points(torch.from_numpy(points), torch.as_tensor(self.affine))
-        field = torch.from_numpy(self.displacement[frame]).movedim(-1, 0)[None].to(torch.float64)
-        return fields.sample_at(field, voxel[None])[0].T.numpy()
+    def at(self, points_ras: ArrayLike, frame: float | None = None, *, time: float | None = None) -> np.ndarray:
+        """Displacement (N, 3) in RAS mm of reference points (N, 3) in RAS mm, in a frame or at a time.
 
-    def track(self, points_ras: ArrayLike) -> np.ndarray:
-        """Positions (T, N, 3) in RAS mm over the cycle of reference points (N, 3) in RAS mm."""
-        points = np.atleast_2d(np.asarray(points_ras, dtype=np.float64))
-        return np.stack([points + self.at(points, t) for t in range(len(self))])
+        With a field it is exact. Without, it is linear between voxels and between the two neighboring frames. Points
+        outside the grid move as its edge.
 
-    def jacobian(self) -> np.ndarray:
-        """Deformation gradient F = I + du/dX, (T, K, J, I, 3, 3) float32 in RAS axes (no unit)."""
+        Parameters
+        ----------
+        points_ras
+            (N, 3) RAS mm.
+        frame
+            0 to T - 1; 1.5 is halfway between frames 1 and 2.
+        time
+            ms, from the first to the last of ``times``, instead of ``frame``.
+
+        Raises
+        ------
+        CardiacMotionError
+            for a frame or time outside the cycle: nothing is known there. For a time where the frames have none.
+        """
+        return self._at(check_points(points_ras), np.array([self._moment(frame, time)]))[0]
+
+    def track(self, points_ras: ArrayLike, times: ArrayLike | None = None) -> np.ndarray:
+        """Positions (T, N, 3) in RAS mm of reference points (N, 3) in RAS mm: in every frame, or at ``times`` (T,) ms.
+
+        As exact as `at`, and quicker than asking for one time after the other.
+        """
+        points = check_points(points_ras)
+        return points + self._at(points, self.times if times is None else self._check_moments(times, (-1,)))
+
+    def _at(self, points: np.ndarray, moments: np.ndarray) -> np.ndarray:
+        """Displacement (M, N, 3) float64 RAS mm of points (N, 3) at ``moments`` (M,) on the axis of ``times``."""
         affine = torch.as_tensor(self.affine)
-        return np.concatenate([fields.deformation_gradient(self.voxels(t), affine).numpy() for t in range(len(self))])
+        voxels = fields.world_to_voxel_points(torch.from_numpy(points), affine)
+        if self.field is not None:
+            within = voxels.clamp(torch.zeros(3), torch.tensor(self.shape[::-1]) - 1.0)
+            inside = fields.voxel_to_world_points(within, affine).numpy()
+            return self.field.displacement(inside, moments).astype(np.float64)
+        result = []
+        for place in np.interp(moments, self.times, np.arange(len(self))):
+            pair = torch.from_numpy(self.displacement[int(place) : int(np.ceil(place)) + 1])
+            images = pair.movedim(-1, 1).to(torch.float64)
+            values = fields.sample_at(images, voxels.expand(len(images), -1, -1))
+            result.append(torch.lerp(values[0], values[-1], place - int(place)).T)
+        return torch.stack(result).numpy()
+
+    def _moment(self, frame: float | None, time: float | None) -> float:
+        """Where a frame, which may lie between two, or a time in ms is on the axis of ``times``."""
+        last = len(self) - 1
+        if time is not None and frame is None:
+            return float(self._check_moments(time, ()))
+        if frame is None or time is not None:
+            raise CardiacMotionError(
+                f"frame must be a frame number from 0 to {last}, or time be given in ms instead; "
+                f"got {'neither' if frame is None else 'both'}"
+            )
+        if not isinstance(frame, (float, np.floating)):
+            check_frame(frame, len(self), "frame")
+        elif not 0 <= frame <= last:
+            raise CardiacMotionError(f"frame must be a frame number from 0 to {last} or between two, got {frame:g}")
+        return float(np.interp(frame, np.arange(len(self)), self.times))
+
+    def _check_moments(self, times: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
+        """Times in ms within the cycle: float64 of ``shape``, -1 for any number."""
+        if not self.timed:
+            raise CardiacMotionError("this motion has no times in ms; name a frame, 1.5 is between frames 1 and 2")
+        try:
+            moments = np.asarray(times, dtype=np.float64).reshape(shape)
+        except (TypeError, ValueError) as error:
+            raise CardiacMotionError(f"time must be in ms, one number or a list of them, got {times!r}") from error
+        outside = moments[~((moments >= self.times[0]) & (moments <= self.times[-1]))]
+        if outside.size:
+            raise CardiacMotionError(
+                f"time must be from {self.times[0]:g} to {self.times[-1]:g} ms, got {outside[0]:g}; "
+                "beyond the frames nothing is known"
+            )
+        return moments
+
+    # ------------------------------------------------------------------ derivatives and inverse
+
+    def jacobian(self, mask: np.ndarray | None = None) -> np.ndarray:
+        """Deformation gradient F = I + du/dX in RAS axes (no unit), the identity at the reference.
+
+        With a field F is exact, and so costs four evaluations of its network per voxel and frame inside the box of the
+        field. Without, it is by central differences. One slice has no derivative across it.
+
+        Parameters
+        ----------
+        mask
+            (K, J, I) bool, the N voxels that are needed; all by default.
+
+        Returns
+        -------
+        (T, K, J, I, 3, 3) float32, or (T, N, 3, 3) in the order of ``np.nonzero(mask)``.
+        """
+        if mask is not None and (mask.dtype != bool or mask.shape != self.shape):
+            raise CardiacMotionError(
+                f"mask must be bool of the shape (K, J, I) of the grid {self.shape}, got {mask.dtype} {mask.shape}"
+            )
+        if self.field is not None:
+            points = grid_points(self.shape, self.affine)
+            if mask is None:
+                return self._exact_gradient(points.reshape(-1, 3)).reshape(*self.displacement.shape, 3)
+            return self._exact_gradient(points[mask])
+        box = (slice(None),) * 3 if mask is None or not mask.any() else _box(mask)
+        wanted = ... if mask is None else mask[box]
+        affine = torch.as_tensor(self.affine)
+        result = []
+        for world in self.displacement:
+            voxels = fields.world_to_voxel(torch.from_numpy(np.ascontiguousarray(world[box]))[None], affine)
+            result.append(fields.deformation_gradient(voxels, affine)[0].numpy()[wanted])
+        result[self.reference][:] = np.eye(3)  # exactly, without the rounding of mm
+        return np.stack(result)
+
+    def _exact_gradient(self, points: np.ndarray) -> np.ndarray:
+        """F (T, N, 3, 3) float32 of the field at points (N, 3) in RAS mm."""
+        assert self.field is not None
+        gradient = self.field.deformation_gradient(points, self.times).astype(np.float32, copy=False)
+        if self.shape[0] == 1:
+            across = (self.affine[:3, 2] / self.spacing[2]).astype(np.float32)
+            gradient -= ((gradient @ across) - across)[..., None] * across
+        return gradient
 
     def jacobian_determinant(self) -> np.ndarray:
-        """Local volume over reference volume, det F: (T, K, J, I) float32, not above 0 where the field folds."""
-        return np.concatenate([fields.jacobian_determinant(self.voxels(t)).numpy() for t in range(len(self))])
+        """Local volume over reference volume, det F: (T, K, J, I) float32, not above 0 where the field folds.
+
+        From the same F as `jacobian`. With a field that takes seconds, so it is kept.
+        """
+        if self.field is None:
+            return np.concatenate([fields.jacobian_determinant(self.voxels(t)).numpy() for t in range(len(self))])
+        if self._determinant is None:
+            slices = [self._exact_gradient(points.reshape(-1, 3)) for points in grid_points(self.shape, self.affine)]
+            planes = [determinant(torch.from_numpy(gradient)).numpy() for gradient in slices]
+            self._determinant = np.stack(planes, 1).reshape(self.displacement.shape[:4])
+        return self._determinant.copy()
 
     def inverse(self, frame: int) -> np.ndarray:
         """Displacement (K, J, I, 3) float32 RAS mm that takes points of ``frame`` back to the reference."""
@@ -205,7 +321,10 @@ class Motion:
     # ------------------------------------------------------------------ files
 
     def save(self, path: str | Path) -> Path:
-        """Write to ``path``: ``.seq.nrrd`` (a transform sequence for Slicer) or ``.npz`` (bit-exact and quick)."""
+        """Write to ``path``: ``.seq.nrrd`` (a transform sequence for Slicer) or ``.npz`` (bit-exact and quick).
+
+        The field goes into ``.npz`` only: what comes back from ``.seq.nrrd`` is the grid, with ``field`` None.
+        """
         path = Path(path)
         try:
             if path.name.endswith(".seq.nrrd"):
@@ -213,6 +332,7 @@ class Motion:
 
                 write_motion_sequence(self, path)
             elif path.suffix == ".npz":
+                network: dict[str, Any] = {} if self.field is None else self.field.arrays()
                 np.savez_compressed(
                     path,
                     displacement=self.displacement,
@@ -220,6 +340,7 @@ class Motion:
                     reference=self.reference,
                     times=self.times if self.timed else np.zeros(0),
                     provenance=json.dumps(self.provenance),
+                    **{FIELD + name: value for name, value in network.items()},
                 )
             else:
                 raise CardiacMotionError(
@@ -242,12 +363,14 @@ class Motion:
         try:
             with np.load(path, allow_pickle=False) as data:
                 times = data["times"] if data["times"].size else None
+                network = {name.removeprefix(FIELD): data[name] for name in data.files if name.startswith(FIELD)}
                 return cls(
                     data["displacement"],
                     data["affine"],
                     int(data["reference"]),
                     times,
                     json.loads(str(data["provenance"])),
+                    field=ContinuousField.from_arrays(network) if network else None,
                 )
         except CardiacMotionError as error:
             raise CardiacMotionError(f"{path}: {error}") from error
@@ -263,10 +386,29 @@ def grid_points(shape: tuple[int, int, int], affine: np.ndarray) -> np.ndarray:
     return fields.voxel_to_world_points(voxels, torch.as_tensor(affine)).numpy()
 
 
+def check_points(points_ras: ArrayLike) -> np.ndarray:
+    """(N, 3) float64 RAS mm, finite; raises `CardiacMotionError` otherwise."""
+    points = np.atleast_2d(np.asarray(points_ras, dtype=np.float64))
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise CardiacMotionError(f"points must have shape (N, 3) in RAS mm, got {points.shape}")
+    if not np.isfinite(points).all():
+        raise CardiacMotionError("points must be finite RAS mm, some are NaN or infinite; leave those out")
+    return points
+
+
 def check_frame(frame: Any, number_of_frames: int, name: str) -> None:
     """Raise `CardiacMotionError` unless ``frame`` is an integer in 0..number_of_frames - 1."""
     if isinstance(frame, bool) or not isinstance(frame, (int, np.integer)) or not 0 <= frame < number_of_frames:
         raise CardiacMotionError(f"{name} must be a frame number from 0 to {number_of_frames - 1}, got {frame!r}")
+
+
+def _box(mask: np.ndarray) -> tuple[slice, ...]:
+    """Slices along (k, j, i) around a mask and a margin."""
+    box = []
+    for axis in range(3):
+        filled = np.flatnonzero(mask.any(tuple(a for a in range(3) if a != axis)))
+        box.append(slice(max(filled[0] - MARGIN, 0), min(filled[-1] + MARGIN, mask.shape[axis] - 1) + 1))
+    return tuple(box)
 
 
 def signed_distances(labels: np.ndarray, values: np.ndarray, spacing: np.ndarray) -> np.ndarray:
