@@ -110,6 +110,8 @@ class ContinuousField:
         ms, t_ref.
     window
         w, or None for 1 everywhere.
+    planar
+        Whether the motion stays within the slice (x, y), as of a single slice.
     """
 
     network: Siren
@@ -119,6 +121,7 @@ class ContinuousField:
     clock: Clock
     reference_time: float
     window: Window | None = None
+    planar: bool = False
 
     @property
     def device(self) -> torch.device:
@@ -219,9 +222,12 @@ class ContinuousField:
 
     def _network(self, rows: Tensor, gradient: bool) -> tuple[Tensor, Tensor]:
         """Values (N, 3) and gradient (N, 3, 3) in space, which is empty unless asked for."""
+        free = rows.new_tensor([1.0, 1.0, 0.0 if self.planar else 1.0])
         if not gradient:
-            return self.network(rows), rows.new_zeros(0)
-        return self.network.with_gradient(rows, torch.eye(3, rows.shape[-1], dtype=rows.dtype, device=rows.device))
+            return self.network(rows) * free, rows.new_zeros(0)
+        along = torch.eye(3, rows.shape[-1], dtype=rows.dtype, device=rows.device)
+        values, slopes = self.network.with_gradient(rows, along)
+        return values * free, slopes * free[:, None] * free
 
     # ------------------------------------------------------------------ files
 
@@ -234,6 +240,7 @@ class ContinuousField:
             "clock": np.array([self.clock.end_diastole, self.clock.cycle, float(self.clock.periodic)]),
             "reference_time": np.array(self.reference_time),
             "omega": np.array(self.network.omega),
+            "planar": np.array(self.planar),
         }
         if self.window is not None:
             stored |= {f"window.{name}": getattr(self.window, name) for name in ("to_voxels", "low", "high", "widths")}
@@ -266,6 +273,7 @@ class ContinuousField:
                 Clock(float(end_diastole), float(cycle), bool(periodic)),
                 float(np.asarray(stored["reference_time"])),
                 window,
+                bool(np.asarray(stored.get("planar", False))),
             )
         except (KeyError, IndexError, ValueError, RuntimeError) as error:
             raise CardiacMotionError(f"the network of this motion cannot be read: {error}") from error

@@ -84,7 +84,7 @@ class Objective:
         """
         placed = indices.to(self.canonical.device)
         start = self.voxels[placed]
-        displacement = _at_times(field, self.canonical[placed], self.times[frames]) @ self.to_voxels.T
+        displacement = field.at_times(self.canonical[placed], self.times[frames]) @ self.to_voxels.T
         moving = fields.sample_at(self.images[frames.to(placed.device)], start + displacement)[:, 0]
         fixed = self.fixed[placed].expand_as(moving)
         if not self.options.window:
@@ -137,14 +137,3 @@ class Objective:
         j = (centers[:, None] // columns % rows + offsets[..., 1].round().long()).clamp(0, rows - 1)
         k = centers[:, None] // (columns * rows)
         return ((k * rows + j) * columns + i).flatten()
-
-
-def _at_times(field: ContinuousField, canonical: Tensor, times: Tensor) -> Tensor:
-    """Displacement (F, N, 3) of points (N, 3) at times (F,) ms; the reference is evaluated once."""
-    moments = torch.cat((times, times.new_tensor([field.reference_time])))
-    phases = field.clock(moments.double()).to(canonical)
-    rows = torch.cat(
-        (canonical.expand(len(moments), -1, -1), phases[:, None].expand(-1, len(canonical), -1)), -1
-    ).flatten(0, 1)
-    values = field.network(rows).unflatten(0, (len(moments), -1))
-    return values[:-1] - values[-1]
