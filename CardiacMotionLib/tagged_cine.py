@@ -16,6 +16,7 @@ import torch
 
 from . import fields
 from .errors import CardiacMotionError
+from .motion import check_frame
 from .series import ImageSeries
 
 TILT_DEGREES = 10.0  # between tagged and cine slices: there the far wall of a heart is half a slice off
@@ -143,7 +144,9 @@ def compose_tagged_cine(
             }
         )
         notes += told(place, len(covered), len(cine), seen)
-    meta = {**cine.meta, "notes": [*cine.meta.get("notes", []), *notes], "tagged_slices": replaced}
+        if not (cine.timed and place.series.timed):
+            notes.append(f"{name_of(place.series)} or the cine have no times: both were taken to cover the cycle.")
+    meta = {**cine.meta, "notes": [*cine.meta.get("notes", []), *dict.fromkeys(notes)], "tagged_slices": replaced}
     return cine.replace(frames=frames, meta=meta)
 
 
@@ -226,9 +229,8 @@ def frame_positions(
     if not (cine.timed and tagged.timed):
         share = (np.arange(len(cine)) - int(cine.meta.get("end_diastole", 0))) % len(cine) / len(cine)
         return np.minimum(share * len(tagged), numbers[-1])
-    cycle = cycle_ms or cine.meta.get("cycle_ms")
-    other = tagged_cycle_ms or tagged.meta.get("cycle_ms")
-    whole = float(cycle or len(cine) * np.median(np.diff(cine.times)))
+    cycle, other = known_cycle(cine, cycle_ms), known_cycle(tagged, tagged_cycle_ms)
+    whole = cycle or len(cine) * float(np.median(np.diff(cine.times)))
     since = np.round(cine.times - end_diastole(cine), 6) % whole * (other / cycle if cycle and other else 1.0)
     times = tagged.times - end_diastole(tagged)
     interval = float(np.median(np.diff(times))) * (1 + 1e-6)
@@ -237,10 +239,21 @@ def frame_positions(
     return positions
 
 
+def known_cycle(series: ImageSeries, given: float | None) -> float | None:
+    """Length of the cardiac cycle in ms that was given or that ``meta`` says, if any."""
+    cycle = series.meta.get("cycle_ms") if given is None else given
+    if cycle is not None and not cycle > 0:
+        raise CardiacMotionError(f"{name_of(series)}: the cycle must be above 0 ms, got {cycle}")
+    return cycle
+
+
 def end_diastole(series: ImageSeries) -> float:
     """Time in ms of end-diastole: of the frame that ``meta`` names, else of the R wave, from which times count."""
     frame = series.meta.get("end_diastole")
-    return 0.0 if frame is None else float(series.times[frame])
+    if frame is None:
+        return 0.0
+    check_frame(frame, len(series), f"end_diastole of {name_of(series)}")
+    return float(series.times[frame])
 
 
 def at_positions(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
@@ -270,7 +283,7 @@ def on_pixels_of(cine: ImageSeries, place: Place) -> np.ndarray:
 
 def below_nyquist(images: torch.Tensor, pixel: float, spacing: np.ndarray) -> torch.Tensor:
     """Images (T, J, I) of ``spacing`` mm along (i, j) without what pixels of ``pixel`` mm would show as other lines."""
-    if pixel <= min(spacing[:2]):
+    if pixel <= 1.01 * min(spacing[:2]):
         return images
     rows, columns = images.shape[1:]
     down = torch.fft.fftfreq(rows, float(spacing[1]))[:, None].abs()  # cycles per mm
@@ -285,7 +298,7 @@ def matched(images: np.ndarray, like: np.ndarray, where: np.ndarray, name: str) 
     One scale for all frames: the tags fade as they did, and what is dark around the heart stays so.
     """
     (low, high), (first, last) = (np.percentile(a[:, where], SPREAD) for a in (images, like))
-    if high <= low:
+    if high - low <= 1e-5 * max(abs(high), abs(low)):  # what is left of a constant after the interpolation
         raise CardiacMotionError(f"{name} has one intensity everywhere in the heart; expected tagged images")
     return (first + (images - low) * ((last - first) / (high - low))).astype(np.float32)
 

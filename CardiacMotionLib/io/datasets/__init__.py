@@ -25,11 +25,13 @@ LAYOUTS = {
     "stone": "stone",
     "dense": "dense",
     "strainnet": "strainnet",
+    "phantom": "phantom",
 }  # name of the layout: name of its module in this package
 
 DESCRIBED = "toml"  # a description that the user put into the folder decides; the others are told by file names
 
-FOLDER_IS_A_CINE = ("mnms", "mnms2", "sunnybrook", "ukbiobank")  # one subject's folder is one series with labels
+# one subject's folder is one series with labels
+FOLDER_IS_A_CINE = ("mnms", "mnms2", "sunnybrook", "ukbiobank", "phantom")
 
 __all__ = ["LAYOUTS", "Case", "Examination", "Layout", "find_cases", "layout_module", "subject_in"]
 
