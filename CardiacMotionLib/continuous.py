@@ -60,9 +60,9 @@ class Window:
     to_voxels
         (4, 4) RAS mm to voxels (i, j, k).
     low, high
-        (3,) first and last voxel of the box along (i, j, k).
+        (3,) sides of the box along (i, j, k) in voxels; the value is 0 from there outward.
     widths
-        (3, 2) voxels over which it falls at the low and the high side; 0 does not fall there.
+        (3, 2) voxels over which it falls inside the low and the high side; 0 does not fall there and does not end.
     """
 
     to_voxels: np.ndarray

@@ -256,7 +256,7 @@ class Motion:
         """Deformation gradient F = I + du/dX in RAS axes (no unit), the identity at the reference.
 
         With a field F is exact, and so costs four evaluations of its network per voxel and frame inside the box of the
-        field. Without, it is by central differences. One slice has no derivative across it.
+        field. Without, it is by central differences, and one slice has no derivative across it.
 
         Parameters
         ----------
@@ -289,11 +289,7 @@ class Motion:
     def _exact_gradient(self, points: np.ndarray) -> np.ndarray:
         """F (T, N, 3, 3) float32 of the field at points (N, 3) in RAS mm."""
         assert self.field is not None
-        gradient = self.field.deformation_gradient(points, self.times).astype(np.float32, copy=False)
-        if self.shape[0] == 1:
-            across = (self.affine[:3, 2] / self.spacing[2]).astype(np.float32)
-            gradient -= ((gradient @ across) - across)[..., None] * across
-        return gradient
+        return self.field.deformation_gradient(points, self.times).astype(np.float32, copy=False)
 
     def jacobian_determinant(self) -> np.ndarray:
         """Local volume over reference volume, det F: (T, K, J, I) float32, not above 0 where the field folds.

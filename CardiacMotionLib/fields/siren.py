@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.nn.utils import skip_init
 
 ROWS_AT_ONCE = 2048  # whose activations stay in a cache while they pass through the layers
 
@@ -42,7 +43,8 @@ class Siren(torch.nn.Module):
         super().__init__()
         sizes = [inputs, *[width] * hidden, outputs]
         self.omega = float(omega)
-        self.layers = torch.nn.ModuleList(torch.nn.Linear(a, b) for a, b in pairwise(sizes))
+        # Without torch's own draw, which would move its global random state.
+        self.layers = torch.nn.ModuleList(skip_init(torch.nn.Linear, a, b) for a, b in pairwise(sizes))
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             for n, layer in enumerate(self.linear):
@@ -93,7 +95,7 @@ class Siren(torch.nn.Module):
         values (N, outputs), and derivatives (N, outputs, D).
         """
         pieces = []
-        for start in range(0, len(x), ROWS_AT_ONCE // 4):
+        for start in range(0, max(1, len(x)), ROWS_AT_ONCE // 4):
             rows = slice(start, start + ROWS_AT_ONCE // 4)
             along = directions[:, rows] if directions.ndim == 3 else directions[:, None]
             pieces.append(self._with_gradient(x[rows], along))
