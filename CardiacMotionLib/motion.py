@@ -272,10 +272,9 @@ class Motion:
                 f"mask must be bool of the shape (K, J, I) of the grid {self.shape}, got {mask.dtype} {mask.shape}"
             )
         if self.field is not None:
-            points = grid_points(self.shape, self.affine)
-            if mask is None:
-                return self._exact_gradient(points.reshape(-1, 3)).reshape(*self.displacement.shape, 3)
-            return self._exact_gradient(points[mask])
+            points = grid_points(self.shape, self.affine)[... if mask is None else mask]
+            gradient = self.field.deformation_gradient(points.reshape(-1, 3), self.times)
+            return gradient.reshape(len(self), *points.shape, 3).astype(np.float32, copy=False)
         box = (slice(None),) * 3 if mask is None or not mask.any() else _box(mask)
         wanted = ... if mask is None else mask[box]
         affine = torch.as_tensor(self.affine)
@@ -286,11 +285,6 @@ class Motion:
         result[self.reference][:] = np.eye(3)  # exactly, without the rounding of mm
         return np.stack(result)
 
-    def _exact_gradient(self, points: np.ndarray) -> np.ndarray:
-        """F (T, N, 3, 3) float32 of the field at points (N, 3) in RAS mm."""
-        assert self.field is not None
-        return self.field.deformation_gradient(points, self.times).astype(np.float32, copy=False)
-
     def jacobian_determinant(self) -> np.ndarray:
         """Local volume over reference volume, det F: (T, K, J, I) float32, not above 0 where the field folds.
 
@@ -299,9 +293,12 @@ class Motion:
         if self.field is None:
             return np.concatenate([fields.jacobian_determinant(self.voxels(t)).numpy() for t in range(len(self))])
         if self._determinant is None:
-            slices = [self._exact_gradient(points.reshape(-1, 3)) for points in grid_points(self.shape, self.affine)]
-            planes = [determinant(torch.from_numpy(gradient)).numpy() for gradient in slices]
-            self._determinant = np.stack(planes, 1).reshape(self.displacement.shape[:4])
+            slices = []  # one at a time: F takes nine times the memory
+            for points in grid_points(self.shape, self.affine):
+                gradient = self.field.deformation_gradient(points.reshape(-1, 3), self.times)
+                slices.append(determinant(torch.from_numpy(gradient)).numpy())
+            volumes = np.stack(slices, 1).reshape(self.displacement.shape[:4])
+            self._determinant = volumes.astype(np.float32, copy=False)
         return self._determinant.copy()
 
     def inverse(self, frame: int) -> np.ndarray:

@@ -26,6 +26,11 @@ from .wall import smooth_directions, solve_wall
 RADIAL_SCATTER = 10.0  # percentage points between radial strain and thickening that the user should know of
 RELIABLE_FRAMES = 30  # frames a cycle below which strain rate is unreliable
 
+EXACT = (
+    "Strain is the exact derivative of the motion's network; a motion read from .seq.nrrd has lost it, and its strain, "
+    "by differences between voxels, is a little different."
+)
+
 
 def strain(
     motion: Motion,
@@ -45,7 +50,7 @@ def strain(
     Parameters
     ----------
     motion
-        Displacement of the reference over the cycle.
+        Displacement of the reference over the cycle. Where it has a field F is exact, else by differences of voxels.
     labels
         (K, J, I) of the reference frame: 1 RV, 2 LV myocardium, 3 LV cavity; short-axis slices along k.
     rv_insertion
@@ -132,6 +137,7 @@ def strain(
             *insertion_notes,
             *volume_notes(volumes, motion.reference, anatomy),
             *_thickening_notes(function),
+            *([EXACT] if motion.field is not None else []),
         ),
     )
 
