@@ -20,7 +20,7 @@ from .motion import check_frame
 from .series import ImageSeries
 
 TILT_DEGREES = 10.0  # between tagged and cine slices: there the far wall of a heart is half a slice off
-WORTH_TELLING = 3.0  # degrees, and mm for the distance
+WORTH_TELLING = 3.0  # degrees
 SPREAD = (2.0, 98.0)  # percentiles of the intensities in the heart that are brought together
 
 
@@ -96,7 +96,8 @@ def compose_tagged_cine(
     Notes
     -----
     Place: by the affines, at the middle of the labeled heart (of the image without labels). Of two tagged slices at one
-    cine slice the nearer is taken. Where the tagged field of view does not reach, the cine stays.
+    cine slice the nearer is taken. Where the tagged field of view does not reach, the cine stays. A heart that lay
+    elsewhere in another breath hold is not moved.
 
     Time: from end-diastole (``meta["end_diastole"]``, else the R wave at 0 ms) in ms, and as a share of the cycle where
     both cycles are known and differ. It is ms otherwise because tagging often stops before the cycle ends, and because
@@ -106,8 +107,11 @@ def compose_tagged_cine(
 
     Intensities: one linear map a slice for all frames, which brings the 2nd and 98th percentile in the heart to those
     of the cine slice. The tags fade as they did.
+
+    Limit: tags lie in their slice. Where the heart shortens, tissue leaves it for slices without tags, so what fits the
+    images best there is the motion within the slice.
     """
-    several = [tagged] if isinstance(tagged, ImageSeries) else list(tagged)
+    several = list(tagged) if isinstance(tagged, Sequence) else [tagged]
     if not several:
         raise CardiacMotionError("tagged is empty; expected at least one tagged series of the same person")
     for series, kind in ((cine, "cine"), *((one, "tagged") for one in several)):
@@ -116,38 +120,41 @@ def compose_tagged_cine(
     frames, replaced = cine.frames.copy(), []
     for place in nearest_places([place for series in several for place in places_of(cine, series, notes)], notes):
         positions = frame_positions(cine, place.series, cycle_ms, tagged_cycle_ms)
-        covered = np.flatnonzero(np.isfinite(positions))
-        if not len(covered):
-            raise CardiacMotionError(
-                f"{place.name} has no frame in the cycle of the cine; expected times in ms after the R wave"
-            )
-        heart = heart_in(cine, place.slice)
-        where = heart & place.seen
-        if not where.any():
-            raise CardiacMotionError(
-                f"{place.name} does not show the heart of the cine: its field of view lies beside it; expected images "
-                "of the same heart in the same scanner coordinates"
-            )
-        images = at_positions(on_pixels_of(cine, place), positions[covered])
-        images = matched(images, frames[covered, place.slice], where, place.name)
-        frames[covered, place.slice] = np.where(place.seen, images, frames[covered, place.slice])
-        seen = float(where.sum() / heart.sum())
-        replaced.append(
-            {
-                "slice": place.slice,
-                "series": name_of(place.series),
-                "tagged_slice": place.number,
-                "distance_mm": place.distance,
-                "tilt_degrees": place.tilt,
-                "frames": covered.tolist(),
-                "seen": seen,
-            }
-        )
-        notes += told(place, len(covered), len(cine), seen)
-        if not (cine.timed and place.series.timed):
-            notes.append(f"{name_of(place.series)} or the cine have no times: both were taken to cover the cycle.")
+        replaced.append(replace_slice(frames, cine, place, positions))
+        notes += told(place, cine, replaced[-1])
     meta = {**cine.meta, "notes": [*cine.meta.get("notes", []), *dict.fromkeys(notes)], "tagged_slices": replaced}
     return cine.replace(frames=frames, meta=meta)
+
+
+def replace_slice(frames: np.ndarray, cine: ImageSeries, place: Place, positions: np.ndarray) -> dict[str, Any]:
+    """Put a tagged slice into ``frames`` (T, K, J, I), and say what was put where.
+
+    ``positions`` (T,) is where the cine frames fall among the tagged ones, NaN where there is none.
+    """
+    covered = np.flatnonzero(np.isfinite(positions))
+    if not len(covered):
+        raise CardiacMotionError(
+            f"{place.name} has no frame in the cycle of the cine; expected times in ms after the R wave"
+        )
+    heart = heart_in(cine, place.slice)
+    where = heart & place.seen
+    if not where.any():
+        raise CardiacMotionError(
+            f"{place.name} does not show the heart of the cine: its field of view lies beside it; expected images of "
+            "the same heart in the same scanner coordinates"
+        )
+    before = frames[covered, place.slice]
+    images = matched(at_positions(on_pixels_of(cine, place), positions[covered]), before, where, place.name)
+    frames[covered, place.slice] = np.where(place.seen, images, before)
+    return {
+        "slice": place.slice,
+        "series": name_of(place.series),
+        "tagged_slice": place.number,
+        "distance_mm": place.distance,
+        "tilt_degrees": place.tilt,
+        "frames": covered.tolist(),
+        "seen": float(where.sum() / heart.sum()),
+    }
 
 
 def check_frames_of(series: Any, kind: str) -> None:
@@ -260,7 +267,7 @@ def at_positions(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Images (N, J, I) at frame numbers with fractions (N,) of images (T, J, I).
 
     Linear in time: halfway between two frames the tags lose contrast but stand in the middle. The nearest frame shows
-    them sharp at a wrong place; on phantoms (45 ms, 5 to 8 mm tags) by up to 1 mm in systole, against 0.3 mm.
+    them sharp at a wrong place; on phantoms (45 ms, 5 to 8 mm tags) by up to 1 mm in systole, against 0.4 mm.
     """
     before = np.minimum(positions.astype(int), len(images) - 2)
     share = (positions - before).astype(images.dtype)[:, None, None]
@@ -303,12 +310,15 @@ def matched(images: np.ndarray, like: np.ndarray, where: np.ndarray, name: str) 
     return (first + (images - low) * ((last - first) / (high - low))).astype(np.float32)
 
 
-def told(place: Place, covered: int, count: int, seen: float) -> list[str]:
+def told(place: Place, cine: ImageSeries, replaced: dict[str, Any]) -> list[str]:
     """What the user should know of a replaced slice, in sentences."""
-    part = f" in {covered} of {count} frames, from those that tagging covers" if covered < count else ""
+    covered, seen = len(replaced["frames"]), replaced["seen"]
+    part = f" in {covered} of {len(cine)} frames, those that tagging covers" if covered < len(cine) else ""
     notes = [f"Slice {place.slice} was replaced by {place.name}, {place.distance:.1f} mm away{part}."]
     if place.tilt > WORTH_TELLING:
-        notes.append(f"{place.name} is tilted by {place.tilt:.1f} degrees against the cine.")
+        notes.append(f"{name_of(place.series)} is tilted by {place.tilt:.1f} degrees against the cine.")
     if seen < 1:
         notes.append(f"{place.name} shows {100 * seen:.0f} % of the heart; the rest is from the cine.")
+    if not (cine.timed and place.series.timed):
+        notes.append(f"{name_of(place.series)} or the cine have no times: both were taken to cover the cycle.")
     return notes

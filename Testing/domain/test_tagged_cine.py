@@ -275,6 +275,7 @@ def moved(series: ImageSeries, mm) -> ImageSeries:
     ("change", "message"),
     [
         (lambda s: [], "tagged is empty"),
+        (lambda s: None, "tagged must be an ImageSeries, got NoneType"),
         (lambda s: [s.frames], "tagged must be an ImageSeries, got ndarray"),
         (lambda s: s.replace(frames=s.frames[:1], times=None), "the tagged tags has one frame"),
         (lambda s: s.replace(frames=np.ones_like(s.frames)), "tags has one intensity everywhere in the heart"),
