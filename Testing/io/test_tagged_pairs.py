@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small_files import AFFINE, cine, heart, save, swapped
 
-from CardiacMotionLib import CardiacMotionError, compose_tagged_cine, phantom, read_series
+from CardiacMotionLib import CardiacMotionError, ImageSeries, compose_tagged_cine, phantom, read_series
 from CardiacMotionLib.cli.phantom import write_subject
 from CardiacMotionLib.io import write_series
 from CardiacMotionLib.io.datasets import find_cases
@@ -177,3 +177,32 @@ def test_other_people_are_not_taken_for_one(tmp_path, hearts):
     assert [case.name for case in find_cases(tmp_path)] == [tmp_path.name, tmp_path.name]
     with pytest.raises(CardiacMotionError, match="none of 2 subjects"):
         list(tagged_pairs(tmp_path, report=lambda *_: None))
+
+
+# ---------------------------------------------------------------------- real files
+
+
+def test_slices_of_a_real_cine_fall_on_themselves(shared_data):
+    """Each DICOM slice of a cine, given as tagged, is put where it came from and changes next to nothing."""
+    folder = shared_data / "sunnybrook_dicom"
+    _, series, slices = read_tagged_pair(folder, folder)
+    composed = compose_tagged_cine(series, slices)
+    assert [one["slice"] for one in composed.meta["tagged_slices"]] == [0, 1, 2, 3]
+    assert all(one["distance_mm"] < 0.01 for one in composed.meta["tagged_slices"])
+    assert np.abs(composed.frames - series.frames).mean() < 0.01 * series.frames.std()
+
+
+def test_a_real_tagged_slice_keeps_its_tags(shared_data):
+    """A real CSPAMM slice placed by hand in the cine of another person: its pattern is there, and fades as it did."""
+    (file,) = (shared_data / "tagged_heartmotion").glob("*.nii.gz")
+    tagged = read_series(file, frames_axis=2)
+    frames = np.random.default_rng(0).uniform(0, 1, (20, 1, 150, 150))
+    affine = np.diag([1.4, 1.4, 8.0, 1.0])
+    affine[:3, 3] = (32, 30, 3)
+    composed = compose_tagged_cine(ImageSeries(frames, affine, 36.4 * np.arange(20)), tagged).frames[:, 0]
+    power = np.abs(np.fft.rfft2(composed - composed.mean((1, 2), keepdims=True))) ** 2
+    wave = np.hypot(np.fft.fftfreq(150, 1.4)[:, None], np.fft.rfftfreq(150, 1.4))
+    tags = (power * ((wave > 1 / 6.6) & (wave < 1 / 5.3))).sum((1, 2))  # 5.9 mm apart
+    share = tags / power.sum((1, 2))
+    assert share[0] > 0.3
+    assert tags[15] < 0.5 * tags[0]
