@@ -320,13 +320,14 @@ def _said(tensor: tuple | None) -> str:
 
 
 def _toml(card: Mapping[str, Any]) -> str:
-    """TOML of plain values: tables of the first level as tables, what is below in one line each."""
-    plain = {key: value for key, value in card.items() if not isinstance(value, Mapping)}
+    """TOML of plain values: tables of the first level as tables, what is below in one line each; None is left out."""
     tables = {key: value for key, value in card.items() if isinstance(value, Mapping)}
-    lines = [f"{key} = {_value(value)}" for key, value in plain.items()]
-    for name, table in tables.items():
-        lines += ["", f"[{name}]", *(f"{key} = {_value(value)}" for key, value in table.items())]
-    return "\n".join(lines) + "\n"
+    parts = [_rows({key: value for key, value in card.items() if key not in tables})]
+    return "\n".join(parts + [f"[{name}]\n{_rows(table)}" for name, table in tables.items()])
+
+
+def _rows(table: Mapping[str, Any]) -> str:
+    return "".join(f"{key} = {_value(value)}\n" for key, value in table.items() if value is not None)
 
 
 def _value(value: Any) -> str:

@@ -1,0 +1,122 @@
+"""One subject's fit, and the file it is kept in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from .. import __version__
+from ..errors import CardiacMotionError
+from ..methods.inr import Options
+from ..methods.inr.fit import Fit
+from ..methods.inr.prior import CANONICAL
+from ..methods.protocol import Context
+from ..methods.registry import choose_device, default_reference
+from .subjects import Subject
+
+NOT_OF_THE_FIT = ("prior", "checkpoint")
+DEFAULTS = Options(learning_rate=1e-5, decay=False, points=512, volume_points=192)  # for building
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How every subject is fitted.
+
+    Attributes
+    ----------
+    options
+        Of the method.
+    seed
+        Of the drawn weights and of the points that are compared.
+    device
+        Where.
+    """
+
+    options: Options
+    seed: int = 0
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for name in NOT_OF_THE_FIT:
+            default = getattr(Options, name)
+            if getattr(self.options, name) != default:
+                raise CardiacMotionError(
+                    f"option {name} is {getattr(self.options, name)!r}; fits of a prior need {default!r}, since they "
+                    "begin from the same drawn weights and are kept as files anyway"
+                )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The options that matter."""
+        return {name: value for name, value in asdict(self.options).items() if name not in NOT_OF_THE_FIT}
+
+
+class Fitted(NamedTuple):
+    """Parameters of a subject's network, and what is known of the fit: ``loss`` (1 - correlation) and ``seconds``."""
+
+    parameters: dict[str, Tensor]
+    facts: dict[str, float]
+
+
+def file_of(subject: Subject, recipe: Recipe) -> str:
+    """Name of the file of a fit: another one for another subject, other options or another program."""
+    what = {
+        "subject": subject.identity,
+        "options": recipe.settings,
+        "seed": recipe.seed,
+        "canonical": CANONICAL,
+        "version": __version__,
+    }
+    digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+    return f"{re.sub(r'[^0-9A-Za-z]+', '-', subject.name)}_{digest[:16]}.safetensors"
+
+
+def fit_subject(subject: Subject, recipe: Recipe, progress: Callable[[float, str], Any] | None = None) -> bytes:
+    """Fit one subject from the drawn weights with one thread; what it gives is the content of the file.
+
+    Raises
+    ------
+    CardiacMotionError
+        for a subject that cannot be read or fitted.
+    Cancelled
+        when ``progress`` says so.
+    """
+    from safetensors.torch import save
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        started = time.perf_counter()
+        series = subject.series()
+        context = Context(default_reference(series), choose_device(recipe.device), recipe.seed, progress)
+        fit = Fit(series, recipe.options, context)
+        fit.run(recipe.options.steps, context)
+        loss = fit.objective.validate(fit.field)
+        facts = {"loss": loss, "seconds": time.perf_counter() - started}
+    finally:
+        torch.set_num_threads(threads)
+    parameters = {name: value.detach().cpu() for name, value in fit.field.network.state_dict().items()}
+    if not all(torch.isfinite(value).all() for value in parameters.values()):
+        raise CardiacMotionError(f"the fit of {subject.name} went to infinity; try a smaller learning_rate")
+    return save(parameters, {name: repr(value) for name, value in facts.items()})
+
+
+def read_fit(path: Path) -> Fitted:
+    """Read the file of a fit; raises `CardiacMotionError` for one that is damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            facts = {name: float(value) for name, value in (file.metadata() or {}).items()}
+            return Fitted({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CardiacMotionError(f"{path}: this fit cannot be read ({error}); delete it and build again") from error
