@@ -210,13 +210,13 @@ class Motion:
             within = voxels.clamp(torch.zeros(3), torch.tensor(self.shape[::-1]) - 1.0)
             inside = fields.voxel_to_world_points(within, affine).numpy()
             return self.field.displacement(inside, moments).astype(np.float64)
-        result = []
-        for place in np.interp(moments, self.times, np.arange(len(self))):
+        result = np.empty((len(moments), len(points), 3))
+        for row, place in zip(result, np.interp(moments, self.times, np.arange(len(self))), strict=True):
             pair = torch.from_numpy(self.displacement[int(place) : int(np.ceil(place)) + 1])
             images = pair.movedim(-1, 1).to(torch.float64)
             values = fields.sample_at(images, voxels.expand(len(images), -1, -1))
-            result.append(torch.lerp(values[0], values[-1], place - int(place)).T)
-        return torch.stack(result).numpy()
+            row[:] = torch.lerp(values[0], values[-1], place - int(place)).T
+        return result
 
     def _moment(self, frame: float | None, time: float | None) -> float:
         """Where a frame, which may lie between two, or a time in ms is on the axis of ``times``."""

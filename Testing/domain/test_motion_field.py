@@ -164,6 +164,7 @@ def test_without_a_field_frames_are_joined_by_straight_lines(affine):
     assert np.array_equal(track[1], points)
     np.testing.assert_allclose(track[2] - points, first / 2, atol=1e-6)
     assert np.array_equal(track[3], motion.track(points)[6])
+    assert motion.track(points, []).shape == (0, len(points), 3)
 
 
 @pytest.mark.parametrize("with_field", [True, False])
