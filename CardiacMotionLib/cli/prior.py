@@ -11,6 +11,7 @@ import typer
 from ..errors import CardiacMotionError
 from .option_flags import chosen_options, with_flags
 from .parameters import AsJson, Device, Output, Quiet, Seed, Verbose
+from .prior_look import blend, inspect, show
 from .terminal import session
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def application(*, called: bool) -> typer.Typer:
     group = typer.Typer(help=HELP, no_args_is_help=True)
     if called:
         group.command("build")(with_flags(build, {"fit": fit_options()}))
+        for command in (inspect, show, blend):
+            group.command(command.__name__)(command)
     return group
 
 

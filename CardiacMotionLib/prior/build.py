@@ -184,13 +184,12 @@ def make_prior(population: Population, about: Mapping[str, Any] | None = None) -
         "machine": _machine(recipe.device),
         "seconds": round(sum(fit.facts["seconds"] for fit in fits), 1),
         "winsorized": [LOW, HIGH],
-        "aligned": population.aligned,
         "groups": sorted({subject.group for subject, _ in population.fits} - {""}),
         "subjects": entries,
         "left_out": [subject.entry for subject, _ in population.failed],
         "fit": recipe.settings,
     }
-    settings = PriorSettings.of(recipe.options, recipe.seed)
+    settings = PriorSettings.of(recipe.options, recipe.seed, population.aligned)
     return Prior(settings, average([fit.parameters for fit in fits]), card)
 
 

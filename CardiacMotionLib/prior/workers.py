@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -109,7 +110,7 @@ def _on_dask(address: str, count: int) -> Iterator[Executor]:
         ) from error
     try:
         if address == LOCAL:
-            client = Client(n_workers=count, threads_per_worker=1, dashboard_address=None)
+            client = Client(n_workers=count, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR)
         else:
             client = Client(address, timeout=10)
     except (OSError, ValueError) as error:

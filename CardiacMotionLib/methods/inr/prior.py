@@ -7,7 +7,6 @@ what they are, what they fit and where they come from. Neither is read without t
 from __future__ import annotations
 
 import hashlib
-import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from ...errors import CardiacMotionError
 from ...fields.siren import Siren
+from .card import card_text
 
 if TYPE_CHECKING:
     from . import Options
@@ -28,6 +28,7 @@ CANONICAL = 1  # version of axes, unit and phase (canonical.py, continuous.Clock
 SUFFIX = ".safetensors"
 SHIPPED = "inr_"  # names of the priors that ship begin so
 LOW, HIGH = 0.01, 0.99  # quantiles at which parameters are winsorised (paper 000, below equation 6)
+SHARED = ("notice", "data", "license", "made_by", "winsorized", "fit")  # what a blend keeps of cards that agree in it
 
 Parameters = Mapping[str, Tensor]
 
@@ -40,6 +41,8 @@ class PriorSettings:
     ----------
     seed, initialization
         Of the drawn weights from which every fit began. Weights that began elsewhere cannot be averaged with these.
+    aligned
+        Whether all fits began from those weights, or subject n from those of the seed plus n.
     omega, width, layers, periodic
         Of the network, see `Options`.
     canonical
@@ -52,12 +55,14 @@ class PriorSettings:
     width: int
     layers: int
     periodic: bool
+    aligned: bool = True
     canonical: int = CANONICAL
 
     @classmethod
-    def of(cls, options: Options, seed: int) -> PriorSettings:
+    def of(cls, options: Options, seed: int, aligned: bool = True) -> PriorSettings:
         """The settings of fits with these options from the weights of ``seed``."""
-        return cls(seed, options.initialization, options.omega, options.width, options.layers, options.periodic)
+        network = (options.omega, options.width, options.layers, options.periodic)
+        return cls(seed, options.initialization, *network, aligned)
 
     def network(self) -> Siren:
         """The network with the drawn weights."""
@@ -141,7 +146,7 @@ class Prior:
             "sha256": hashlib.sha256(weights).hexdigest(),
             "settings": asdict(self.settings),
         }
-        contents = {path: weights, path.with_suffix(".toml"): _toml(card).encode()}
+        contents = {path: weights, path.with_suffix(".toml"): card_text(card).encode()}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             for file, content in contents.items():
@@ -292,7 +297,8 @@ def blend(priors: Sequence[Prior], weights: Sequence[float]) -> Prior:
         {"name": p.name, "sha256": p.card.get("sha256", ""), "weight": float(w)}
         for p, w in zip(priors, weights, strict=True)
     ]
-    return Prior(first.settings, parameters, {"blend": parts, "subjects": _together(p.card for p in priors)})
+    shared = {k: v for k, v in first.card.items() if k in SHARED and all(p.card.get(k) == v for p in priors)}
+    return Prior(first.settings, parameters, {**shared, "blend": parts, "subjects": _together(p.card for p in priors)})
 
 
 def _together(cards: Iterable[Mapping[str, Any]]) -> list[Any]:
@@ -317,24 +323,3 @@ def _check_shapes(parameters: Parameters, like: Parameters, who: str) -> None:
 
 def _said(tensor: tuple | None) -> str:
     return "missing" if tensor is None else f"{tensor[0]} {str(tensor[1]).removeprefix('torch.')}"
-
-
-def _toml(card: Mapping[str, Any]) -> str:
-    """TOML of plain values: tables of the first level as tables, what is below in one line each; None is left out."""
-    tables = {key: value for key, value in card.items() if isinstance(value, Mapping)}
-    parts = [_rows({key: value for key, value in card.items() if key not in tables})]
-    return "\n".join(parts + [f"[{name}]\n{_rows(table)}" for name, table in tables.items()])
-
-
-def _rows(table: Mapping[str, Any]) -> str:
-    return "".join(f"{key} = {_value(value)}\n" for key, value in table.items() if value is not None)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return f"{{ {', '.join(f'{key} = {_value(one)}' for key, one in value.items())} }}"
-    if isinstance(value, (list, tuple)):
-        if any(isinstance(one, Mapping) for one in value):
-            return "".join(["[", *(f"\n  {_value(one)}," for one in value), "\n]"])
-        return f"[{', '.join(map(_value, value))}]"
-    return json.dumps(value, ensure_ascii=False)  # text, numbers and truth are written alike
