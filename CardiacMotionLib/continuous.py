@@ -47,7 +47,8 @@ class Clock:
         share = torch.remainder((times - self.end_diastole) / self.cycle, 1.0)
         share = torch.where(share > 1 - 1e-6, torch.zeros_like(share), share)  # rounding must not cost a heartbeat
         if self.periodic:
-            return torch.stack((torch.cos(2 * torch.pi * share), torch.sin(2 * torch.pi * share)), -1)
+            angle = 2 * torch.pi * share  # on a circle as long as the line from -1 to 1, so that time has one scale
+            return torch.stack((torch.cos(angle), torch.sin(angle)), -1) / torch.pi
         return 2 * share[:, None] - 1
 
 

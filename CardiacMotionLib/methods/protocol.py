@@ -130,6 +130,7 @@ class MethodInfo:
     run: Callable[[ImageSeries, Any, Context], torch.Tensor | Motion]
     needs: frozenset[str] = frozenset()
     requires: tuple[str, ...] = ()  # importable packages beyond torch and numpy
+    takes_init: bool = False  # whether it can refine another motion
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,7 @@ class Context:
     device: torch.device
     seed: int
     progress: Progress | None = None
+    init: Motion | None = None  # a motion of the same series to start from
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)  # what the method found out, for the provenance
 
     def report(self, fraction: float, text: str) -> None:

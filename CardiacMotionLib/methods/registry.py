@@ -47,6 +47,7 @@ def register(
     device: str = "auto",
     seed: int = 0,
     progress: Progress | None = None,
+    init: Motion | None = None,
     **options: Any,
 ) -> Motion:
     """Motion of the reference frame over the series.
@@ -65,6 +66,8 @@ def register(
         Of every random choice; the same seed gives the same result on the same machine.
     progress
         Called with (fraction, text); answering False cancels the run with `Cancelled`.
+    init
+        Another motion of the series from the same reference, to start from; for methods that can refine one.
     options
         Of the method, see its ``Options``.
 
@@ -86,7 +89,8 @@ def register(
     info = known[name]
     chosen = make_options(info, options)
     check_seed(seed)
-    reference = default_reference(series) if reference is None else reference
+    if reference is None:
+        reference = default_reference(series) if init is None else init.reference
     check_frame(reference, len(series), "reference")
     if "labels" in info.needs and reference not in series.labels:
         raise CardiacMotionError(
@@ -98,7 +102,9 @@ def register(
             raise CardiacMotionError(
                 f"method {name} needs the package {package}, which is not installed; install it or take another method"
             )
-    context = Context(reference=int(reference), device=choose_device(device), seed=int(seed), progress=progress)
+    if init is not None:
+        check_init(init, series, reference, info)
+    context = Context(int(reference), choose_device(device), int(seed), progress, init)
     started = time.perf_counter()
     context.report(0, f"{info.title}: starting")
     result = info.run(series, chosen, context)
@@ -113,6 +119,7 @@ def register(
         "seconds": round(time.perf_counter() - started, 2),
         "input": str(series.meta.get("source", series.meta.get("name", ""))),
         "citation": info.citation,
+        **({"init": init.provenance.get("method", "unknown method")} if init is not None else {}),
         **context.facts,
         **motion.provenance,
     }
@@ -138,6 +145,29 @@ def check_registrable(series: ImageSeries) -> None:
     if len(constant):
         raise CardiacMotionError(
             f"frame {int(constant[0])} is constant (one intensity everywhere); every frame needs an image"
+        )
+
+
+def check_init(init: Any, series: ImageSeries, reference: int, info: MethodInfo) -> None:
+    """Raise `CardiacMotionError` unless the method can start from ``init`` and that is a motion of the series."""
+    from ..motion import Motion
+
+    if not info.takes_init:
+        able = ", ".join(name for name, other in methods().items() if other.takes_init)
+        raise CardiacMotionError(f"method {info.name} cannot start from another motion; {able} can")
+    if not isinstance(init, Motion):
+        raise CardiacMotionError(f"init must be a Motion, got {type(init).__name__}; make one with register(series)")
+    same_grid = init.displacement.shape[:4] == series.frames.shape and np.allclose(
+        init.affine, series.affine, atol=1e-3
+    )
+    if not same_grid:
+        raise CardiacMotionError(
+            f"init is on a grid of {init.displacement.shape[:4]} voxels (T, K, J, I), the series has "
+            f"{series.frames.shape}, or lies elsewhere; give a motion of the same series"
+        )
+    if init.reference != reference:
+        raise CardiacMotionError(
+            f"init starts from frame {init.reference}, the reference is {reference}; they must be the same"
         )
 
 

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from ...continuous import Clock, ContinuousField, Window
-from ...errors import CardiacMotionError
 from ...fields.siren import Siren
 from ..region import FADE, Box, find_region
 from ..registry import default_reference
-from .canonical import find_canonical
+from .canonical import Canonical, find_canonical
+from .distill import distill
 from .objective import Objective
+from .prior import Prior
 
 if TYPE_CHECKING:
+    from ...motion import Motion
     from ...series import ImageSeries
     from ..protocol import Context
     from . import Options
 
 CHECK_EVERY = 50  # steps between two looks at the validation points
 LEAST_GAIN = 1e-3  # share of the loss by which a check must be better to count
+RISE = 0.1  # share of the steps over which the learning rate rises, with decay
+LAST_RATE = 0.05  # share of it that decay begins and ends with
 
 
 class Fit:
@@ -38,23 +41,19 @@ class Fit:
     """
 
     def __init__(self, series: ImageSeries, options: Options, context: Context, start: Siren | None = None):
-        """``start`` are the first weights, else they are drawn with the seed of ``context``."""
+        """``start`` are the first weights, whatever ``options.prior`` says."""
         self.options = options
         region = find_region(series, context.reference, options.margin)
         canonical = find_canonical(series, context.reference, region)
-        self.oriented = canonical.oriented
-        context.facts["heart_from"] = region.source
-        if canonical.notes:
-            context.facts["notes"] = list(canonical.notes)
         clock = make_clock(series, options)
-        network = start or Siren(
-            3 + clock.inputs,
-            width=options.width,
-            hidden=options.layers,
-            omega=options.omega,
-            initialization=options.initialization,
-            seed=context.seed,
-        )
+        notes = list(canonical.notes)
+        network = start or self._first_weights(canonical, clock, context.seed, notes)
+        if region.source != "labels":
+            notes.append("Without labels the wall is unknown: its volume was held no more than that of other tissue.")
+        context.facts["heart_from"] = region.source
+        if notes:
+            context.facts["notes"] = notes
+        self.box = region.box
         self.field = ContinuousField(
             network.to(context.device),
             canonical.center,
@@ -63,6 +62,7 @@ class Fit:
             clock,
             float(series.times[context.reference]),
             make_window(series, region.box, options.margin),
+            planar=series.is_2d,
         )
         self.objective = Objective(
             series.crop(region.box), context.reference, region, self.field, options, context.seed
@@ -71,12 +71,28 @@ class Fit:
         self.step = 0
         self.best, self.checks_since_best = math.inf, 0
 
+    def _first_weights(self, canonical: Canonical, clock: Clock, seed: int, notes: list[str]) -> Siren:
+        """The prior where it can be laid on the heart, else drawn weights."""
+        options = self.options
+        if options.prior != "none":
+            prior = Prior.load(options.prior)
+            prior.check(options)
+            if canonical.oriented:
+                return prior.network()
+            notes.append("Without labels of the LV the prior cannot be laid on the heart: the weights were drawn.")
+        inputs, kind = 3 + clock.inputs, options.initialization
+        return Siren(inputs, 3, options.width, options.layers, options.omega, kind, seed)
+
+    def start_from(self, motion: Motion, context: Context) -> None:
+        """Let the network learn ``motion`` before the first step."""
+        distill(self.field, self.objective, motion, self.box, context)
+
     def run(self, until: int, context: Context) -> None:
         """Take steps up to number ``until``, or fewer where the stop rule says so.
 
         Raises `Cancelled` between two steps when ``context`` says so; the state stays as it is then.
         """
-        total = self.options.steps
+        total = max(1, self.options.steps)
         while self.step < until and not self.stopped:
             for group in self.optimizer.param_groups:
                 group["lr"] = self.options.learning_rate * self._rate(self.step / total)
@@ -102,8 +118,13 @@ class Fit:
             self.checks_since_best += 1
 
     def _rate(self, share: float) -> float:
-        """Share of the learning rate: 1, or with decay down to a twentieth along a cosine."""
-        return 0.05 + 0.95 * (1 + math.cos(math.pi * min(share, 1))) / 2 if self.options.decay else 1.0
+        """Share of the learning rate: 1, or with decay up over the first tenth, then falling along a cosine."""
+        if not self.options.decay:
+            return 1.0
+        if share < RISE:
+            return LAST_RATE + (1 - LAST_RATE) * share / RISE
+        fallen = min((share - RISE) / (1 - RISE), 1.0)
+        return LAST_RATE + (1 - LAST_RATE) * (1 + math.cos(math.pi * fallen)) / 2
 
 
 def make_clock(series: ImageSeries, options: Options) -> Clock:

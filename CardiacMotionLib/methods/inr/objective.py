@@ -64,7 +64,7 @@ class Objective:
 
     def __call__(self, field: ContinuousField) -> Tensor:
         """Draw points and frames and give the loss."""
-        frames = self._next_frames()
+        frames = self.next_frames()
         loss = self.dissimilarity(field, self._draw(self.options.points), frames)
         for candidates, share, weight in (
             (self.wall, IN_WALL, self.options.wall_volume),
@@ -110,7 +110,7 @@ class Objective:
 
     # ------------------------------------------------------------------ draws
 
-    def _next_frames(self) -> Tensor:
+    def next_frames(self) -> Tensor:
         """Frames of a step; each comes once before any comes again."""
         count = min(self.options.frames_per_step, len(self.moving))
         while len(self.waiting) < count:
@@ -121,16 +121,16 @@ class Objective:
 
     def _draw(self, count: int) -> Tensor:
         """Voxels at which to compare, about ``count``."""
-        return self._windows(count) if self.options.window else self._near_heart(count)
+        return self._windows(count) if self.options.window else self.near_heart(count)
 
-    def _near_heart(self, count: int) -> Tensor:
+    def near_heart(self, count: int) -> Tensor:
         """Voxels (count,), as often as the region weighs them."""
         drawn = torch.rand(count, dtype=torch.float64, generator=self.random) * self.likelihood[-1]
         return torch.searchsorted(self.likelihood, drawn, right=True).clamp_(max=len(self.likelihood) - 1)
 
     def _windows(self, count: int) -> Tensor:
         """Voxels, about ``count``: around drawn ones ``NEIGHBORS`` each, normally distributed in the slice."""
-        centers = self._near_heart(max(1, count // NEIGHBORS))
+        centers = self.near_heart(max(1, count // NEIGHBORS))
         offsets = torch.randn(len(centers), NEIGHBORS, 2, generator=self.random) * self.offset_sd
         _, rows, columns = self.shape
         i = (centers[:, None] % columns + offsets[..., 0].round().long()).clamp(0, columns - 1)
