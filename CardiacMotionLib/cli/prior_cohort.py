@@ -11,24 +11,33 @@ from typing import TYPE_CHECKING, Any
 from ..errors import CardiacMotionError
 
 if TYPE_CHECKING:
+    from ..io.datasets import Case
     from ..series import ImageSeries
 
 
 @dataclass(frozen=True)
 class CohortSubject:
-    """A person whose cine and tagged series are in a folder."""
+    """A person of whom a folder has cine and tagged series."""
 
-    name: str
-    group: str
-    path: Path
-    layout: str
+    case: Case
+
+    @property
+    def name(self) -> str:
+        """The data set's name of the person; stays on this machine."""
+        return self.case.name
+
+    @property
+    def group(self) -> str:
+        """Pathology, where the data set says it without images."""
+        return str(self.case.facts.get("group", ""))
 
     @property
     def identity(self) -> dict[str, Any]:
         """Where the files are, how large and how old."""
-        files = sorted(f for f in self.path.rglob("*") if f.is_file()) if self.path.is_dir() else [self.path]
+        path = self.case.path
+        files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
         facts = [(str(f), s.st_size, s.st_mtime_ns) for f in files for s in [f.stat()]]
-        return {"layout": self.layout, "name": self.name, "files": facts}
+        return {"layout": self.case.layout, "name": self.name, "files": facts}
 
     @property
     def entry(self) -> dict[str, Any]:
@@ -38,11 +47,11 @@ class CohortSubject:
 
     def series(self) -> ImageSeries:
         """The cine with the tagged slices in it."""
-        from ..io.tagged_pairs import read_tagged_pair
         from ..tagged_cine import compose_tagged_cine
 
-        pair = read_tagged_pair(self.path, layout=self.layout)
-        return compose_tagged_cine(pair.cine, pair.tagged)
+        examination = self.case.read()
+        tagged = [series for name, series in examination.companions.items() if name.startswith("tag")]
+        return compose_tagged_cine(examination.series, tagged)
 
 
 def cohort_subjects(
@@ -57,15 +66,12 @@ def cohort_subjects(
     """
     from ..io.datasets import find_cases
 
-    everyone = [
-        CohortSubject(c.name, str(c.facts.get("group", "")), c.path, c.layout) for c in find_cases(folder, layout)
-    ]
+    everyone = [CohortSubject(case) for case in find_cases(folder, layout)]
     known = sorted({subject.group for subject in everyone} - {""})
     unknown = [name for name in groups if name not in known]
     if unknown:
-        raise CardiacMotionError(
-            f"{folder} has no group {', '.join(unknown)}; its groups are {', '.join(known) or 'not known'}"
-        )
+        there = ", ".join(known) or "not known without images"
+        raise CardiacMotionError(f"{folder} has no group {', '.join(unknown)}; its groups are {there}")
     chosen = [subject for subject in everyone if not groups or subject.group in groups]
     if number is not None and len(chosen) < number:
         raise CardiacMotionError(f"{folder} has {len(chosen)} such subjects, {number} were asked for with --subjects")

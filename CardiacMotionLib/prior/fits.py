@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,6 +22,7 @@ from ..methods.inr.fit import Fit
 from ..methods.inr.prior import CANONICAL
 from ..methods.protocol import Context
 from ..methods.registry import choose_device, default_reference
+from ..series import LV_CAVITY, MYOCARDIUM, ImageSeries
 from .subjects import Subject
 
 NOT_OF_THE_FIT = ("prior", "checkpoint")
@@ -97,6 +99,7 @@ def fit_subject(subject: Subject, recipe: Recipe, progress: Callable[[float, str
     try:
         started = time.perf_counter()
         series = subject.series()
+        _check_labels(series)
         context = Context(default_reference(series), choose_device(recipe.device), recipe.seed, progress)
         fit = Fit(series, recipe.options, context)
         fit.run(recipe.options.steps, context)
@@ -108,6 +111,17 @@ def fit_subject(subject: Subject, recipe: Recipe, progress: Callable[[float, str
     if not all(torch.isfinite(value).all() for value in parameters.values()):
         raise CardiacMotionError(f"the fit of {subject.name} went to infinity; try a smaller learning_rate")
     return save(parameters, {name: repr(value) for name, value in facts.items()})
+
+
+def _check_labels(series: ImageSeries) -> None:
+    """Hearts are laid upon each other by labels; one that is not would blur the mean."""
+    reference = default_reference(series)
+    labels = series.labels.get(reference)
+    if labels is None or not np.isin(labels, (MYOCARDIUM, LV_CAVITY)).any():
+        raise CardiacMotionError(
+            f"frame {reference} of the cine has no labels of the LV, by which hearts are laid upon each other; expected "
+            "labels at end-diastole"
+        )
 
 
 def read_fit(path: Path) -> Fitted:

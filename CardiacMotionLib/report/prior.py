@@ -105,7 +105,7 @@ class _Slice:
 
 def _draw_histogram(axis: Axes, length: np.ndarray, heart: np.ndarray, longest: float) -> None:
     """Lengths in the whole box, heart and surroundings each with an area of 1."""
-    bins = np.linspace(0, longest, 61)
+    bins = np.linspace(0, longest, 61).tolist()
     for where, name, color in ((heart, "heart", INSIDE), (~heart, "around", OUTSIDE)):
         axis.hist(length[where], bins, density=True, color=color, alpha=0.55, label=name)
         axis.axvline(length[where].mean(), color=color, linewidth=1.5, linestyle="--")

@@ -38,7 +38,7 @@ class Options:
     width: int = option(256, "Units of a layer", minimum=8, maximum=1024)
     layers: int = option(3, "Hidden layers", minimum=1, maximum=8)
     initialization: str = option("siren", "Drawn weights where there is no prior", choices=("siren", "xavier"))
-    periodic: bool = option(False, "Let the motion at the end of the cycle join the beginning")
+    periodic: bool = option(True, "Let the motion at the end of the cycle join the beginning")
     cycle: float | None = option(
         None, "Length of the heartbeat; else all frames are one", unit="ms", minimum=100, maximum=10_000
     )
