@@ -119,8 +119,8 @@ def _check_labels(series: ImageSeries) -> None:
     labels = series.labels.get(reference)
     if labels is None or not np.isin(labels, (MYOCARDIUM, LV_CAVITY)).any():
         raise CardiacMotionError(
-            f"frame {reference} of the cine has no labels of the LV, by which hearts are laid upon each other; expected "
-            "labels at end-diastole"
+            f"frame {reference} of the cine has no labels of the LV, by which hearts are laid upon each other; "
+            "expected some at end-diastole"
         )
 
 

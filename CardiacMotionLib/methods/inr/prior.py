@@ -132,7 +132,7 @@ class Prior:
     # ------------------------------------------------------------------ files
 
     def save(self, path: str | Path) -> Path:
-        """Write ``path``, which ends in .safetensors, and the card beside it; both appear whole or not at all."""
+        """Write ``path``, which ends in .safetensors, and the card beside it; each appears whole, and both belong together or are refused."""
         from safetensors.torch import save
 
         path = Path(path)
@@ -149,15 +149,16 @@ class Prior:
         contents = {path: weights, path.with_suffix(".toml"): card_text(card).encode()}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            for file, content in contents.items():
-                _partial(file).write_bytes(content)
-            for file in contents:
-                _partial(file).replace(file)
+            try:
+                for file, content in contents.items():
+                    _partial(file).write_bytes(content)
+                for file in contents:
+                    _partial(file).replace(file)
+            finally:
+                for file in contents:
+                    _partial(file).unlink(missing_ok=True)
         except OSError as error:
             raise CardiacMotionError(f"cannot write {path}: {error.strerror or error}") from error
-        finally:
-            for file in contents:
-                _partial(file).unlink(missing_ok=True)
         return path
 
     @classmethod
