@@ -124,7 +124,8 @@ def compute(request: Request, progress: Callable[[float, str], Any]) -> Outcome:
     tell(progress, 1.0, "Done")
     if motion.provenance.get("heart_from") == "motion":
         notes = (*notes, "No segmentation: the heart was taken to be where the images change most.")
-    notes = (*series.meta.get("notes", ()), *notes, *(strain.notes if strain else ()))
+    known = (*series.meta.get("notes", ()), *motion.provenance.get("notes", ()))
+    notes = (*known, *notes, *(strain.notes if strain else ()))
     return Outcome(series, motion, strain, quality, notes)
 
 

@@ -40,6 +40,14 @@ ItkFolder = Annotated[
         help="Also write one ITK displacement field (LPS mm, .nii.gz) a frame into this folder.", show_default=False
     ),
 ]
+InitialMotion = Annotated[
+    Path | None,
+    typer.Option(
+        "--init",
+        help="Motion of the same cine (.seq.nrrd or .npz) to start from, for methods that refine one.",
+        show_default=False,
+    ),
+]
 
 
 def command() -> Callable[..., None]:
@@ -55,6 +63,7 @@ def register_cine(
     reference: Reference = None,
     device: Device = "auto",
     seed: Seed = 0,
+    init: InitialMotion = None,
     itk: ItkFolder = None,
     label_map: LabelMap = None,
     frames_axis: FramesAxis = None,
@@ -72,7 +81,10 @@ def register_cine(
         known = methods()
         options = chosen_options(given, describe_options(known[method].Options) if method in known else [])
         series = read_cine(cine, labels, terminal, label_map=label_map, frames_axis=frames_axis, series_uid=series_uid)
-        motion = run_method(series, method, terminal, reference=reference, device=device, seed=seed, **options)
+        start = load_motion(init)
+        motion = run_method(
+            series, method, terminal, reference=reference, device=device, seed=seed, init=start, **options
+        )
         motion.save(path)
         if itk is not None:
             from ..io import write_displacement_itk
@@ -84,10 +96,20 @@ def register_cine(
         terminal.emit(files=[output, *([itk] if itk else [])], provenance=motion.provenance)
 
 
+def load_motion(path: Path | None) -> Motion | None:
+    """The motion in a file, where one is given."""
+    from ..motion import Motion
+
+    return None if path is None else Motion.load(path)
+
+
 def run_method(series: ImageSeries, method: str, terminal: Terminal, **choices: Any) -> Motion:
     """``register`` with a progress bar."""
     with terminal.progress("Registering") as progress:
-        return register(series, method, progress=progress, **choices)
+        motion = register(series, method, progress=progress, **choices)
+    for note in motion.provenance.get("notes", ()):
+        terminal.note(note)
+    return motion
 
 
 def describe_run(motion: Motion) -> str:

@@ -90,7 +90,7 @@ def register(
     chosen = make_options(info, options)
     check_seed(seed)
     if reference is None:
-        reference = default_reference(series) if init is None else init.reference
+        reference = init.reference if isinstance(init, Motion) else default_reference(series)
     check_frame(reference, len(series), "reference")
     if "labels" in info.needs and reference not in series.labels:
         raise CardiacMotionError(

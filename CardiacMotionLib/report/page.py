@@ -94,7 +94,7 @@ def page_content(
         "components": [c.capitalize() for c in strain.components],
         "time_unit": " in ms" if strain.timed else " (not known: the series has no times)",
         "segments": _segment_rows(strain),
-        "notes": [*strain.notes, *series.meta.get("notes", ())],
+        "notes": [*strain.notes, *motion.provenance.get("notes", ()), *series.meta.get("notes", ())],
         "reference_values": REFERENCE_VALUES,
         "provenance": _provenance(motion, strain),
     }
@@ -140,6 +140,7 @@ def _provenance(motion: Motion, strain: Strain) -> list[tuple[str, str]]:
         ("Method", known.get("method", "unknown")),
         ("Citation", known.get("citation", "")),
         ("Options", options),
+        ("Started from", known.get("init", "")),
         ("Reference frame", strain.reference),
         ("End-systolic frame", strain.end_systole),
         ("Seed", known.get("seed", "")),

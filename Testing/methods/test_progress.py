@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from progress_listener import Listener
 from quick_options import quick
 
 from CardiacMotionLib import Cancelled, register
 from CardiacMotionLib.methods import Context, methods
 
 EVERY_METHOD = sorted(methods())
-
-
-class Listener:
-    """Remembers what it was told and answers False from a fraction on."""
-
-    def __init__(self, stop_at=2.0):
-        self.fractions, self.texts, self.stop_at = [], [], stop_at
-
-    def __call__(self, fraction, text):
-        self.fractions.append(fraction)
-        self.texts.append(text)
-        return fraction < self.stop_at
 
 
 @pytest.mark.parametrize("name", EVERY_METHOD)

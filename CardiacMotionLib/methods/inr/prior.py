@@ -132,7 +132,7 @@ class Prior:
     # ------------------------------------------------------------------ files
 
     def save(self, path: str | Path) -> Path:
-        """Write ``path``, which ends in .safetensors, and the card beside it; each appears whole, and both belong together or are refused."""
+        """Write ``path``, which ends in .safetensors, and the card beside it, each whole or not at all."""
         from safetensors.torch import save
 
         path = Path(path)
