@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import platform
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -116,6 +115,8 @@ def fit_population(
     """
     if not subjects:
         raise CardiacMotionError("no subjects: expected at least one to build a prior from")
+    if scheduler is None:
+        choose_device(recipe.device)  # said now, not once a subject; workers elsewhere have devices of their own
     recipes = [recipe if aligned else replace(recipe, seed=recipe.seed + n) for n in range(len(subjects))]
     jobs = [(subject, one, work / file_of(subject, one)) for subject, one in zip(subjects, recipes, strict=True)]
     missing = [job for job in jobs if not job[2].exists()]
@@ -138,8 +139,8 @@ def fit_population(
             told(f"{done} of {len(jobs)}: {subject.name} was left out: {failed[file]}")
         else:
             _store(file, result)
-            facts = read_fit(file).facts
-            told(f"{done} of {len(jobs)}: {subject.name}, loss {facts['loss']:.4f}, {facts['seconds']:.0f} s")
+            fit = read_fit(file)
+            told(f"{done} of {len(jobs)}: {subject.name}, loss {fit.loss:.4f}, {fit.seconds:.0f} s")
         tick()
     fits = tuple((subject, file) for subject, _, file in jobs if file not in failed)
     if len(fits) < ENOUGH * len(jobs):
@@ -173,16 +174,15 @@ def make_prior(population: Population, about: Mapping[str, Any] | None = None) -
     fits = [read_fit(file) for _, file in population.fits]
     recipe = population.recipe
     entries = [
-        {**subject.entry, "loss": round(fit.facts["loss"], 5)}
-        for (subject, _), fit in zip(population.fits, fits, strict=True)
+        {**subject.entry, "loss": round(fit.loss, 5)} for (subject, _), fit in zip(population.fits, fits, strict=True)
     ]
     card = {
         "notice": NOTICE,
         **(about or {}),
         "made_by": f"CardiacMotion {__version__}, torch {torch.__version__}",
         "date": datetime.date.today().isoformat(),
-        "machine": _machine(recipe.device),
-        "seconds": round(sum(fit.facts["seconds"] for fit in fits), 1),
+        "machine": "; ".join(sorted({fit.machine for fit in fits} - {""})),
+        "seconds": round(sum(fit.seconds for fit in fits), 1),
         "winsorized": [LOW, HIGH],
         "groups": sorted({subject.group for subject, _ in population.fits} - {""}),
         "subjects": entries,
@@ -191,10 +191,3 @@ def make_prior(population: Population, about: Mapping[str, Any] | None = None) -
     }
     settings = PriorSettings.of(recipe.options, recipe.seed, population.aligned)
     return Prior(settings, average([fit.parameters for fit in fits]), card)
-
-
-def _machine(device: str) -> str:
-    """Kind of machine, without its name."""
-    chosen = choose_device(device)
-    accelerator = f", {torch.cuda.get_device_name(chosen)}" if chosen.type == "cuda" else ""
-    return f"{platform.system()} {platform.machine()}{accelerator}"

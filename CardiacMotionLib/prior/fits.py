@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 import re
 import time
 from collections.abc import Callable
@@ -63,10 +64,12 @@ class Recipe:
 
 
 class Fitted(NamedTuple):
-    """Parameters of a subject's network, and what is known of the fit: ``loss`` (1 - correlation) and ``seconds``."""
+    """Parameters of a subject's network; 1 - correlation in the end, seconds, and the kind of machine."""
 
     parameters: dict[str, Tensor]
-    facts: dict[str, float]
+    loss: float
+    seconds: float
+    machine: str
 
 
 def file_of(subject: Subject, recipe: Recipe) -> str:
@@ -100,17 +103,18 @@ def fit_subject(subject: Subject, recipe: Recipe, progress: Callable[[float, str
         started = time.perf_counter()
         series = subject.series()
         _check_labels(series)
-        context = Context(default_reference(series), choose_device(recipe.device), recipe.seed, progress)
+        device = choose_device(recipe.device)
+        context = Context(default_reference(series), device, recipe.seed, progress)
         fit = Fit(series, recipe.options, context)
         fit.run(recipe.options.steps, context)
         loss = fit.objective.validate(fit.field)
-        facts = {"loss": loss, "seconds": time.perf_counter() - started}
     finally:
         torch.set_num_threads(threads)
     parameters = {name: value.detach().cpu() for name, value in fit.field.network.state_dict().items()}
     if not all(torch.isfinite(value).all() for value in parameters.values()):
         raise CardiacMotionError(f"the fit of {subject.name} went to infinity; try a smaller learning_rate")
-    return save(parameters, {name: repr(value) for name, value in facts.items()})
+    facts = {"loss": repr(loss), "seconds": repr(time.perf_counter() - started), "machine": _machine(device)}
+    return save(parameters, facts)
 
 
 def _check_labels(series: ImageSeries) -> None:
@@ -124,13 +128,20 @@ def _check_labels(series: ImageSeries) -> None:
         )
 
 
+def _machine(device: torch.device) -> str:
+    """Kind of machine, without its name."""
+    accelerator = f", {torch.cuda.get_device_name(device)}" if device.type == "cuda" else ""
+    return f"{platform.system()} {platform.machine()}{accelerator}"
+
+
 def read_fit(path: Path) -> Fitted:
     """Read the file of a fit; raises `CardiacMotionError` for one that is damaged."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, "pt") as file:
-            facts = {name: float(value) for name, value in (file.metadata() or {}).items()}
-            return Fitted({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+            facts = file.metadata()
+            parameters = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return Fitted(parameters, float(facts["loss"]), float(facts["seconds"]), facts.get("machine", ""))
+    except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
         raise CardiacMotionError(f"{path}: this fit cannot be read ({error}); delete it and build again") from error
