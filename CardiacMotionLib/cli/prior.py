@@ -119,17 +119,22 @@ def build(
         values = {name: known[name].check(value) for name, value in chosen_options(given, infos).items()}
         recipe = Recipe(dataclasses.replace(DEFAULTS, **values), seed, device)
         people = _people(cohort, subjects, tuple(name for names in group or () for name in names.split(",")), layout)
-        with terminal.progress("Fitting") as progress:
-            population = fit_population(
-                people,
-                recipe,
-                work or output.with_name(f"{output.stem}_fits"),
-                workers=workers,
-                scheduler=scheduler,
-                progress=progress,
-                told=terminal.say,
-                aligned=not different_seeds,
-            )
+        folder = work or output.with_name(f"{output.stem}_fits")
+        try:
+            with terminal.progress("Fitting") as progress:
+                population = fit_population(
+                    people,
+                    recipe,
+                    folder,
+                    workers=workers,
+                    scheduler=scheduler,
+                    progress=progress,
+                    told=terminal.say,
+                    aligned=not different_seeds,
+                )
+        except KeyboardInterrupt:
+            terminal.say(f"No prior yet; fits that are done stay in {folder}: the same command goes on from there")
+            raise
         for subject, reason in population.failed:
             terminal.note(f"{subject.name} was left out: {reason}")
         priors = _priors(population, output, stratify, cohort)

@@ -171,7 +171,8 @@ def test_cards_hold_any_text(tmp_path):
 def test_a_copy_under_another_name_is_the_same_prior(stored):
     for suffix in (".safetensors", ".toml"):
         stored.with_suffix(suffix).rename(stored.with_name(f"b{suffix}"))
-    assert Prior.load(str(stored.with_name("b.safetensors"))).settings == SMALL
+    prior = Prior.load(str(stored.with_name("b.safetensors")))
+    assert (prior.settings, prior.name) == (SMALL, "b")
 
 
 def test_weights_that_the_card_does_not_describe_are_refused(stored):

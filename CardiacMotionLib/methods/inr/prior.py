@@ -197,7 +197,7 @@ class Prior:
                 f"version {CANONICAL}; build it again (cardiac-motion prior build)"
             )
         try:
-            return cls(settings, load(weights), card)
+            return cls(settings, load(weights), {**card, "name": path.stem})
         except (SafetensorError, CardiacMotionError) as error:
             raise CardiacMotionError(f"{path}: {error}") from error
 
