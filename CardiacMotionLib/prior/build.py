@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from .subjects import Subject
 from .workers import each
 
 ENOUGH = 0.5  # share of the subjects without which there is no prior
+REASONS = 5  # that are told when there is none
 NOTICE = "Research use only: not a medical device."
 
 
@@ -131,24 +132,24 @@ def fit_population(
         return True
 
     tick()
-    for job, result in each(_fit, missing, workers=workers, scheduler=scheduler, tick=tick):
-        subject, _, file = job
-        done += 1
-        if isinstance(result, Exception):
-            failed[file] = " ".join(str(result).split()) or type(result).__name__
-            told(f"{done} of {len(jobs)}: {subject.name} was left out: {failed[file]}")
-        else:
-            _store(file, result)
-            fit = read_fit(file)
-            told(f"{done} of {len(jobs)}: {subject.name}, loss {fit.loss:.4f}, {fit.seconds:.0f} s")
-        tick()
+    with closing(each(_fit, missing, workers=workers, scheduler=scheduler, tick=tick)) as results:
+        for (subject, _, file), result in results:
+            done += 1
+            if isinstance(result, Exception):
+                failed[file] = " ".join(str(result).split()) or type(result).__name__
+                told(f"{done} of {len(jobs)}: {subject.name} was left out: {failed[file]}")
+            else:
+                _store(file, result)
+                fit = read_fit(file)
+                told(f"{done} of {len(jobs)}: {subject.name}, loss {fit.loss:.4f}, {fit.seconds:.0f} s")
+            tick()
     fits = tuple((subject, file) for subject, _, file in jobs if file not in failed)
+    left_out = tuple((subject, failed[file]) for subject, _, file in jobs if file in failed)
     if len(fits) < ENOUGH * len(jobs):
-        reasons = "; ".join(f"{subject.name}: {failed[file]}" for subject, _, file in jobs if file in failed)
-        raise CardiacMotionError(f"{len(failed)} of {len(jobs)} subjects could not be fitted: {reasons}")
-    return Population(
-        fits, tuple((subject, failed[file]) for subject, _, file in jobs if file in failed), recipe, aligned
-    )
+        reasons = "; ".join(f"{subject.name}: {reason}" for subject, reason in left_out[:REASONS])
+        more = f"; and {len(left_out) - REASONS} more" if len(left_out) > REASONS else ""
+        raise CardiacMotionError(f"{len(left_out)} of {len(jobs)} subjects could not be fitted: {reasons}{more}")
+    return Population(fits, left_out, recipe, aligned)
 
 
 def _fit(job: tuple[Subject, Recipe, Path], progress: Callable[[float, str], Any]) -> bytes:

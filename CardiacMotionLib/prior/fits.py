@@ -22,7 +22,7 @@ from ..methods.inr import Options
 from ..methods.inr.fit import Fit
 from ..methods.inr.prior import CANONICAL
 from ..methods.protocol import Context
-from ..methods.registry import choose_device, default_reference
+from ..methods.registry import check_seed, choose_device, default_reference
 from ..series import LV_CAVITY, MYOCARDIUM, ImageSeries
 from .subjects import Subject
 
@@ -49,6 +49,7 @@ class Recipe:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
+        check_seed(self.seed)
         for name in NOT_OF_THE_FIT:
             default = getattr(Options, name)
             if getattr(self.options, name) != default:

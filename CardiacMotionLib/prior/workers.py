@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
@@ -29,7 +29,7 @@ def each(
     workers: int,
     scheduler: str | None,
     tick: Callable[[], Any],
-) -> Iterator[tuple[Job, Result | Exception]]:
+) -> Generator[tuple[Job, Result | Exception], None, None]:
     """``function(job, progress=...)`` of every job as it is done; a job that failed gives its exception.
 
     Parameters

@@ -148,6 +148,11 @@ def test_too_many_bad_subjects_are_no_prior(tmp_path):
         population(tmp_path, [Ring(0), Ring(1, fault="broken"), Ring(2, fault="broken")])
 
 
+def test_of_many_bad_subjects_a_few_are_told(tmp_path):
+    with pytest.raises(CardiacMotionError, match=r"8 of 8 .*ring 4: broken; and 3 more"):
+        population(tmp_path, rings(8, fault="broken"))
+
+
 def test_a_fit_that_goes_to_infinity_is_left_out(tmp_path):
     wild = dataclasses.replace(QUICK, learning_rate=float("inf"))
     with pytest.raises(CardiacMotionError, match="the fit of ring 0 went to infinity"):
@@ -158,6 +163,11 @@ def test_a_fit_that_goes_to_infinity_is_left_out(tmp_path):
 def test_fits_of_a_prior_begin_from_drawn_weights(options):
     with pytest.raises(CardiacMotionError, match=f"option {next(iter(options))} is "):
         build_prior(rings(1), dataclasses.replace(QUICK, **options))
+
+
+def test_a_seed_is_a_number():
+    with pytest.raises(CardiacMotionError, match="seed must be a whole number"):
+        build_prior(rings(1), QUICK, seed=-1)
 
 
 def test_no_subjects_are_no_prior():
