@@ -79,7 +79,7 @@ class Start:
     def apply(self, options: Options) -> Options:
         """The options of a fit that begins here; raises `CardiacMotionError` where they are not those of the prior."""
         if not self.path:
-            return replace(options, initialization=self.name)
+            return replace(options, prior="none", initialization=self.name)
         Prior.load(self.path).check(options)
         return replace(options, prior=self.path)
 
@@ -176,7 +176,7 @@ def parse() -> tuple[argparse.Namespace, Options]:
     arguments.steps = sorted(set(arguments.steps))
     values = {info.name: getattr(arguments, info.name) for info in infos}
     try:
-        options = make_options(methods()["inr"], {**values, "steps": arguments.steps[-1]})
+        options = make_options(methods()["inr"], {**values, "steps": arguments.steps[-1], "patience": 0})
         for start in arguments.starts:
             start.apply(options)
     except CardiacMotionError as error:

@@ -382,6 +382,7 @@ def draw(study: Study, path: Path) -> None:
         if score != "Dice":  # weights that went astray must not hide the others
             axis.set_ylim(0, min(axis.get_ylim()[1], 1.5 * study.values("no registration", None, score).mean()))
         axis.set_xscale("symlog", linthresh=20)
+        axis.set_xlim(-1, 1.15 * study.steps[-1])
         axis.set_xticks(study.steps, [str(step) for step in study.steps])
         axis.minorticks_off()
         axis.set_xlabel("steps")
