@@ -14,7 +14,12 @@ from slicer.i18n import tr as _
 
 from CardiacMotionLib.errors import CardiacMotionError
 
-REQUIRED = {"pandas": "pandas>=2.2", "SimpleITK": "SimpleITK>=2.3", "scipy": "scipy>=1.12"}  # import name: requirement
+REQUIRED = {  # import name: requirement
+    "pandas": "pandas>=2.2",
+    "SimpleITK": "SimpleITK>=2.3",
+    "scipy": "scipy>=1.12",
+    "safetensors": "safetensors>=0.4",
+}
 REPORT = {"matplotlib": "matplotlib>=3.8", "jinja2": "jinja2>=3.1", "PIL": "pillow>=10"}
 
 

@@ -8,7 +8,7 @@ import platform
 import re
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,9 @@ from ..series import LV_CAVITY, MYOCARDIUM, ImageSeries
 from .subjects import Subject
 
 NOT_OF_THE_FIT = ("prior", "checkpoint")
-DEFAULTS = Options(learning_rate=1e-5, decay=False, points=512, volume_points=192)  # for building
+DEFAULTS = Options(  # for building
+    prior="none", steps=250, learning_rate=2e-5, decay=False, points=512, volume_points=192, patience=0
+)
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
-        for name in NOT_OF_THE_FIT:
-            default = getattr(Options, name)
-            if getattr(self.options, name) != default:
-                raise CardiacMotionError(
-                    f"option {name} is {getattr(self.options, name)!r}; fits of a prior need {default!r}, since they "
-                    "begin from the same drawn weights and are kept as files anyway"
-                )
+        if self.options.checkpoint:
+            raise CardiacMotionError(
+                f"option checkpoint is {self.options.checkpoint!r}; fits of a prior need none, they are kept as files"
+            )
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -106,7 +105,7 @@ def fit_subject(subject: Subject, recipe: Recipe, progress: Callable[[float, str
         _check_labels(series)
         device = choose_device(recipe.device)
         context = Context(default_reference(series), device, recipe.seed, progress)
-        fit = Fit(series, recipe.options, context)
+        fit = Fit(series, replace(recipe.options, prior="none"), context)  # all begin from the same drawn weights
         fit.run(recipe.options.steps, context)
         loss = fit.objective.validate(fit.field)
     finally:

@@ -57,7 +57,7 @@ def test_a_prior_is_built_and_gone_on_with(build, tmp_path, quick_subjects):
     card = Prior.load(tmp_path / "a.safetensors").card
     assert card["license"] == "Apache-2.0"
     assert "no data of people" in card["data"]
-    assert (card["fit"]["steps"], card["fit"]["learning_rate"], card["fit"]["decay"]) == (2, 1e-5, False)
+    assert (card["fit"]["steps"], card["fit"]["learning_rate"], card["fit"]["decay"]) == (2, 2e-5, False)
     more = build("b.safetensors", "--subjects", "3", "--work", tmp_path / "a_fits")
     assert more.code == 0
     assert quick_subjects == [0, 1, 2]

@@ -9,7 +9,7 @@ from moving_images import contracting_series
 from CardiacMotionLib import CardiacMotionError
 from CardiacMotionLib.methods.inr import Options
 
-QUICK = Options(steps=3, learning_rate=1e-3, width=8, layers=2, points=64, volume_points=16)
+QUICK = Options(prior="none", steps=3, learning_rate=1e-3, width=8, layers=2, points=64, volume_points=16)
 SHAPE = {"shape": (3, 24, 24), "spacing": (3.0, 3.0, 8.0)}
 
 

@@ -21,16 +21,13 @@ class Options:
     """Settings of the network and its fit."""
 
     steps: int = option(500, "Steps of the fit", minimum=0, maximum=100_000)
-    prior: str = option("none", "First weights: tagged (a prior from tagged hearts that ships), none, or a file")
+    prior: str = option("tagged", "First weights: tagged (a prior from tagged hearts that ships), none, or a file")
     learning_rate: float = option(1e-4, "Adam's step", minimum=1e-7, maximum=1e-2)
     decay: bool = option(True, "Let the step rise over the first tenth of the fit and fall to a twentieth after it")
     points: int = option(1024, "Points compared in a step", minimum=64, maximum=1_000_000)
     frames_per_step: int = option(3, "Frames compared at the same points in a step", minimum=1, maximum=64)
     volume_points: int = option(
         512, "Points at which a step holds the volume, three quarters of them in the wall", minimum=4, maximum=100_000
-    )
-    window: float = option(
-        0.0, "Standard deviation of the correlation window; 0 correlates all points", unit="mm", minimum=0, maximum=40
     )
     wall_volume: float = option(0.5, "How strongly the wall keeps its volume", minimum=0, maximum=100)
     other_volume: float = option(1e-4, "The same outside the heart", minimum=0, maximum=100)
@@ -39,10 +36,10 @@ class Options:
     layers: int = option(3, "Hidden layers", minimum=1, maximum=8)
     initialization: str = option("siren", "Drawn weights where there is no prior", choices=("siren", "xavier"))
     periodic: bool = option(True, "Let the motion at the end of the cycle join the beginning")
-    cycle: float | None = option(
-        None, "Length of the heartbeat; else all frames are one", unit="ms", minimum=100, maximum=10_000
+    cycle: float = option(0.0, "Length of the heartbeat; 0: all frames are one", unit="ms", minimum=0, maximum=10_000)
+    patience: int = option(
+        4, "Checks without gain, one in 50 steps, after which the fit ends; 0: never", minimum=0, maximum=1000
     )
-    patience: int = option(0, "Checks without gain (one in 50 steps) before the fit ends; 0: never", minimum=0)
     checkpoint: str = option("", "File to store the state in and to go on from; it stays when the run is cancelled")
     margin: float = option(25.0, "Tissue around the heart that takes part", unit="mm", minimum=10, maximum=200)
 

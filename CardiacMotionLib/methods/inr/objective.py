@@ -17,9 +17,7 @@ from ..region import Region, normalize_intensity
 if TYPE_CHECKING:
     from . import Options
 
-NOISE = 1e-4  # contrast variance (of unit intensity range) that counts as noise within a window
 IN_WALL = 0.75  # share of the points at which the Jacobian is held that lie in the wall
-NEIGHBORS = 32  # points of a window
 VALIDATION_POINTS = 2048
 
 
@@ -44,12 +42,10 @@ class Objective:
         k, j, i = np.indices(series.shape).reshape(3, -1)
         voxels = np.stack((i, j, k), -1)
         points = voxels @ series.affine[:3, :3].T + series.affine[:3, 3]
-        self.shape = series.shape
         self.voxels = torch.from_numpy(voxels).to(device, dtype)
         self.canonical = torch.from_numpy((points - field.center) @ field.axes.T / field.unit).to(device, dtype)
         to_voxels = np.linalg.inv(series.affine[:3, :3]) @ field.axes.T * field.unit
         self.to_voxels = torch.from_numpy(to_voxels).to(device, dtype)
-        self.offset_sd = torch.tensor([options.window / mm for mm in series.spacing[:2]])
 
         self.likelihood = torch.from_numpy(region.weight.reshape(-1)).double().cumsum(0)
         labels = region.labels.reshape(-1)
@@ -58,14 +54,14 @@ class Objective:
         self.other = torch.from_numpy(np.flatnonzero((labels != MYOCARDIUM) & ~blood))
         self.moving = torch.tensor([t for t in range(len(series)) if t != reference])
         self.waiting = self.moving[:0]
-        self.validation = self._draw(VALIDATION_POINTS)
+        self.validation = self.near_heart(VALIDATION_POINTS)
 
     # ------------------------------------------------------------------ a step
 
     def __call__(self, field: ContinuousField) -> Tensor:
         """Draw points and frames and give the loss."""
         frames = self.next_frames()
-        loss = self.dissimilarity(field, self._draw(self.options.points), frames)
+        loss = self.dissimilarity(field, self.near_heart(self.options.points), frames)
         for candidates, share, weight in (
             (self.wall, IN_WALL, self.options.wall_volume),
             (self.other, 1 - IN_WALL, self.options.other_volume),
@@ -80,19 +76,14 @@ class Objective:
     def dissimilarity(self, field: ContinuousField, indices: Tensor, frames: Tensor) -> Tensor:
         """Mean over ``frames`` (F,) of 1 - correlation with the reference at the voxels ``indices`` (N,).
 
-        The correlation is that of all points (paper 000), or within windows of ``NEIGHBORS`` consecutive ones.
+        The correlation of a frame is that of all points together (paper 000).
         """
         placed = indices.to(self.canonical.device)
         start = self.voxels[placed]
         displacement = field.at_times(self.canonical[placed], self.times[frames]) @ self.to_voxels.T
         moving = fields.sample_at(self.images[frames.to(placed.device)], start + displacement)[:, 0]
         fixed = self.fixed[placed].expand_as(moving)
-        if not self.options.window:
-            return (1 - fields.global_ncc(moving[:, None], fixed[:, None])).mean()
-        a, b = (values.reshape(len(frames), -1, NEIGHBORS) for values in (moving, fixed))
-        a, b = a - a.mean(-1, keepdim=True), b - b.mean(-1, keepdim=True)
-        variance = (a.square().mean(-1) + NOISE) * (b.square().mean(-1) + NOISE)
-        return (1 - (a * b).mean(-1) / variance.sqrt()).mean()
+        return (1 - fields.global_ncc(moving[:, None], fixed[:, None])).mean()
 
     def volume_change(self, field: ContinuousField, indices: Tensor, frames: Tensor) -> Tensor:
         """Mean of det F + 1/det F - 2 at voxels ``indices`` (N,) in the frames (N,), paper 000 equation 4."""
@@ -119,21 +110,7 @@ class Objective:
         frames, self.waiting = self.waiting[:count], self.waiting[count:]
         return frames
 
-    def _draw(self, count: int) -> Tensor:
-        """Voxels at which to compare, about ``count``."""
-        return self._windows(count) if self.options.window else self.near_heart(count)
-
     def near_heart(self, count: int) -> Tensor:
         """Voxels (count,), as often as the region weighs them."""
         drawn = torch.rand(count, dtype=torch.float64, generator=self.random) * self.likelihood[-1]
         return torch.searchsorted(self.likelihood, drawn, right=True).clamp_(max=len(self.likelihood) - 1)
-
-    def _windows(self, count: int) -> Tensor:
-        """Voxels, about ``count``: around drawn ones ``NEIGHBORS`` each, normally distributed in the slice."""
-        centers = self.near_heart(max(1, count // NEIGHBORS))
-        offsets = torch.randn(len(centers), NEIGHBORS, 2, generator=self.random) * self.offset_sd
-        _, rows, columns = self.shape
-        i = (centers[:, None] % columns + offsets[..., 0].round().long()).clamp(0, columns - 1)
-        j = (centers[:, None] // columns % rows + offsets[..., 1].round().long()).clamp(0, rows - 1)
-        k = centers[:, None] // (columns * rows)
-        return ((k * rows + j) * columns + i).flatten()
