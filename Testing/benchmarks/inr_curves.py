@@ -1,0 +1,113 @@
+"""Strain curves of the INR with and without its prior, against the exact motion, on held-out hearts of every group.
+
+    python Testing/benchmarks/inr_curves.py [--hearts 5] [--steps 500]
+
+Writes Testing/results/inr_curves.{md,csv,png}: for each heart how smooth the curves are (mean absolute second
+difference of the global strain over the frames) and how far from those of the exact motion, and the curves themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from inr_tables import RESEARCH, ROOT, made_by, markdown
+
+from CardiacMotionLib import Motion, phantom, register, strain
+from CardiacMotionLib.phantom.stream import HELD_OUT
+from CardiacMotionLib.prior import ROTATION
+from CardiacMotionLib.report.figures import new_figure, save_figure
+
+COMPONENTS = ("circumferential", "radial")
+LAYERS = {"endo": "#0072B2", "epi": "#D55E00"}
+STARTS = {"prior": "tagged", "no prior": "none"}
+
+
+def layer_curves(motion: Motion, labels: np.ndarray) -> pd.DataFrame:
+    """Engineering strain in %, one row a frame, columns (component, region)."""
+    table = strain(motion, labels).curves
+    table = table[table["component"].isin(COMPONENTS) & table["region"].isin(["global", *LAYERS])]
+    return 100 * table.pivot_table(index="frame", columns=["component", "region"], values="engineering")
+
+
+def roughness(curve: pd.Series) -> float:
+    """Mean absolute second difference, percentage points."""
+    return float(np.abs(np.diff(curve.to_numpy(), 2)).mean())
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hearts", type=int, default=5, help="of the groups in turn (%(default)s)")
+    parser.add_argument("--steps", type=int, default=500, help="of every fit (%(default)s)")
+    parser.add_argument("--output", type=Path, default=ROOT / "Testing" / "results")
+    arguments = parser.parse_args()
+    rows, drawn = [], {}
+    for seed in range(HELD_OUT, HELD_OUT + arguments.hearts):
+        group = ROTATION[seed % len(ROTATION)]
+        subject = phantom("cine", seed, group=group)
+        labels = subject.series.labels[0]
+        drawn[group] = {"exact motion": layer_curves(subject.motion, labels)}
+        for name, prior in STARTS.items():
+            started = time.perf_counter()
+            motion = register(subject.series, "inr", reference=0, prior=prior, steps=arguments.steps)
+            seconds = time.perf_counter() - started
+            drawn[group][name] = layer_curves(motion, labels)
+            print(f"{group} {seed}, {name}: {seconds:.0f} s", flush=True)
+        for name, curves in drawn[group].items():
+            row: dict[str, object] = {"seed": seed, "group": group, "start": name}
+            for component in COMPONENTS:
+                error = curves[component, "global"] - drawn[group]["exact motion"][component, "global"]
+                row[f"{component} second difference (%)"] = roughness(curves[component, "global"])
+                row[f"{component} error (%)"] = float(error.abs().mean())
+            rows.append(row)
+    write(pd.DataFrame(rows), drawn, arguments.output, arguments.steps)
+
+
+def write(table: pd.DataFrame, drawn: dict[str, dict[str, pd.DataFrame]], folder: Path, steps: int) -> None:
+    """The table of all hearts and of their means, and the curves."""
+    table.to_csv(folder / "inr_curves.csv", index=False, float_format="%.4f")
+    means = table.drop(columns=["seed", "group"]).groupby("start", sort=False).mean().reset_index()
+    lines = [
+        "# Strain curves of the INR with and without its prior",
+        "",
+        made_by(f"inr_curves.py --hearts {len(drawn)} --steps {steps}", f"{torch.get_num_threads()} threads")
+        + " Default options otherwise, seed 0; engineering strain in percent over the frames of a cycle. The second "
+        "difference says how rough a global curve is, the error how far it is from that of the exact motion.",
+        "",
+        RESEARCH,
+        "",
+        *markdown(means),
+        "",
+        *markdown(table),
+        "",
+    ]
+    (folder / "inr_curves.md").write_text("\n".join(lines))
+    figure = new_figure(3.2 * len(drawn), 5.2)
+    axes = figure.subplots(2, len(drawn), squeeze=False, sharex=True)
+    styles = {"exact motion": ("0.6", "-"), "prior": (None, "-"), "no prior": (None, ":")}
+    for column, (group, curves) in enumerate(drawn.items()):
+        for axis, component in zip(axes[:, column], COMPONENTS, strict=True):
+            for layer, color in LAYERS.items():
+                for name, (gray, line) in styles.items():
+                    values = curves[name][component, layer]
+                    width = 3 if gray else 1.4
+                    axis.plot(
+                        values.index, values, line, color=gray or color, linewidth=width, label=f"{layer}, {name}"
+                    )
+            axis.set_title(f"{group}, {component}", fontsize=9)
+            axis.grid(alpha=0.3)
+        axes[1, column].set_xlabel("frame")
+    for row in axes:
+        row[0].set_ylabel("strain (%)")
+    axes[0, 0].legend(fontsize=6)
+    figure.suptitle(f"Network with and without its prior, {steps} steps. {RESEARCH}", fontsize=9)
+    save_figure(figure, folder / "inr_curves.png")
+
+
+if __name__ == "__main__":
+    main()
