@@ -25,7 +25,8 @@ class Siren(torch.nn.Module):
         Frequency of the sines.
     initialization
         ``siren``: first layer U(+-1/in), others U(+-sqrt(6/in)/omega), biases U(+-1/sqrt(in)) (Sitzmann 2020, section
-        3.2). ``xavier``: weights U(+-sqrt(6/(in + out))), biases zero (Glorot and Bengio 2010).
+        3.2). ``xavier``: U(+-sqrt(6/(in + out))) of what a sine sees, omega times the weights, and biases zero (Glorot
+        and Bengio 2010); of the weights themselves it would be noise: omega times too high a frequency in every layer.
     seed
         Of the weights.
     """
@@ -59,7 +60,7 @@ class Siren(torch.nn.Module):
         weight, bias = layer.weight, layer.bias
         out, into = weight.shape
         if initialization == "xavier":
-            bound, offset = math.sqrt(6 / (into + out)), 0.0
+            bound, offset = math.sqrt(6 / (into + out)) / self.omega, 0.0
         elif initialization == "siren":
             bound, offset = (1 / into if first else math.sqrt(6 / into) / self.omega), 1 / math.sqrt(into)
         else:

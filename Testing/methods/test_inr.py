@@ -9,6 +9,7 @@ from moving_images import contracting_series, moving_series, shifted, wall_error
 from progress_listener import Listener
 
 from CardiacMotionLib import Cancelled, CardiacMotionError, ImageSeries, Motion, phantom, register
+from CardiacMotionLib.fields.siren import Siren
 from CardiacMotionLib.methods import Context
 from CardiacMotionLib.methods.inr import Options
 from CardiacMotionLib.methods.inr.canonical import RADII, find_canonical
@@ -69,6 +70,30 @@ def test_the_wall_keeps_its_volume_when_asked():
         with torch.no_grad():
             change[weight] = float(fit.objective.volume_change(fit.field, wall, torch.full_like(wall, 2)))
     assert change[2.0] < 0.3 * change[0.0]
+
+
+def test_a_patient_who_lies_otherwise_moves_alike():
+    """Axes of the heart: the network sees the same heart, so an oblique stack gives the same motion, turned."""
+    series = phantom("cine", 0, slices=6, rows=48, columns=48, pixel_mm=3.0, frames=3).series
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
+    turn *= np.linalg.det(turn)
+    move = np.eye(4)
+    move[:3, :3], move[:3, 3] = turn, (120, -80, 45)
+    turned = ImageSeries(series.frames, move @ series.affine, labels={0: series.labels[0]})
+    plain, other = (register(s, "inr", reference=0, **SMALL, steps=10) for s in (series.replace(times=None), turned))
+    assert np.allclose(other.displacement, plain.displacement @ turn.T, atol=2e-3)
+
+
+def test_double_precision_gives_the_same():
+    series, _ = contracting_series()
+    networks = {}
+    for kind in (torch.float32, torch.float64):
+        context = Context(reference=0, device=torch.device("cpu"), seed=0)
+        fit = Fit(series, Options(**SMALL, steps=5), context, start=Siren(5, 3, 64, 2, 30.0).to(kind))
+        fit.run(5, context)
+        networks[kind] = fit.field.displacement(np.array([[10.0, 8.0, 0.0]]), series.times)
+    assert networks[torch.float64].dtype == np.float64
+    assert np.allclose(networks[torch.float32], networks[torch.float64], atol=1e-3)
 
 
 # ---------------------------------------------------------------------- axes and time
