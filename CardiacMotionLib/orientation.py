@@ -29,8 +29,9 @@ def base_sign(wall: np.ndarray, cavity: np.ndarray, direction: np.ndarray) -> tu
     direction
         (3,) RAS, along increasing k.
     """
-    hollow = cavity.any((1, 2)) & (wall.any((1, 2)) if wall.any() else True) if cavity.any() else wall.any((1, 2))
-    slices = np.flatnonzero(hollow)
+    masks = [mask.any((1, 2)) for mask in (wall, cavity) if mask.any()]
+    hollow = np.logical_and.reduce(masks)
+    slices = np.flatnonzero(hollow if hollow.any() else np.logical_or.reduce(masks))
     area = (wall | cavity).sum((1, 2))[slices]
     third = max(1, len(slices) // 3)
     low, high = area[:third].mean(), area[-third:].mean()
