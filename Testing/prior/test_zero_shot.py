@@ -5,9 +5,10 @@ import pytest
 import torch
 from moving_images import contracting_series
 from rings import SHAPE
+from scipy.spatial.transform import Rotation
 
-from CardiacMotionLib import CardiacMotionError, phantom
-from CardiacMotionLib.methods.inr.prior import Prior, PriorSettings
+from CardiacMotionLib import CardiacMotionError, ImageSeries, phantom
+from CardiacMotionLib.methods.inr.prior import Prior, PriorSettings, shipped
 from CardiacMotionLib.prior.zero_shot import Scores, end_systole, inspect_prior, score
 
 SETTINGS = PriorSettings(1, "siren", 30.0, 8, 2, True)
@@ -67,6 +68,28 @@ def test_weights_of_zero_move_nothing(heart):
     found = inspect_prior(a_prior(0.0), heart)
     assert found.scores["prior"] == Scores(0.0, 0.0, 0.0)
     assert found.scores["prior"].ratio == np.inf
+
+
+def lying_otherwise(series, turn, axes, **meta):
+    """The same heart turned in the scanner, and stored from the other end along ``axes`` of (k, j, i)."""
+    pose, ends = np.eye(4), np.eye(4)
+    pose[:3, :3], pose[:3, 3] = turn, (100, -50, 20)
+    for axis in axes:
+        ends[2 - axis, [2 - axis, 3]] = -1, series.shape[axis] - 1
+    frames, labels = np.flip(series.frames, [1 + axis for axis in axes]), np.flip(series.labels[0], axes)
+    return ImageSeries(frames, pose @ series.affine @ ends, series.times, {0: labels}, meta)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_what_ships_moves_as_the_heart_does_however_it_lies(heart, name):
+    """It tells axes that are no longer those in which the weights were learned."""
+    prior, turn = Prior.load(name), Rotation.from_euler("xyz", (20, -35, 50), degrees=True).as_matrix()
+    plain = inspect_prior(prior, heart)
+    assert plain.scores["prior"].agreement > 0.7
+    for axes in ((), (2,), (0, 2)):  # as it is, left-handed, upside down
+        found = inspect_prior(prior, lying_otherwise(heart.series, turn, axes, end_systole=plain.frame))
+        back = np.flip(found.fields["prior"], axes) @ turn
+        np.testing.assert_allclose(back, plain.fields["prior"], atol=1e-2)
 
 
 def test_a_series_has_no_truth(heart):
