@@ -119,6 +119,8 @@ def build(
         values = {name: known[name].check(value) for name, value in chosen_options(given, infos).items()}
         recipe = Recipe(dataclasses.replace(DEFAULTS, **values), seed, device)
         people = _people(cohort, subjects, tuple(name for names in group or () for name in names.split(",")), layout)
+        if stratify and not any(subject.group for subject in people):
+            raise CardiacMotionError("the subjects have no known groups, so there is nothing to stratify by")
         folder = work or output.with_name(f"{output.stem}_fits")
         try:
             with terminal.progress("Fitting") as progress:
@@ -166,8 +168,6 @@ def _priors(population: Population, output: Path, stratify: bool, cohort: str) -
     about = SYNTHETIC if cohort == PHANTOM else {"data": "subjects of a cohort; its terms hold for these weights too"}
     priors = {output: make_prior(population, about)}
     names = sorted({subject.group for subject, _ in population.fits} - {""})
-    if stratify and not names:
-        raise CardiacMotionError("the subjects have no known groups, so there is nothing to stratify by")
     for name in names if stratify else []:
         priors[output.with_stem(f"{output.stem}_{name}")] = make_prior(population.of(name), about)
     return priors

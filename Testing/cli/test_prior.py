@@ -165,6 +165,16 @@ def test_subjects_of_a_cohort_are_chosen(a_cohort):
         cohort_subjects(a_cohort, 2, groups=("hcm",))
 
 
+def test_a_cohort_without_groups_is_not_stratified(cardiac_motion, tmp_path):
+    (tmp_path / "cohort" / "p1").mkdir(parents=True)
+    (tmp_path / "cohort" / "p1" / "cine.nii.gz").touch()
+    (tmp_path / "cohort" / "dataset.toml").write_text('[dataset]\nimages = "{subject}/cine.nii.gz"\n')
+    done = cardiac_motion("prior", "build", tmp_path / "cohort", "--stratify", "-o", tmp_path / "a.safetensors")
+    assert done.code == 2
+    assert "no known groups, so there is nothing to stratify by" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["cohort"], "said before the work"
+
+
 def test_another_file_is_another_identity(a_cohort):
     subject = cohort_subjects(a_cohort, 1)[0]
     before, entry = subject.identity, subject.entry
