@@ -21,8 +21,8 @@ LayoutName = Annotated[
     str | None,
     typer.Option(
         "--layout",
-        help="Layout to take: acdc, cmac, dense, mnms, mnms2, phantom, stone, strainnet, sunnybrook, toml or ukbiobank. "
-        "By default the one that the file names are of.",
+        help="Layout to take: acdc, cmac, dense, mnms, mnms2, phantom, stone, strainnet, sunnybrook, toml or "
+        "ukbiobank. By default the one that the file names are of.",
         show_default=False,
     ),
 ]

@@ -25,8 +25,8 @@ def sample_at(image: Tensor, points: Tensor, mode: str = "bilinear", padding_mod
     """Values of an image at voxel coordinates.
 
     ``image`` is (B, C, *shape), ``points`` (B, ..., d) in voxels ordered (i, j[, k]); returns (B, C, ...). ``mode`` is
-    ``bilinear`` (linear in any dimension) or ``nearest``; outside the grid the edge value continues (``border``) or
-    zero is returned (``zeros``).
+    ``bilinear`` (linear in any dimension), ``nearest`` or, in two dimensions, ``bicubic``; outside the grid the edge
+    value continues (``border``) or zero is returned (``zeros``).
     """
     shape, d = image.shape[2:], image.ndim - 2
     if points.shape[-1] != d or len(points) != len(image):
