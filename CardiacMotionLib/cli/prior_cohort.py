@@ -47,11 +47,11 @@ class CohortSubject:
 
     def series(self) -> ImageSeries:
         """The cine with the tagged slices in it."""
+        from ..io.tagged_pairs import pair_of
         from ..tagged_cine import compose_tagged_cine
 
-        examination = self.case.read()
-        tagged = [series for name, series in examination.companions.items() if name.startswith("tag")]
-        return compose_tagged_cine(examination.series, tagged)
+        pair = pair_of(self.case)
+        return compose_tagged_cine(pair.cine, pair.tagged)
 
 
 def cohort_subjects(

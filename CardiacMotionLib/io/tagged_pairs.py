@@ -68,7 +68,7 @@ def read_tagged_pair(
             f"{cine}: {len(cases)} subjects, {cases[0].name}, {cases[1].name}, ...; expected the folder of one subject "
             "(tagged_pairs reads them all)"
         )
-    pair = _pair_of(cases[0])
+    pair = pair_of(cases[0])
     return pair if labels is None else pair._replace(cine=attach_labels(pair.cine.replace(labels={}), labels))
 
 
@@ -108,7 +108,7 @@ def _read_all(cases: list[Case], folder: Path, report: Report | None) -> Iterato
     failed: list[str] = []
     for case in cases:
         try:
-            pair = _pair_of(case)
+            pair = pair_of(case)
         except CardiacMotionError as error:
             failed.append(f"{case.name}: {error}")
             if report is not None:
@@ -121,7 +121,8 @@ def _read_all(cases: list[Case], folder: Path, report: Report | None) -> Iterato
         raise CardiacMotionError(f"{folder}: none of {len(cases)} subjects has a cine and tagged series; {failed[0]}")
 
 
-def _pair_of(case: Case) -> TaggedPair:
+def pair_of(case: Case) -> TaggedPair:
+    """What a case has; raises `CardiacMotionError` where there are no tagged series in it."""
     examination = case.read()
     tagged = [series for name, series in examination.companions.items() if name.startswith("tag")]
     if not tagged:

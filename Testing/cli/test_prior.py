@@ -149,7 +149,7 @@ def test_a_cohort_of_files(cardiac_motion, a_cohort, tmp_path):
     assert done.code == 0, done.err
     assert done.json["subjects"] == ["p1", "p2"]
     assert done.json["left_out"][0]["name"] == "p3"
-    assert "tagged is empty" in done.json["left_out"][0]["reason"]
+    assert "no tagged series beside the cine" in done.json["left_out"][0]["reason"]
     card = (tmp_path / "a.toml").read_text()
     assert "p1" not in card
     assert str(a_cohort) not in card
