@@ -78,10 +78,12 @@ def register_cine(
         session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal,
         staged_file(output, MOTION_SUFFIXES) as path,
     ):
+        from ..motion import Motion
+
         known = methods()
         options = chosen_options(given, describe_options(known[method].Options) if method in known else [])
         series = read_cine(cine, labels, terminal, label_map=label_map, frames_axis=frames_axis, series_uid=series_uid)
-        start = load_motion(init)
+        start = None if init is None else Motion.load(init)
         motion = run_method(
             series, method, terminal, reference=reference, device=device, seed=seed, init=start, **options
         )
@@ -94,13 +96,6 @@ def register_cine(
         terminal.result(describe_run(motion))
         terminal.result(f"Wrote {output}" + (f" and {itk}/" if itk else ""))
         terminal.emit(files=[output, *([itk] if itk else [])], provenance=motion.provenance)
-
-
-def load_motion(path: Path | None) -> Motion | None:
-    """The motion in a file, where one is given."""
-    from ..motion import Motion
-
-    return None if path is None else Motion.load(path)
 
 
 def run_method(series: ImageSeries, method: str, terminal: Terminal, **choices: Any) -> Motion:
