@@ -26,7 +26,7 @@ class Clock:
     Attributes
     ----------
     end_diastole
-        Time in ms of end-diastole: phase 0 of 1.
+        Time in ms of end-diastole, where the cycle starts.
     cycle
         Length of the cycle in ms; times before end-diastole count as the end of the cycle.
     periodic

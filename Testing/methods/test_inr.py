@@ -13,7 +13,7 @@ from CardiacMotionLib.fields.siren import Siren
 from CardiacMotionLib.methods import Context
 from CardiacMotionLib.methods.inr import Options
 from CardiacMotionLib.methods.inr.canonical import RADII, find_canonical
-from CardiacMotionLib.methods.inr.fit import Fit
+from CardiacMotionLib.methods.inr.fit import Fit, make_clock
 from CardiacMotionLib.methods.region import find_region
 
 SMALL = {"prior": "none", "width": 64, "layers": 2, "points": 512, "volume_points": 64}
@@ -116,7 +116,7 @@ def test_axes_point_to_the_rv_and_the_base_however_the_image_lies():
     rv = np.argwhere(series.labels[0] == 1).mean(0)[::-1]
     assert plain.coordinates((series.affine[:3, :3] @ rv + series.affine[:3, 3])[None])[0, 0] > 0.2
     assert 60 < plain.unit < 110
-    assert plain.oriented
+    assert plain.labeled
     assert plain.unit / RADII == pytest.approx(34, abs=8)
 
 
@@ -126,7 +126,50 @@ def test_what_is_guessed_without_labels_is_said():
     notes = " ".join(motion.provenance["notes"])
     assert motion.provenance["heart_from"] == "motion"
     assert "No labels of the LV" in notes
-    assert "the wall is unknown" in notes
+    assert "No labels of the wall" in notes
+
+
+def test_only_a_cavity_is_no_wall_to_hold():
+    series, _ = contracting_series()
+    cavity = series.replace(labels={0: np.where(series.labels[0] == 3, 3, 0).astype(np.uint8)})
+    notes = " ".join(register(cavity, "inr", **SMALL, steps=1).provenance["notes"])
+    assert "No labels of the wall" in notes
+    assert "No labels of the LV" not in notes
+
+
+def test_an_rv_all_around_the_lv_says_no_direction():
+    series, _ = contracting_series()
+    labels = series.labels[0].copy()
+    labels[labels == 0] = 1
+    around = series.replace(labels={0: labels})
+    axes = find_canonical(around, 0, find_region(around, 0, 25.0))
+    assert np.isfinite(axes.axes).all()
+    assert "does not lie beside the LV" in " ".join(axes.notes)
+
+
+def test_phases_count_from_the_end_diastole_that_the_series_knows():
+    series, _ = contracting_series()
+    series = series.replace(labels={2: series.labels[0]}, times=[0.0, 40.0, 80.0])
+    options = Options()
+    assert make_clock(series, options).end_diastole == 80
+    known = series.replace(meta={"end_diastole": 0, "cycle_ms": 900.0})
+    assert (make_clock(known, options).end_diastole, make_clock(known, options).cycle) == (0, 900)
+    assert make_clock(known, Options(cycle=700.0)).cycle == 700
+    assert make_clock(series, options).cycle == 120
+    with pytest.raises(CardiacMotionError, match="option cycle is in ms, but the series has no times"):
+        make_clock(series.replace(times=None), Options(cycle=700.0))
+    notes = register(series, "inr", steps=0).provenance["notes"]
+    assert any("Frame 2, the only labeled one, was taken for end-diastole" in note for note in notes)
+    notes = register(known, "inr", steps=0).provenance["notes"]
+    assert any("frame 2, is not end-diastole (frame 0)" in note for note in notes)
+
+
+def test_the_prior_that_was_used_is_told():
+    series, _ = contracting_series()
+    used = register(series, "inr", steps=0).provenance
+    assert used["prior"]["name"] == "inr_tagged"
+    assert len(used["prior"]["sha256"]) == 64
+    assert "prior" not in register(series.replace(labels={}), "inr", steps=0).provenance
 
 
 def test_the_cycle_closes():
@@ -160,11 +203,39 @@ def test_a_checkpoint_of_another_fit_is_refused(tmp_path):
     register(series, "inr", **SMALL, steps=3, checkpoint=path)
     with pytest.raises(CardiacMotionError, match="belongs to a fit of other"):
         register(series, "inr", seed=1, **SMALL, steps=3, checkpoint=path)
+    corrected = series.replace(labels={0: np.where(series.labels[0] == 2, 3, series.labels[0]).astype(np.uint8)})
+    for other in (corrected, series.replace(times=[0.0, 30.0, 90.0])):
+        with pytest.raises(CardiacMotionError, match="belongs to a fit of other"):
+            register(other, "inr", **SMALL, steps=3, checkpoint=path)
     (tmp_path / "fit.npz").write_bytes(b"nothing")
     with pytest.raises(CardiacMotionError, match="is not a checkpoint"):
         register(series, "inr", **SMALL, steps=3, checkpoint=path)
+    told = Listener()
     with pytest.raises(CardiacMotionError, match="cannot write the checkpoint"):
-        register(series, "inr", **SMALL, steps=3, checkpoint=str(tmp_path / "none" / "fit.npz"))
+        register(series, "inr", progress=told, **SMALL, steps=3, checkpoint=str(tmp_path / "none" / "fit.npz"))
+    assert not any("step" in text for text in told.texts), "it is told before the work"
+
+
+def test_a_refinement_goes_on_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("CardiacMotionLib.methods.inr.distill.STEPS", 5)
+    monkeypatch.setattr("CardiacMotionLib.methods.inr.STORE_EVERY", 2)
+    series, truth = contracting_series()
+    start = Motion(truth, series.affine, 0)
+    wanted = register(series, "inr", init=start, **SMALL, steps=7)
+    options = {**SMALL, "steps": 7, "checkpoint": str(tmp_path / "fit.npz")}
+    with pytest.raises(Cancelled):
+        register(series, "inr", init=start, progress=Listener(stop_at=0.6), **options)
+    assert np.array_equal(register(series, "inr", init=start, **options).displacement, wanted.displacement)
+
+
+def test_a_fit_that_goes_to_infinity_says_so(monkeypatch):
+    series, _ = contracting_series()
+    fit, context = fit_of(series, steps=3)
+    monkeypatch.setattr(
+        fit.objective, "dissimilarity", lambda field, *_: field.network.linear[0].weight.sum() * float("nan")
+    )
+    with pytest.raises(CardiacMotionError, match="the fit went to infinity in step 1; try a smaller learning_rate"):
+        fit.run(3, context)
 
 
 def test_the_stop_rule_ends_a_fit_that_gains_nothing(monkeypatch):

@@ -21,7 +21,7 @@ class Options:
     """Settings of the network and its fit."""
 
     steps: int = option(500, "Steps of the fit", minimum=0, maximum=100_000)
-    prior: str = option("tagged", "First weights: tagged (a prior from tagged hearts that ships), none, or a file")
+    prior: str = option("tagged", "First weights: tagged (ships, from synthetic tagged hearts), none, or a file")
     learning_rate: float = option(1e-4, "Adam's step", minimum=1e-7, maximum=1e-2)
     decay: bool = option(True, "Let the step rise over the first tenth of the fit and fall to a twentieth after it")
     points: int = option(1024, "Points compared in a step", minimum=64, maximum=1_000_000)
@@ -54,6 +54,8 @@ def run(series: ImageSeries, options: Options, context: Context) -> Motion:
     path = Path(options.checkpoint) if options.checkpoint else None
     if path is not None and path.exists():
         load_state(path, fit, context)
+    elif path is not None:
+        save_state(path, fit, context)  # what cannot be written is told before the work
     if context.init is not None and fit.step == 0:
         fit.start_from(context.init, context.part(0, 0.2))
     steps, last = context.part(0.2 if context.init else 0, 0.9), context.part(0.9, 1)

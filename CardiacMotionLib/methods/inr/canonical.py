@@ -27,8 +27,8 @@ class Canonical:
         (3, 3) rows: from the LV to the RV within the slice, z x x, from apex to base along the slice normal; RAS.
     unit
         mm, 2.5 outer radii of the LV.
-    oriented
-        Whether labels of LV and RV gave the axes. A prior cannot be trusted where they did not.
+    labeled
+        Whether labels of the LV gave place and size. Without them a prior cannot be laid on the heart.
     notes
         Sentences for the user about what was guessed.
     """
@@ -36,7 +36,7 @@ class Canonical:
     center: np.ndarray
     axes: np.ndarray
     unit: float
-    oriented: bool
+    labeled: bool
     notes: tuple[str, ...]
 
     def coordinates(self, points: np.ndarray) -> np.ndarray:
@@ -55,15 +55,17 @@ def find_canonical(series: ImageSeries, reference: int, region: Region) -> Canon
         center, unit = _centroid(lv, series), RADII * (_radius(lv, series) + (0 if wall.any() else WALL_MM))
     else:
         sign = 1.0 if normal @ BASEWARD >= 0 else -1.0
-        middle = [(part.start + part.stop - 1) / 2 for part in region.box][::-1]
-        center, unit = series.affine[:3, :3] @ middle + series.affine[:3, 3], RADII * TYPICAL_RADIUS
-        notes.append("No labels of the LV: its place, size and orientation were guessed from what moves.")
+        heart = np.zeros(series.shape, bool)
+        heart[region.box] = region.weight >= 1
+        center, unit = _centroid(heart, series), RADII * TYPICAL_RADIUS
+        known = "the other labels" if region.source == "labels" else "what moves"
+        notes.append(f"No labels of the LV in frame {reference}: its place and size were guessed from {known}.")
     z = sign * normal
     beside = _centroid(rv, series) - center if lv.any() and rv.any() else RVWARD
     x = beside - (beside @ z) * z
     if lv.any() and not rv.any():
         notes.append("No label of the RV: it was taken to lie right and in front of the LV, as in a patient.")
-    if np.linalg.norm(x) < 0.1 * np.linalg.norm(beside):
+    if np.linalg.norm(x) <= 0.1 * np.linalg.norm(beside):
         x = series.affine[:3, 0] - (series.affine[:3, 0] @ z) * z
         notes.append("The RV does not lie beside the LV within the slices: the first axis of the image was taken.")
     x /= np.linalg.norm(x)

@@ -22,14 +22,16 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # of Adam
 
 
 def fingerprint(fit: Fit, context: Context) -> str:
-    """What a stored state belongs to: images, options, seed and start, as text."""
+    """What a stored state belongs to: images and where they lie, labels, times, options, seed and start, as text."""
     options = asdict(fit.options)
     del options["checkpoint"]
     if not fit.options.decay:
         del options["steps"]  # a fit without decay may go on beyond its end
-    images = hashlib.sha256(fit.objective.images.cpu().numpy().tobytes()).hexdigest()
+    given = fit.objective
+    parts = (given.images, given.canonical, given.times, given.likelihood, given.wall)
+    images = hashlib.sha256(b"".join(part.cpu().numpy().tobytes() for part in parts)).hexdigest()
     init = "" if context.init is None else hashlib.sha256(context.init.displacement.tobytes()).hexdigest()
-    return json.dumps([options, context.seed, context.reference, images, init], sort_keys=True)
+    return json.dumps([options, context.seed, context.reference, images, init, fit.prior], sort_keys=True)
 
 
 def save_state(path: Path, fit: Fit, context: Context) -> None:
@@ -60,7 +62,7 @@ def load_state(path: Path, fit: Fit, context: Context) -> None:
         with np.load(path, allow_pickle=False) as stored:
             if str(stored["of"]) != fingerprint(fit, context):
                 raise CardiacMotionError(
-                    f"checkpoint {path} belongs to a fit of other images, options, seed or start; "
+                    f"checkpoint {path} belongs to a fit of other images, labels, options, seed or start; "
                     "give another file, or delete it to begin anew"
                 )
             fit.step = int(stored["step"])

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 
 from ...continuous import Clock, ContinuousField, Window
+from ...errors import CardiacMotionError
 from ...fields.siren import Siren
+from ...motion import check_frame
 from ..region import FADE, Box, find_region
 from ..registry import default_reference
 from .canonical import Canonical, find_canonical
@@ -45,17 +47,14 @@ class Fit:
         self.options = options
         region = find_region(series, context.reference, options.margin)
         canonical = find_canonical(series, context.reference, region)
+        self.notes = list(canonical.notes)
+        self.prior: dict[str, str] | None = None  # name and sha256 of the prior that the weights are of
         clock = make_clock(series, options)
-        notes = list(canonical.notes)
-        network = start or self._first_weights(canonical, clock, context.seed, notes)
-        if region.source != "labels":
-            notes.append("Without labels the wall is unknown: its volume was held no more than that of other tissue.")
-        context.facts["heart_from"] = region.source
-        if notes:
-            context.facts["notes"] = notes
+        if start is None:
+            start = self._first_weights(series, canonical, clock, context)
         self.box = region.box
         self.field = ContinuousField(
-            network.to(context.device),
+            start.to(context.device),
             canonical.center,
             canonical.axes,
             canonical.unit,
@@ -67,21 +66,43 @@ class Fit:
         self.objective = Objective(
             series.crop(region.box), context.reference, region, self.field, options, context.seed
         )
-        self.optimizer = torch.optim.Adam(network.parameters(), lr=options.learning_rate, fused=True)
+        if not len(self.objective.wall):
+            self.notes.append("No labels of the wall: its volume was held no more than that of other tissue.")
+        self.optimizer = torch.optim.Adam(start.parameters(), lr=options.learning_rate, fused=True)
         self.step = 0
         self.best, self.checks_since_best = math.inf, 0
+        context.facts["heart_from"] = region.source
+        context.facts.update({name: known for name, known in (("notes", self.notes), ("prior", self.prior)) if known})
 
-    def _first_weights(self, canonical: Canonical, clock: Clock, seed: int, notes: list[str]) -> Siren:
+    def _first_weights(self, series: ImageSeries, canonical: Canonical, clock: Clock, context: Context) -> Siren:
         """The prior where it can be laid on the heart, else drawn weights."""
         options = self.options
         if options.prior != "none":
             prior = Prior.load(options.prior)
             prior.check(options)
-            if canonical.oriented:
+            if canonical.labeled:
+                self.prior = {"name": prior.name, "sha256": str(prior.card.get("sha256", ""))}
+                self._tell_how_the_prior_lies(series, prior, context.reference)
                 return prior.network()
-            notes.append("Without labels of the LV the prior cannot be laid on the heart: the weights were drawn.")
+            self.notes.append("Without labels of the LV the prior cannot be laid on the heart: the weights were drawn.")
         inputs, kind = 3 + clock.inputs, options.initialization
-        return Siren(inputs, 3, options.width, options.layers, options.omega, kind, seed)
+        return Siren(inputs, 3, options.width, options.layers, options.omega, kind, context.seed)
+
+    def _tell_how_the_prior_lies(self, series: ImageSeries, prior: Prior, reference: int) -> None:
+        """Note what may make the prior push in a wrong direction."""
+        start = end_diastole(series)
+        if not prior.settings.aligned:
+            self.notes.append("The fits of this prior began from different weights: their mean is no prior.")
+        if series.is_2d:
+            self.notes.append("One slice: the prior was laid on it as if it were in the middle of the LV.")
+        if len(series.labels) == 1 and start and "end_diastole" not in series.meta:
+            self.notes.append(
+                f"Frame {start}, the only labeled one, was taken for end-diastole; if it is not, take prior=none."
+            )
+        elif reference != start:
+            self.notes.append(
+                f"The reference, frame {reference}, is not end-diastole (frame {start}), from which the prior moves."
+            )
 
     def start_from(self, motion: Motion, context: Context) -> None:
         """Let the network learn ``motion`` before the first step."""
@@ -103,6 +124,11 @@ class Fit:
             self.step += 1
             if self.options.patience and self.step % CHECK_EVERY == 0:
                 self._check()
+            if not math.isfinite(loss.item()):
+                raise CardiacMotionError(
+                    f"the fit went to infinity in step {self.step}; try a smaller learning_rate than "
+                    f"{self.options.learning_rate:g}"
+                )
             context.report(self.step / total, f"step {self.step} of {total}, loss {loss.item():.4f}")
 
     @property
@@ -128,13 +154,28 @@ class Fit:
 
 
 def make_clock(series: ImageSeries, options: Options) -> Clock:
-    """Phase 0 at end-diastole; a cycle is as long as all frames together unless it is given."""
-    cycle = options.cycle or len(series) * float(np.median(np.diff(series.times)))
-    return Clock(float(series.times[default_reference(series)]), cycle, options.periodic)
+    """Time from end-diastole; a cycle is as long as the option or the series says, else as all frames together."""
+    if options.cycle and not series.timed:
+        raise CardiacMotionError(
+            "option cycle is in ms, but the series has no times; give it times, or leave cycle at 0"
+        )
+    frames = len(series) * float(np.median(np.diff(series.times)))
+    known = float(series.meta.get("cycle_ms") or 0) if series.timed else 0.0
+    return Clock(float(series.times[end_diastole(series)]), options.cycle or known or frames, options.periodic)
+
+
+def end_diastole(series: ImageSeries) -> int:
+    """The frame that the series knows as end-diastole, else the labeled one with the largest cavity."""
+    frame = series.meta.get("end_diastole", default_reference(series))
+    check_frame(frame, len(series), "end_diastole of the series")
+    return int(frame)
 
 
 def make_window(series: ImageSeries, box: Box, margin_mm: float) -> Window:
-    """The motion falls to zero over the outer four fifths of the margin in plane, and over two slices."""
+    """The motion falls to zero over the outer four fifths of the margin in plane, and over two slices.
+
+    The fit compares what the network alone does; the window is laid over the result.
+    """
     widths = (3.0, *(max(1.0, FADE * margin_mm / float(mm)) for mm in series.spacing[1::-1]))
     falls = [
         (width if part.start > 0 else 0.0, width if part.stop < size else 0.0)

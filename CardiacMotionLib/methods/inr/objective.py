@@ -17,6 +17,7 @@ from ..region import Region, normalize_intensity
 if TYPE_CHECKING:
     from . import Options
 
+PLANAR = 0.1  # share of the weight in a single slice, where the area of the wall follows its shortening
 IN_WALL = 0.75  # share of the points at which the Jacobian is held that lie in the wall
 VALIDATION_POINTS = 2048
 
@@ -62,8 +63,9 @@ class Objective:
         """Draw points and frames and give the loss."""
         frames = self.next_frames()
         loss = self.dissimilarity(field, self.near_heart(self.options.points), frames)
+        in_wall = self.options.wall_volume * (PLANAR if field.planar else 1.0)
         for candidates, share, weight in (
-            (self.wall, IN_WALL, self.options.wall_volume),
+            (self.wall, IN_WALL, in_wall),
             (self.other, 1 - IN_WALL, self.options.other_volume),
         ):
             if len(candidates) and weight:
