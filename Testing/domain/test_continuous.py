@@ -46,9 +46,9 @@ def test_a_beat_later_is_the_same_phase_in_spite_of_rounding():
     assert (clock(beats) < -1 + 1e-5).all()
 
 
-def test_periodic_phase_closes_the_circle():
+def test_periodic_phase_closes_a_circle_as_long_as_the_line():
     clock = Clock(0.0, 800.0, periodic=True)
-    ends = clock(torch.tensor([0.0, 799.999, 800.0, 200.0], dtype=torch.float64))
+    ends = clock(torch.tensor([0.0, 799.999, 800.0, 200.0], dtype=torch.float64)) * np.pi
     assert clock.inputs == 2
     torch.testing.assert_close(
         ends[:3], torch.tensor([[1.0, 0.0]], dtype=torch.float64).expand(3, 2), atol=1e-4, rtol=0
