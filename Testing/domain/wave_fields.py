@@ -20,7 +20,7 @@ class Waves:
     """u(x, t) = R^T sum_m a_m sin(k_m . R (x - c)) (h(t) - h(t_ref)).
 
     h(t) = cos(pi (2 s - 1)) / 2 with s the share of the cycle: it rises by 1 from end-diastole to the middle of the
-    cycle. With a periodic clock h(t) = cos(cos(2 pi s)) / 2.
+    cycle. With a periodic clock h(t) = cos(pi cos(2 pi s)) / 2.
     """
 
     waves: tuple = BENT  # (k (3,) radians per mm, a (3,) mm), both along the axes of the heart
@@ -31,7 +31,7 @@ class Waves:
 
     def h(self, times):
         share = np.mod((np.asarray(times, float) - self.clock.end_diastole) / self.clock.cycle, 1)
-        return np.cos(np.cos(2 * np.pi * share) if self.clock.periodic else np.pi * (2 * share - 1)) / 2
+        return np.cos(np.pi * np.cos(2 * np.pi * share) if self.clock.periodic else np.pi * (2 * share - 1)) / 2
 
     def _parts(self, points, times):
         k, a = np.array([wave[0] for wave in self.waves]), np.array([wave[1] for wave in self.waves])
@@ -51,7 +51,7 @@ class Waves:
     def network_field(self, dtype=torch.float64, window: Window | None = None, unit: float = 80.0):
         """The same as a network of one hidden layer: 2 sin(k x) cos(c) = sin(k x + c) + sin(k x - c)."""
         network = Siren(3 + self.clock.inputs, 3, 2 * len(self.waves), 1, omega=30.0).double()
-        turn = [np.pi, 0][: self.clock.inputs]
+        turn = [np.pi**2, 0] if self.clock.periodic else [np.pi]  # the circle has the radius 1 / pi
         first, last = network.layers
         with torch.no_grad():
             for layer in network.layers:
