@@ -122,7 +122,7 @@ def compute(request: Request, progress: Callable[[float, str], Any]) -> Outcome:
         tell(progress, 0.94 + 0.06 * frame / len(motion), "Overlays")
         motion.inverse(frame)  # the overlays need it, and the main thread should not have to wait for it
     tell(progress, 1.0, "Done")
-    if motion.provenance.get("heart_from") == "motion":
+    if motion.provenance.get("heart_from") == "motion" and not motion.provenance.get("notes"):
         notes = (*notes, "No segmentation: the heart was taken to be where the images change most.")
     known = (*series.meta.get("notes", ()), *motion.provenance.get("notes", ()))
     notes = (*known, *notes, *(strain.notes if strain else ()))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import skip_init
 
-ROWS_AT_ONCE = 2048  # whose activations stay in a cache while they pass through the layers
+ROWS_AT_ONCE = 2048  # whose activations stay in a processor's cache while they pass through the layers
 
 
 class Siren(torch.nn.Module):
@@ -69,8 +69,8 @@ class Siren(torch.nn.Module):
         bias.uniform_(-offset, offset, generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, inputs) to (N, outputs), a cacheful of rows at a time."""
-        return torch.cat([self._forward(rows) for rows in x.split(ROWS_AT_ONCE)])
+        """(N, inputs) to (N, outputs), on a processor a cacheful of rows at a time."""
+        return torch.cat([self._forward(rows) for rows in x.split(_rows_at_once(x))])
 
     def _forward(self, x: Tensor) -> Tensor:
         *hidden, last = self.linear
@@ -96,8 +96,9 @@ class Siren(torch.nn.Module):
         values (N, outputs), and derivatives (N, outputs, D).
         """
         pieces = []
-        for start in range(0, max(1, len(x)), ROWS_AT_ONCE // 4):
-            rows = slice(start, start + ROWS_AT_ONCE // 4)
+        step = max(1, _rows_at_once(x) // 4)
+        for start in range(0, max(1, len(x)), step):
+            rows = slice(start, start + step)
             along = directions[:, rows] if directions.ndim == 3 else directions[:, None]
             pieces.append(self._with_gradient(x[rows], along))
         values, tangents = zip(*pieces, strict=True)
@@ -111,3 +112,8 @@ class Siren(torch.nn.Module):
             x = torch.sin(phase)
             tangents = torch.cos(phase) * (tangents @ weight.T)
         return last(x), (tangents @ last.weight.T).permute(1, 2, 0)
+
+
+def _rows_at_once(x: Tensor) -> int:
+    """A cacheful on a processor; a GPU, which is quick only with many rows, gets 32 times as many."""
+    return ROWS_AT_ONCE if x.device.type == "cpu" else 32 * ROWS_AT_ONCE

@@ -1,4 +1,4 @@
-"""A network as the motion of one heart, fitted to its cine from a prior learnt on tagged hearts (paper 000)."""
+"""A network as the motion of one heart, fitted to its cine from a prior learned on tagged hearts (paper 000)."""
 
 from __future__ import annotations
 
