@@ -138,6 +138,13 @@ class ContinuousField:
         """The same field with its network on ``device`` (the network is moved, not copied)."""
         return replace(self, network=self.network.to(device))
 
+    def canonical(self, points_ras: np.ndarray) -> Tensor:
+        """Points (N, 3) in RAS mm in units along the axes of the heart: (N, 3) in the type of the network, on the CPU.
+
+        In float64 up to there: a patient may lie far from the scanner's center.
+        """
+        return torch.from_numpy((points_ras - self.center) @ self.axes.T / self.unit).to(self.dtype)
+
     @torch.no_grad()
     def displacement(
         self, points_ras: np.ndarray, times: ArrayLike, progress: Callable[[float], object] | None = None
@@ -170,8 +177,7 @@ class ContinuousField:
         inside = np.flatnonzero(weight.numpy())
         weight, slope = weight.to(self.dtype), slope.to(self.dtype)
         axes = torch.as_tensor(self.axes, dtype=self.dtype)
-        # In float64 up to the heart's own coordinates: a patient may lie far from the scanner's center.
-        canonical = torch.from_numpy((points[inside] - self.center) @ self.axes.T / self.unit).to(self.dtype)
+        canonical = self.canonical(points[inside])
 
         result = torch.zeros(moments.size, len(points), *([3, 3] if gradient else [3]), dtype=self.dtype).numpy()
         phases = torch.from_numpy(moments.reshape(-1)[moving])
@@ -209,17 +215,15 @@ class ContinuousField:
             slopes = slopes[:-1] - slopes[-1]
         return values[:-1] - values[-1], slopes
 
-    def relative(self, canonical: Tensor, times: Tensor, *, gradient: bool) -> tuple[Tensor, Tensor]:
-        """f(x, t) - f(x, t_ref) (N, 3) and, on demand, its gradient (N, 3, 3), at points (N, 3) in heart axes.
+    def gradient(self, canonical: Tensor, times: Tensor) -> Tensor:
+        """Gradient (N, 3, 3) of f(x, t) - f(x, t_ref) at points (N, 3) in heart axes, each at its time (N,) in ms.
 
-        ``times`` (N,) ms, in float64 whatever the type of the network. Differentiable in its parameters.
+        ``times`` are in float64 whatever the type of the network. Differentiable in its parameters.
         """
         moments = torch.cat((times, torch.full_like(times, self.reference_time)))
         phases = self.clock(moments.double()).to(canonical)
-        rows = torch.cat((torch.cat((canonical, canonical)), phases), -1)
-        values, slopes = self._network(rows, gradient)
-        half = len(canonical)
-        return values[:half] - values[half:], slopes[:half] - slopes[half:] if gradient else slopes
+        there, here = self._network(torch.cat((torch.cat((canonical, canonical)), phases), -1), True)[1].chunk(2)
+        return there - here
 
     def _network(self, rows: Tensor, gradient: bool) -> tuple[Tensor, Tensor]:
         """Values (N, 3) and gradient (N, 3, 3) in space, which is empty unless asked for."""

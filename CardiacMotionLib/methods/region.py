@@ -85,6 +85,11 @@ def normalize_intensity(frames: np.ndarray) -> np.ndarray:
     return scaled
 
 
+def fade_widths(series: ImageSeries, margin_mm: float) -> tuple[float, ...]:
+    """Voxels along (k, j, i) over which the motion dies out inside a side of the box: two slices, most of a margin."""
+    return (3.0, *(max(1.0, FADE * margin_mm / float(mm)) for mm in series.spacing[1::-1]))
+
+
 def paste(inside: torch.Tensor, series: ImageSeries, box: Box, margin_mm: float) -> torch.Tensor:
     """Displacement (T, k, j, i, 3) of ``box`` on the whole grid of ``series``, faded to zero at the sides of the box.
 
@@ -92,7 +97,7 @@ def paste(inside: torch.Tensor, series: ImageSeries, box: Box, margin_mm: float)
     margin ``margin_mm`` that the box has around the heart, through the slices its two slices beyond the heart.
     """
     whole = torch.zeros(len(inside), *series.shape, inside.shape[-1], dtype=inside.dtype)
-    widths = (3.0, *(max(1.0, FADE * margin_mm / float(mm)) for mm in series.spacing[1::-1]))
+    widths = fade_widths(series, margin_mm)
     for axis, (part, size, width) in enumerate(zip(box, series.shape, widths, strict=True), start=1):
         place = torch.arange(part.start, part.stop, dtype=inside.dtype)
         ramp = torch.ones_like(place)

@@ -39,10 +39,6 @@ class Canonical:
     labeled: bool
     notes: tuple[str, ...]
 
-    def coordinates(self, points: np.ndarray) -> np.ndarray:
-        """RAS mm (N, 3) in units along the axes (N, 3)."""
-        return (points - self.center) @ self.axes.T / self.unit
-
 
 def find_canonical(series: ImageSeries, reference: int, region: Region) -> Canonical:
     """Lay the axes through the LV of the reference labels, or, where there are none, through what moves."""

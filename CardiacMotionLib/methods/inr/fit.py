@@ -12,7 +12,7 @@ from ...continuous import Clock, ContinuousField, Window
 from ...errors import CardiacMotionError
 from ...fields.siren import Siren
 from ...motion import check_frame
-from ..region import FADE, Box, find_region
+from ..region import Box, fade_widths, find_region
 from ..registry import default_reference
 from .canonical import Canonical, find_canonical
 from .distill import distill
@@ -176,7 +176,7 @@ def make_window(series: ImageSeries, box: Box, margin_mm: float) -> Window:
 
     The fit compares what the network alone does; the window is laid over the result.
     """
-    widths = (3.0, *(max(1.0, FADE * margin_mm / float(mm)) for mm in series.spacing[1::-1]))
+    widths = fade_widths(series, margin_mm)
     falls = [
         (width if part.start > 0 else 0.0, width if part.stop < size else 0.0)
         for part, size, width in zip(box, series.shape, widths, strict=True)

@@ -11,6 +11,7 @@ from torch import Tensor
 from ... import fields
 from ...continuous import ContinuousField
 from ...fields.jacobian import determinant
+from ...motion import grid_points
 from ...series import LV_CAVITY, MYOCARDIUM, RV, ImageSeries
 from ..region import Region, normalize_intensity
 
@@ -40,11 +41,8 @@ class Objective:
         frames = torch.from_numpy(normalize_intensity(series.frames))
         self.images = frames[:, None].to(device, dtype)
         self.fixed = self.images[reference].flatten()
-        k, j, i = np.indices(series.shape).reshape(3, -1)
-        voxels = np.stack((i, j, k), -1)
-        points = voxels @ series.affine[:3, :3].T + series.affine[:3, 3]
-        self.voxels = torch.from_numpy(voxels).to(device, dtype)
-        self.canonical = torch.from_numpy((points - field.center) @ field.axes.T / field.unit).to(device, dtype)
+        self.voxels = fields.identity_grid(series.shape, dtype, device).reshape(-1, 3)
+        self.canonical = field.canonical(grid_points(series.shape, series.affine).reshape(-1, 3)).to(device)
         to_voxels = np.linalg.inv(series.affine[:3, :3]) @ field.axes.T * field.unit
         self.to_voxels = torch.from_numpy(to_voxels).to(device, dtype)
 
@@ -90,7 +88,7 @@ class Objective:
     def volume_change(self, field: ContinuousField, indices: Tensor, frames: Tensor) -> Tensor:
         """Mean of det F + 1/det F - 2 at voxels ``indices`` (N,) in the frames (N,), paper 000 equation 4."""
         canonical = self.canonical[indices.to(self.canonical.device)]
-        gradient = field.relative(canonical, self.times[frames], gradient=True)[1]
+        gradient = field.gradient(canonical, self.times[frames])
         deformation = gradient + torch.eye(3, dtype=gradient.dtype, device=gradient.device)
         return fields.jacobian_penalty(determinant(deformation)).mean()
 
