@@ -109,8 +109,8 @@ def build(
     on, or to take more subjects.
     """
     with session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal:
-        from ..methods.inr.prior import SUFFIX
         from ..prior import DEFAULTS, Recipe, fit_population
+        from ..weights import SUFFIX
 
         if output.suffix != SUFFIX:
             raise CardiacMotionError(f"cannot write {output.name!r}: use a name ending in {SUFFIX}")

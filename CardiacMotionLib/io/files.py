@@ -1,11 +1,10 @@
-"""What every file format shares: natural order, wording of failures, writing that leaves no half-written file."""
+"""What every file format shares: natural order and wording of failures."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import re
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,23 +61,6 @@ def reading(path: Path, kind: str) -> Iterator[None]:
     except Exception as error:  # the libraries raise many unrelated types on damaged files
         reason = " ".join(str(error).split()) or type(error).__name__
         raise CardiacMotionError(f"cannot read {path}: not a readable {kind} ({reason})") from error
-
-
-@contextmanager
-def writing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path that becomes ``path`` when the block succeeds and vanishes when it does not."""
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise CardiacMotionError(f"cannot write {path}: there is no folder {path.parent}; create it first")
-    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name}")
-    try:
-        try:
-            yield temporary
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise CardiacMotionError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def make_series(path: Path, frames: Any, affine: Any, times: Any = None, **meta: Any) -> ImageSeries:

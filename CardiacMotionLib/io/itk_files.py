@@ -8,7 +8,8 @@ import numpy as np
 
 from ..errors import CardiacMotionError
 from ..motion import Motion
-from .files import package, writing
+from ..whole_files import writing
+from .files import package
 from .nrrd_file import LPS
 
 INTENT_VECTOR = 1007

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..errors import CardiacMotionError
 from ..series import ImageSeries
-from .files import make_series, package, reading, writing
+from ..whole_files import writing
+from .files import make_series, package, reading
 from .geometry import TOLERANCE_MM, corner_distance
 
 MILLISECONDS = {"sec": 1000.0, "msec": 1.0, "usec": 0.001}

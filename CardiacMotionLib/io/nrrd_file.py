@@ -12,7 +12,8 @@ import numpy as np
 
 from ..errors import CardiacMotionError
 from ..series import ImageSeries
-from .files import make_series, package, reading, writing
+from ..whole_files import writing
+from .files import make_series, package, reading
 
 TO_RAS = {
     **dict.fromkeys(("right-anterior-superior", "ras"), (1.0, 1.0, 1.0)),

@@ -18,6 +18,7 @@ from ..methods.inr import Options
 from ..methods.inr.prior import HIGH, LOW, Prior, PriorSettings, average
 from ..methods.protocol import Progress
 from ..methods.registry import choose_device
+from ..whole_files import write_whole
 from .fits import Recipe, file_of, fit_subject, read_fit
 from .subjects import Subject
 from .workers import each
@@ -139,7 +140,7 @@ def fit_population(
                 failed[file] = " ".join(str(result).split()) or type(result).__name__
                 told(f"{done} of {len(jobs)}: {subject.name} was left out: {failed[file]}")
             else:
-                _store(file, result)
+                write_whole({file: result})
                 fit = read_fit(file)
                 told(f"{done} of {len(jobs)}: {subject.name}, loss {fit.loss:.4f}, {fit.seconds:.0f} s")
             tick()
@@ -155,17 +156,6 @@ def fit_population(
 def _fit(job: tuple[Subject, Recipe, Path], progress: Callable[[float, str], Any]) -> bytes:
     """In a worker."""
     return fit_subject(job[0], job[1], progress)
-
-
-def _store(file: Path, content: bytes) -> None:
-    """Write the file of a fit whole or not at all."""
-    partial_file = file.with_suffix(".partial")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial_file.write_bytes(content)
-        partial_file.replace(file)
-    except OSError as error:
-        raise CardiacMotionError(f"cannot write into {file.parent}: {error.strerror or error}") from error
 
 
 def make_prior(population: Population, about: Mapping[str, Any] | None = None) -> Prior:

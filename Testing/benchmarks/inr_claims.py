@@ -38,6 +38,7 @@ from CardiacMotionLib.methods.protocol import Context, describe_options, make_op
 from CardiacMotionLib.phantom import VERSION
 from CardiacMotionLib.phantom.stream import HELD_OUT
 from CardiacMotionLib.prior import ROTATION
+from CardiacMotionLib.whole_files import writing
 
 STEPS = (0, 20, 50, 125, 250, 500, 1000)
 CLAIMS: dict[str, Any] = {
@@ -151,9 +152,8 @@ def collect(path: Path, arguments: argparse.Namespace, options: Options) -> pd.D
 
 def _store(table: pd.DataFrame, path: Path) -> None:
     """Write the file whole or not at all."""
-    partial = path.with_name(f".partial-{path.name}")
-    table.astype({"seed": int}).to_csv(partial, index=False, float_format="%.5g")
-    partial.replace(path)
+    with writing(path) as partial:
+        table.astype({"seed": int}).to_csv(partial, index=False, float_format="%.5g")
 
 
 def parse() -> tuple[argparse.Namespace, Options]:

@@ -211,7 +211,7 @@ def test_a_checkpoint_of_another_fit_is_refused(tmp_path):
     with pytest.raises(CardiacMotionError, match="is not a checkpoint"):
         register(series, "inr", **SMALL, steps=3, checkpoint=path)
     told = Listener()
-    with pytest.raises(CardiacMotionError, match="cannot write the checkpoint"):
+    with pytest.raises(CardiacMotionError, match=r"cannot write .*fit\.npz: there is no folder"):
         register(series, "inr", progress=told, **SMALL, steps=3, checkpoint=str(tmp_path / "none" / "fit.npz"))
     assert not any("step" in text for text in told.texts), "it is told before the work"
 

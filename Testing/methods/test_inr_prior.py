@@ -230,7 +230,7 @@ def a_sha(stored):
 def test_an_unknown_name_is_told_from_what_there_is(tmp_path):
     with pytest.raises(CardiacMotionError) as caught:
         Prior.load("tagget")
-    assert "prior 'tagget': no such file" in str(caught.value)
+    assert "'tagget': no such file" in str(caught.value)
     assert all(name in str(caught.value) for name in shipped())
     (tmp_path / "a.pt").write_bytes(b"")
     with pytest.raises(CardiacMotionError, match=r"expected a \.safetensors file"):

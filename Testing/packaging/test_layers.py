@@ -13,12 +13,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "CardiacMotionLib"
 LAYERS = (
-    ("CardiacMotionLib", "errors", "callable_module"),
+    ("CardiacMotionLib", "errors", "callable_module", "whole_files"),
     ("fields",),
-    ("series", "motion", "continuous", "orientation", "metrics", "tagged_cine"),
+    ("series", "motion", "continuous", "orientation", "metrics", "tagged_cine", "weights"),
     ("methods",),
     ("strain", "mapping"),
-    ("phantom", "prior", "training", "weights"),
+    ("phantom", "prior", "training"),
     ("io", "scene", "report", "cli", "jobs"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ...errors import CardiacMotionError
+from ...whole_files import writing
 
 if TYPE_CHECKING:
     from ..protocol import Context
@@ -47,13 +48,8 @@ def save_state(path: Path, fit: Fit, context: Context) -> None:
         arrays[f"parameter{n}"] = parameter.detach().cpu().numpy()
         for name in MOMENTS if parameter in fit.optimizer.state else ():
             arrays[f"{name}{n}"] = fit.optimizer.state[parameter][name].cpu().numpy()
-    partial = path.with_name(path.name + ".part")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, **arrays)
-        partial.replace(path)
-    except OSError as error:
-        raise CardiacMotionError(f"cannot write the checkpoint {path}: {error.strerror or error}") from error
+    with writing(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)
 
 
 def load_state(path: Path, fit: Fit, context: Context) -> None:

@@ -1,13 +1,7 @@
-"""`Prior`: first weights of the network, averaged over a population (paper 000, section 2.2), in a file with its card.
-
-The weights are in a ``.safetensors`` file, which cannot hold code; beside it is the card, a ``.toml`` file that says
-what they are, what they fit and where they come from. Neither is read without the other.
-"""
+"""`Prior`: first weights of the network, averaged over a population (paper 000, section 2.2); files are `Weights`."""
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -19,14 +13,14 @@ from torch import Tensor
 
 from ...errors import CardiacMotionError
 from ...fields.siren import Siren
-from .card import card_text
+from ...weights import Weights, check_tensors, differences
+from ...weights import shipped as shipped_weights
 
 if TYPE_CHECKING:
     from . import Options
 
 CANONICAL = 1  # version of axes, unit and phase (canonical.py, continuous.Clock); weights mean nothing in another one
-SUFFIX = ".safetensors"
-SHIPPED = "inr_"  # names of the priors that ship begin so
+NAME = "inr"
 LOW, HIGH = 0.01, 0.99  # quantiles at which parameters are winsorised (paper 000, below equation 6)
 SHARED = ("notice", "data", "license", "made_by", "winsorized", "fit")  # what a blend keeps of cards that agree in it
 
@@ -103,7 +97,7 @@ class Prior:
     card: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_shapes(self.parameters, self.settings.network().state_dict(), "the prior")
+        check_tensors(self.parameters, self.settings.network().state_dict(), "the prior")
 
     @property
     def name(self) -> str:
@@ -118,11 +112,8 @@ class Prior:
 
     def check(self, options: Options) -> None:
         """Raise `CardiacMotionError` naming every option with which these weights are no network of the run."""
-        differing = [
-            f"{name} {getattr(self.settings, name)} in the prior, {getattr(options, name)} asked"
-            for name in NETWORK
-            if getattr(self.settings, name) != getattr(options, name)
-        ]
+        own, asked = ({name: getattr(one, name) for name in NETWORK} for one in (self.settings, options))
+        differing = [f"{name} {one} in the prior, {other} asked" for name, one, other in differences(own, asked)]
         if differing:
             raise CardiacMotionError(
                 f"{self.name} does not fit these options: {'; '.join(differing)}. Ask for what the prior has, take "
@@ -132,34 +123,9 @@ class Prior:
     # ------------------------------------------------------------------ files
 
     def save(self, path: str | Path) -> Path:
-        """Write ``path``, which ends in .safetensors, and the card beside it, each whole or not at all."""
-        from safetensors.torch import save
-
-        path = Path(path)
-        if path.suffix != SUFFIX:
-            raise CardiacMotionError(f"cannot write the prior {path.name!r}: use a name ending in {SUFFIX}")
-        weights = save({name: value.detach().cpu().contiguous() for name, value in self.parameters.items()})
-        card = {
-            "method": "inr",
-            **self.card,
-            "name": path.stem,
-            "sha256": hashlib.sha256(weights).hexdigest(),
-            "settings": asdict(self.settings),
-        }
-        contents = {path: weights, path.with_suffix(".toml"): card_text(card).encode()}
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                for file, content in contents.items():
-                    _partial(file).write_bytes(content)
-                for file in contents:
-                    _partial(file).replace(file)
-            finally:
-                for file in contents:
-                    _partial(file).unlink(missing_ok=True)
-        except OSError as error:
-            raise CardiacMotionError(f"cannot write {path}: {error.strerror or error}") from error
-        return path
+        """Write ``path``, which ends in .safetensors, and the card beside it, see `Weights.save`."""
+        card = {"method": NAME, "task": "prior", "dims": 3, **self.card, "settings": asdict(self.settings)}
+        return Weights(self.parameters, card).save(path)
 
     @classmethod
     def load(cls, path_or_name: str | Path) -> Prior:
@@ -170,26 +136,12 @@ class Prior:
         CardiacMotionError
             for a prior that does not exist, is damaged, is not what its card says, or was made for other axes.
         """
-        from safetensors import SafetensorError
-        from safetensors.torch import load
-
-        path = _find(path_or_name)
-        card_file = path.with_suffix(".toml")
-        try:
-            weights, card = path.read_bytes(), tomllib.loads(card_file.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise CardiacMotionError(f"{path}: its card {card_file.name} is not beside it; a prior is both") from error
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise CardiacMotionError(f"{path}: it or its card {card_file.name} cannot be read ({error})") from error
-        if hashlib.sha256(weights).hexdigest() != card.get("sha256"):
-            raise CardiacMotionError(
-                f"{path} is not the file that its card {card_file.name} describes (sha256 differs): it is damaged or "
-                "was changed; copy both again"
-            )
+        weights = Weights.load(path_or_name, method=NAME)
+        path, card = weights.path, dict(weights.card)
         stored = card.pop("settings", None)
         kinds = {f.name: type(getattr(DEFAULTS, f.name)) for f in fields(PriorSettings)}
         if not isinstance(stored, dict) or {name: type(value) for name, value in stored.items()} != kinds:
-            raise CardiacMotionError(f"{card_file}: [settings] must be {', '.join(kinds)}; got {stored}")
+            raise CardiacMotionError(f"{path}: its card's [settings] must be {', '.join(kinds)}; got {stored}")
         settings = PriorSettings(**stored)
         if settings.canonical != CANONICAL:
             raise CardiacMotionError(
@@ -197,8 +149,8 @@ class Prior:
                 f"version {CANONICAL}; build it again (cardiac-motion prior build)"
             )
         try:
-            return cls(settings, load(weights), {**card, "name": path.stem})
-        except (SafetensorError, CardiacMotionError) as error:
+            return cls(settings, weights.tensors, card)
+        except CardiacMotionError as error:
             raise CardiacMotionError(f"{path}: {error}") from error
 
 
@@ -206,27 +158,9 @@ DEFAULTS = PriorSettings(0, "siren", 45.0, 256, 3, False)  # the network of pape
 
 
 def shipped() -> dict[str, Path]:
-    """Priors that ship, by name: in Resources/Models beside the package (source tree, Slicer) or inside it (pip)."""
-    package = Path(__file__).resolve().parents[2]
-    places = (package.parent / "Resources" / "Models", package / "Resources" / "Models")
-    files = next((found for place in places if (found := sorted(place.glob(f"{SHIPPED}*{SUFFIX}")))), [])
-    return {file.stem.removeprefix(SHIPPED): file for file in files}
-
-
-def _find(path_or_name: str | Path) -> Path:
-    known = shipped()
-    path = known.get(str(path_or_name), Path(path_or_name))
-    if path.is_file() and path.suffix == SUFFIX:
-        return path
-    what = f"expected a {SUFFIX} file" if path.exists() else "no such file"
-    raise CardiacMotionError(
-        f"prior {str(path_or_name)!r}: {what}, and the priors that ship are {', '.join(known) or 'none'}; "
-        "build one with cardiac-motion prior build"
-    )
-
-
-def _partial(path: Path) -> Path:
-    return path.with_name(f".partial-{path.name}")
+    """Priors that ship, by name without the method."""
+    prefix = f"{NAME}_"
+    return {file.stem.removeprefix(prefix): file for file in shipped_weights() if file.stem.startswith(prefix)}
 
 
 # ---------------------------------------------------------------------- many to one
@@ -247,7 +181,7 @@ def average(parameters: Sequence[Parameters], low: float = LOW, high: float = HI
         raise CardiacMotionError("no parameters to average: expected those of one subject at least")
     first = parameters[0]
     for number, one in enumerate(parameters):
-        _check_shapes(one, first, f"subject {number}")
+        check_tensors(one, first, f"subject {number}")
     result = {}
     for name, like in first.items():
         values = np.stack([one[name].detach().cpu().numpy() for one in parameters]).astype(np.float64)
@@ -281,9 +215,7 @@ def blend(priors: Sequence[Prior], weights: Sequence[float]) -> Prior:
     first = priors[0]
     for other in priors[1:]:
         differing = [
-            f"{f.name} {getattr(first.settings, f.name)} and {getattr(other.settings, f.name)}"
-            for f in fields(PriorSettings)
-            if getattr(first.settings, f.name) != getattr(other.settings, f.name)
+            f"{name} {one} and {two}" for name, one, two in differences(asdict(first.settings), asdict(other.settings))
         ]
         if differing:
             raise CardiacMotionError(
@@ -308,19 +240,3 @@ def _together(cards: Iterable[Mapping[str, Any]]) -> list[Any]:
     for card in cards:
         subjects += [one for one in card.get("subjects", []) if one not in subjects]
     return subjects
-
-
-def _check_shapes(parameters: Parameters, like: Parameters, who: str) -> None:
-    """Raise `CardiacMotionError` unless the tensors are named, shaped and typed as others, and finite."""
-    found, expected = ({n: (tuple(v.shape), v.dtype) for n, v in p.items()} for p in (parameters, like))
-    if found != expected:
-        wrong = sorted(n for n in {*found, *expected} if found.get(n) != expected.get(n))
-        listing = "; ".join(f"{n} is {_said(found.get(n))}, expected {_said(expected.get(n))}" for n in wrong)
-        raise CardiacMotionError(f"{who} has tensors of another network: {listing}")
-    infinite = [name for name, value in parameters.items() if not torch.isfinite(value).all()]
-    if infinite:
-        raise CardiacMotionError(f"{who} has values in {', '.join(infinite)} that are not finite numbers")
-
-
-def _said(tensor: tuple | None) -> str:
-    return "missing" if tensor is None else f"{tensor[0]} {str(tensor[1]).removeprefix('torch.')}"

@@ -1,14 +1,32 @@
-"""TOML of the card of weights: Python reads TOML, but does not write it."""
+"""The card of weights as a TOML file."""
 
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from ..errors import CardiacMotionError
+
+
+def read_card(weights: Path) -> dict[str, Any]:
+    """The card beside a file of weights; raises `CardiacMotionError` where there is none or it is damaged."""
+    card = weights.with_suffix(".toml")
+    try:
+        return tomllib.loads(card.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CardiacMotionError(f"{weights}: its card {card.name} is not beside it; weights are both") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CardiacMotionError(f"{weights}: its card {card.name} cannot be read ({error})") from error
 
 
 def card_text(card: Mapping[str, Any]) -> str:
-    """TOML of plain values: tables of the first level as tables, what is below in one line each; None is left out."""
+    """TOML of plain values: tables of the first level as tables, what is below in one line each; None is left out.
+
+    Python reads TOML, but does not write it.
+    """
     tables = {key: value for key, value in card.items() if isinstance(value, Mapping)}
     parts = [_rows({key: value for key, value in card.items() if key not in tables})]
     return "\n".join(parts + [f"[{name}]\n{_rows(table)}" for name, table in tables.items()])

@@ -1,0 +1,22 @@
+"""Weights of networks: a ``.safetensors`` file, which cannot hold code, and beside it its card, a ``.toml`` file.
+
+The card says what the weights are of, what they were made from and with which settings, and their sha256; neither file
+is read without the other. ``weights`` are the two together, ``card`` the text, ``places`` where they are found by name.
+"""
+
+from .card import card_text, read_card
+from .places import FOLDER, SUFFIX, available, find, shipped
+from .weights import Weights, check_tensors, differences
+
+__all__ = [
+    "FOLDER",
+    "SUFFIX",
+    "Weights",
+    "available",
+    "card_text",
+    "check_tensors",
+    "differences",
+    "find",
+    "read_card",
+    "shipped",
+]

@@ -1,0 +1,63 @@
+"""Where weights are found by name: the user's folder, then those that ship."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import CardiacMotionError
+
+SUFFIX = ".safetensors"
+FOLDER = "CARDIAC_MOTION_MODELS"  # environment variable that names the user's folder
+
+
+def shipped() -> list[Path]:
+    """Files that ship: in Resources/Models beside the package (source tree, Slicer) or inside it (pip)."""
+    package = Path(__file__).resolve().parents[1]
+    places = (package.parent / "Resources" / "Models", package / "Resources" / "Models")
+    return next((found for place in places if (found := sorted(place.glob(f"*{SUFFIX}")))), [])
+
+
+def available(folder: str | Path | None = None) -> list[Path]:
+    """Files in the user's folder (by default the one that `FOLDER` names, if any), then those that ship.
+
+    Of two with one name, only the user's is there.
+
+    Raises
+    ------
+    CardiacMotionError
+        for a folder that does not exist.
+    """
+    named = folder if folder is not None else os.environ.get(FOLDER)
+    own: list[Path] = []
+    if named:
+        if not Path(named).is_dir():
+            source = "" if folder is not None else f", which the environment variable {FOLDER} names"
+            raise CardiacMotionError(f"{named}{source}: no such folder; expected one with {SUFFIX} files")
+        own = sorted(Path(named).glob(f"*{SUFFIX}"))
+    taken = {file.stem for file in own}
+    return own + [file for file in shipped() if file.stem not in taken]
+
+
+def find(path_or_name: str | Path, method: str | None = None) -> Path:
+    """The file of a path ending in .safetensors, or of a name; ``method`` may be left out of the name.
+
+    Raises
+    ------
+    CardiacMotionError
+        for what is neither, with the names that there are.
+    """
+    path = Path(path_or_name)
+    if path.suffix == SUFFIX and path.is_file():
+        return path
+    files = {file.stem: file for file in available()}
+    for name in (str(path_or_name), f"{method}_{path_or_name}"):
+        if name in files:
+            return files[name]
+    known = [name for name in files if method is None or name.startswith(f"{method}_")]
+    what = f"expected a {SUFFIX} file" if path.exists() else "no such file"
+    of = "" if method is None else f" of {method}"
+    raise CardiacMotionError(
+        f"weights {str(path_or_name)!r}: {what}, and the known names{of} are {', '.join(known) or 'none'} "
+        "(cardiac-motion weights list)"
+    )

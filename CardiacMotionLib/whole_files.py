@@ -1,0 +1,44 @@
+"""Files appear when they are complete or not at all."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from .errors import CardiacMotionError
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path that becomes ``path`` when the block succeeds and vanishes when it does not.
+
+    Raises
+    ------
+    CardiacMotionError
+        for a folder that does not exist, and for what the system refuses.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise CardiacMotionError(f"cannot write {path}: there is no folder {path.parent}; create it first")
+    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name}")
+    try:
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise CardiacMotionError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def write_whole(contents: Mapping[Path, bytes]) -> None:
+    """Write files that belong together; their folders are made. See `writing`."""
+    with ExitStack() as stack:
+        for path, content in contents.items():
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise CardiacMotionError(f"cannot write {path}: {error.strerror or error}") from error
+            stack.enter_context(writing(path)).write_bytes(content)
