@@ -12,8 +12,9 @@ Conventions of the whole layer
 from .bspline import bspline_basis, evaluate_bspline
 from .grid import identity_grid, sample_at, voxel_to_world, voxel_to_world_points, world_to_voxel, world_to_voxel_points
 from .integrate import integrate, invert
-from .jacobian import deformation_gradient, green_lagrange, jacobian_determinant
+from .jacobian import deformation_gradient, green_lagrange, image_gradient, jacobian_determinant
 from .regularity import bending_energy, diffusion_energy, folding_fraction, jacobian_penalty, sd_log_jacobian
+from .resize import resize_displacement, resize_image
 from .similarity import global_ncc, local_ncc, mse, nmi
 from .warp import compose, warp, warp_nearest
 from .windowed import WindowedNCC, gaussian_window
@@ -31,6 +32,7 @@ __all__ = [
     "global_ncc",
     "green_lagrange",
     "identity_grid",
+    "image_gradient",
     "integrate",
     "invert",
     "jacobian_determinant",
@@ -38,6 +40,8 @@ __all__ = [
     "local_ncc",
     "mse",
     "nmi",
+    "resize_displacement",
+    "resize_image",
     "sample_at",
     "sd_log_jacobian",
     "voxel_to_world",

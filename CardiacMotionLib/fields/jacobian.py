@@ -28,6 +28,11 @@ def _second_derivative(values: Tensor, axis: int) -> Tensor:
     return torch.cat((inner.narrow(axis, 0, 1), inner, inner.narrow(axis, n - 3, 1)), dim=axis)
 
 
+def image_gradient(image: Tensor) -> Tensor:
+    """Slope of an image (B, 1, *shape) per voxel along (i, j[, k]): (B, d, *shape)."""
+    return torch.cat([_derivative(image, axis) for axis in range(image.ndim - 1, 1, -1)], dim=1)
+
+
 def displacement_gradient(displacement: Tensor) -> Tensor:
     """Slope du_a / dx_b in voxels: (B, *shape, d) to (B, *shape, d, d) with index [..., a, b] in order (i, j[, k])."""
     d = displacement.shape[-1]

@@ -131,6 +131,8 @@ class MethodInfo:
     needs: frozenset[str] = frozenset()
     requires: tuple[str, ...] = ()  # importable packages beyond torch and numpy
     takes_init: bool = False  # whether it can refine another motion
+    network: Callable[[], type] | None = None  # of a method that is trained: imports the class of its network
+    task: str = "pairs"  # how that is trained, a name of `training.TASKS`
 
 
 @dataclass(frozen=True)

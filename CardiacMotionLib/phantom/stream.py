@@ -188,9 +188,13 @@ class PairStream(_Stream):
         _, options = checked(self.kind, seed, self.options(index))
         return 0.0, end_systole(seed, options)
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
+    def subject(self, index: int) -> Subject:
+        """The two frames as a cine, with the motion from the first to the second."""
         seed, options = checked(self.kind, self.seed(index), self.options(index))
-        subject = cine_at(seed, options, np.array(self.phases(index)), self.device)
+        return cine_at(seed, options, np.array(self.phases(index)), self.device)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        subject = self.subject(index)
         fixed, moving = self._frames(subject)
         return {
             "fixed": fixed,
@@ -199,7 +203,7 @@ class PairStream(_Stream):
             "moving_labels": torch.from_numpy(subject.series.labels[1]),
             "displacement": subject.motion.voxels(1)[0],
             "spacing": torch.from_numpy(subject.series.spacing).float(),
-            "seed": torch.tensor(seed),
+            "seed": torch.tensor(self.seed(index)),
         }
 
 
@@ -240,9 +244,13 @@ class SeriesStream(_Stream):
     ) -> None:
         super().__init__(kind, count, first_seed, options, randomized=randomized, normalized=normalized, device=device)
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
+    def subject(self, index: int) -> Subject:
+        """The examination."""
         seed, options = checked(self.kind, self.seed(index), self.options(index))
-        subject = KINDS[self.kind].make(seed, options, self.device)
+        return KINDS[self.kind].make(seed, options, self.device)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        subject = self.subject(index)
         series = subject.series
         millimeters = torch.from_numpy(subject.motion.displacement)
         item = {
@@ -251,7 +259,7 @@ class SeriesStream(_Stream):
             "displacement": fields.world_to_voxel(millimeters, torch.from_numpy(series.affine)),
             "maps": {name: torch.from_numpy(values) for name, values in subject.maps.items()},
             "spacing": torch.from_numpy(series.spacing).float(),
-            "seed": torch.tensor(seed),
+            "seed": torch.tensor(self.seed(index)),
         }
         return {**item, "times": torch.from_numpy(series.times)} if series.timed else item
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...errors import CardiacMotionError
 from ...fields.siren import Siren
-from ...weights import Weights, check_tensors, differences
+from ...weights import Weights, cards, check_tensors, differences
 from ...weights import shipped as shipped_weights
 
 if TYPE_CHECKING:
@@ -157,10 +157,15 @@ class Prior:
 DEFAULTS = PriorSettings(0, "siren", 45.0, 256, 3, False)  # the network of paper 000; their types are those of a card
 
 
+def known() -> dict[str, Path]:
+    """Priors that are found by name, without the method: in the user's folder and among those that ship."""
+    return {file.stem.removeprefix(f"{NAME}_"): file for file in cards(NAME)}
+
+
 def shipped() -> dict[str, Path]:
-    """Priors that ship, by name without the method."""
-    prefix = f"{NAME}_"
-    return {file.stem.removeprefix(prefix): file for file in shipped_weights() if file.stem.startswith(prefix)}
+    """Priors that ship."""
+    files = shipped_weights()
+    return {name: file for name, file in known().items() if file in files}
 
 
 # ---------------------------------------------------------------------- many to one

