@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from .inputs import read_cine
 from .parameters import AsJson, LabelMap, Labels, Output, Quiet, Verbose
 from .staging import staged_file
 from .terminal import Terminal, session
+from .weights import show_card
 
 if TYPE_CHECKING:
     from ..phantom import Subject
@@ -99,34 +100,22 @@ def show(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Show the card of a prior, or without a name those that ship."""
+    """Show the card of a prior, or without a name those that are known by name."""
     with session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal:
         from dataclasses import asdict
 
-        from ..methods.inr.prior import Prior, shipped
+        from ..methods.inr.prior import Prior, known
 
         if prior is None:
-            known = {name: Prior.load(name).card for name in shipped()}
-            for name, card in known.items():
+            cards = {name: Prior.load(file).card for name, file in known().items()}
+            for name, card in cards.items():
                 terminal.result(f"{name}: {len(card.get('subjects', []))} subjects, {card.get('data', 'unknown data')}")
-            if not known:
+            if not cards:
                 terminal.result("No prior ships with this installation")
-            terminal.emit(priors=list(known))
+            terminal.emit(priors=list(cards))
             return
         loaded = Prior.load(prior)
-        card = {**loaded.card, "settings": asdict(loaded.settings)}
-        for key, value in card.items():
-            terminal.result(f"{key}: {_words(value)}")
-        terminal.emit(**card)
-
-
-def _words(value: Any) -> str:
-    """A value of a card in one line; how many where they are many."""
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {one}" for key, one in value.items())
-    if isinstance(value, list):
-        return str(len(value)) if any(isinstance(one, dict) for one in value) else ", ".join(map(str, value))
-    return str(value)
+        show_card({**loaded.card, "settings": asdict(loaded.settings)}, terminal)
 
 
 def blend(

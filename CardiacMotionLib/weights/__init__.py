@@ -5,7 +5,7 @@ is read without the other. ``weights`` are the two together, ``card`` the text, 
 """
 
 from .card import card_text, read_card
-from .places import FOLDER, SUFFIX, available, find, shipped
+from .places import FOLDER, SUFFIX, available, cards, find, shipped
 from .weights import Weights, check_tensors, differences
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Weights",
     "available",
     "card_text",
+    "cards",
     "check_tensors",
     "differences",
     "find",

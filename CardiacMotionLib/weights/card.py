@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,18 +31,25 @@ def card_text(card: Mapping[str, Any]) -> str:
     """
     tables = {key: value for key, value in card.items() if isinstance(value, Mapping)}
     parts = [_rows({key: value for key, value in card.items() if key not in tables})]
-    return "\n".join(parts + [f"[{name}]\n{_rows(table)}" for name, table in tables.items()])
+    return "\n".join(parts + [f"[{_key(name)}]\n{_rows(table)}" for name, table in tables.items()])
 
 
 def _rows(table: Mapping[str, Any]) -> str:
-    return "".join(f"{key} = {_value(value)}\n" for key, value in table.items() if value is not None)
+    return "".join(f"{_key(key)} = {_value(value)}\n" for key, value in table.items() if value is not None)
 
 
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
-        return f"{{ {', '.join(f'{key} = {_value(one)}' for key, one in value.items())} }}"
+        return f"{{ {', '.join(f'{_key(key)} = {_value(one)}' for key, one in value.items())} }}"
     if isinstance(value, (list, tuple)):
         if any(isinstance(one, Mapping) for one in value):
             return "".join(["[", *(f"\n  {_value(one)}," for one in value), "\n]"])
         return f"[{', '.join(map(_value, value))}]"
-    return json.dumps(value, ensure_ascii=False)  # text, numbers and truth are written alike
+    value = value.item() if hasattr(value, "item") else value  # of numpy or torch
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # else as JSON
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _value(name)

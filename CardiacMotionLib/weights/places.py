@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from ..errors import CardiacMotionError
+from .card import read_card
 
 SUFFIX = ".safetensors"
 FOLDER = "CARDIAC_MOTION_MODELS"  # environment variable that names the user's folder
@@ -37,6 +39,12 @@ def available(folder: str | Path | None = None) -> list[Path]:
         own = sorted(Path(named).glob(f"*{SUFFIX}"))
     taken = {file.stem for file in own}
     return own + [file for file in shipped() if file.stem not in taken]
+
+
+def cards(method: str | None = None) -> dict[Path, dict[str, Any]]:
+    """Cards of what is `available`, with ``method`` only its own; files that have no card are left out."""
+    read = {file: read_card(file) for file in available() if file.with_suffix(".toml").is_file()}
+    return {file: card for file, card in read.items() if method in (None, card.get("method"))}
 
 
 def find(path_or_name: str | Path, method: str | None = None) -> Path:

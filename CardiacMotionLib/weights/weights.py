@@ -69,8 +69,9 @@ class Weights:
             naming every tensor that is missing, too much, of another shape or type, or not finite, and everything in
             which the module's ``config``, where it has one, is not that of the card.
         """
-        if hasattr(module, "config"):
-            self.check_config(asdict(module.config))  # type: ignore[arg-type]
+        config = getattr(module, "config", None)
+        if config is not None:
+            self.check_config(asdict(config))
         check_tensors(self.tensors, module.state_dict(), self._who)
         module.load_state_dict(self.tensors)
 

@@ -228,11 +228,13 @@ def test_show_prints_the_card(cardiac_motion, a_prior):
     assert cardiac_motion("prior", "show", a_prior, "--json").json["settings"]["width"] == 8
 
 
-def test_show_lists_what_ships(cardiac_motion, monkeypatch, a_prior):
-    monkeypatch.setattr("CardiacMotionLib.methods.inr.prior.shipped", lambda: {"mine": a_prior})
+def test_show_lists_the_users_and_what_ships(cardiac_motion, monkeypatch, tmp_path, a_prior):
+    Prior.load(a_prior).save(tmp_path / "models" / "inr_mine.safetensors")
+    monkeypatch.setenv("CARDIAC_MOTION_MODELS", str(tmp_path / "models"))
     done = cardiac_motion("prior", "show")
     assert "mine: 2 subjects, synthetic" in done.out
-    assert cardiac_motion("prior", "show", "--json").json["priors"] == ["mine"]
+    assert cardiac_motion("prior", "show", "--json").json["priors"] == ["mine", "tagged"]
+    assert cardiac_motion("prior", "show", "mine").code == 0
 
 
 def test_blend_writes_a_mixture(cardiac_motion, build, tmp_path):
