@@ -17,7 +17,7 @@ def shipped() -> list[Path]:
     """Files that ship: in Resources/Models beside the package (source tree, Slicer) or inside it (pip)."""
     package = Path(__file__).resolve().parents[1]
     places = (package.parent / "Resources" / "Models", package / "Resources" / "Models")
-    return next((found for place in places if (found := sorted(place.glob(f"*{SUFFIX}")))), [])
+    return next((found for place in places if (found := _files(place))), [])
 
 
 def available(folder: str | Path | None = None) -> list[Path]:
@@ -36,9 +36,13 @@ def available(folder: str | Path | None = None) -> list[Path]:
         if not Path(named).is_dir():
             source = "" if folder is not None else f", which the environment variable {FOLDER} names"
             raise CardiacMotionError(f"{named}{source}: no such folder; expected one with {SUFFIX} files")
-        own = sorted(Path(named).glob(f"*{SUFFIX}"))
+        own = _files(Path(named))
     taken = {file.stem for file in own}
     return own + [file for file in shipped() if file.stem not in taken]
+
+
+def _files(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.glob(f"*{SUFFIX}")) if not file.name.startswith(".")]  # being written
 
 
 def cards(method: str | None = None) -> dict[Path, dict[str, Any]]:

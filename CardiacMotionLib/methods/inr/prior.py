@@ -129,7 +129,7 @@ class Prior:
 
     @classmethod
     def load(cls, path_or_name: str | Path) -> Prior:
-        """Read a file, or a prior that ships by its name (``tagged``).
+        """Read a file, or a prior by its name (``tagged``), see `known`.
 
         Raises
         ------
