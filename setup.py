@@ -6,7 +6,7 @@ setup(
     packages=[*find_packages(include=["CardiacMotionLib*"]), "CardiacMotionLib.Resources"],
     package_dir={"CardiacMotionLib.Resources": "Resources"},
     package_data={
-        "CardiacMotionLib": ["**/*.j2", "py.typed"],
+        "CardiacMotionLib": ["**/*.j2", "methods/*/recipes/*.toml", "py.typed"],
         "CardiacMotionLib.Resources": ["Models/**", "ColorTables/**", "Layouts/**", "SampleData/**"],
     },
 )

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import convert, datasets, demo, evaluate, method_list, phantom, prior, register, strain, weights
+from . import convert, datasets, demo, evaluate, method_list, phantom, prior, register, strain, train, weights
 from .terminal import OK, UNEXPECTED, one_line
 
 PROGRAM = "cardiac-motion"
@@ -34,6 +34,7 @@ def build(called: str = "") -> typer.Typer:
     app.command("convert")(convert.convert)
     app.add_typer(phantom.application(called=called == "phantom"), name="phantom")
     app.add_typer(prior.application(called=called == "prior"), name="prior")
+    app.command("train")(train.train)
     app.add_typer(weights.application(), name="weights")
     app.command("datasets")(datasets.datasets)
     app.command("methods")(method_list.methods)

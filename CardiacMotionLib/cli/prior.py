@@ -152,7 +152,7 @@ def build(
 
 def _people(cohort: str, number: int | None, groups: tuple[str, ...], layout: str | None) -> list[Subject]:
     from ..prior import ROTATION, phantom_subjects
-    from .prior_cohort import cohort_subjects
+    from .cohort import cohort_subjects
 
     if cohort != PHANTOM:
         return [*cohort_subjects(Path(cohort), number, layout, groups)]

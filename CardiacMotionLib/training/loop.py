@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..errors import Cancelled, CardiacMotionError
 from ..methods.protocol import Progress
+from ..weights import check_tensors
 from .checkpoint import load_checkpoint, save_checkpoint
 from .distributed import Processes, together
 from .log import Log
@@ -63,6 +64,7 @@ def train(
     device: str = "auto",
     progress: Progress | None = None,
     told: Callable[[str], Any] = lambda _: None,
+    about: Mapping[str, Any] | None = None,
 ) -> Trained:
     """Train until the steps are done or validations gain nothing; go on from the checkpoint in ``folder``, if any.
 
@@ -82,6 +84,8 @@ def train(
         Called with (fraction, text) after every step; answering False stores the state and raises `Cancelled`.
     told
         Is told of validations, and of what was found in the folder, in a sentence.
+    about
+        Sections of a recipe: with `Task.about` they say whose checkpoint it is.
 
     Raises
     ------
@@ -96,7 +100,7 @@ def train(
     except OSError as error:
         raise CardiacMotionError(f"cannot write into {folder}: {error.strerror or error}") from error
     with together(device) as processes, torch.random.fork_rng(_gpus(processes.device)):
-        return _Run(task.to(processes.device), settings, folder, processes, progress, told).go()
+        return _Run(task.to(processes.device), settings, folder, processes, progress, told, about or {}).go()
 
 
 class _Run:
@@ -110,6 +114,7 @@ class _Run:
         processes: Processes,
         progress: Progress | None,
         told: Callable[[str], Any],
+        about: Mapping[str, Any],
     ) -> None:
         self.task, self.settings, self.processes = task, settings, processes
         self.path = folder / CHECKPOINT
@@ -125,9 +130,10 @@ class _Run:
         self.seconds = 0.0
         self.sums: dict[str, Tensor] = {}  # of what is logged, since the last row
         self.loss: float | None = None  # of the last row
+        about = {**task.about, **about}
         self.identity = {
-            **task.about,
-            "network": {**task.about.get("network", {}), "class": type(task.network).__name__},
+            **about,
+            "network": {**about.get("network", {}), "class": type(task.network).__name__},
             "training": {**settings.decisive, "processes": processes.world},
         }
         if self.path.exists():
@@ -232,13 +238,19 @@ class _Run:
             self.scores, self.best_step = scores, self.step
         assert self.log is not None
         self.log.validation(self.step, {"seconds": round(self.seconds, 2), **scores})
-        self.told(f"Step {self.step}: score {scores[SCORE]:.4f}" + (", the best so far" if better else ""))
+        best = "the best so far" if better else f"the best was {self.scores[SCORE]:.4f} at step {self.best_step}"
+        total = self.settings.steps
+        self.told(f"Step {self.step} of {total}: score {scores[SCORE]:.4f}, {best}; {duration(self._left())} left")
+
+    def _left(self) -> float:
+        """Seconds to the last step, with as many a step as in this session so far."""
+        taken = time.perf_counter() - self.started
+        return taken / (self.step - self.first_step) * (self.settings.steps - self.step)
 
     def _told_to_stop(self) -> bool:
         if self.progress is None or not self.processes.first:
             return False
-        done, total = self.step, self.settings.steps
-        left = (time.perf_counter() - self.started) / (done - self.first_step) * (total - done)
+        done, total, left = self.step, self.settings.steps, self._left()
         loss = "" if self.loss is None else f", loss {self.loss:.4f}"
         score = f", score {self.scores[SCORE]:.4f}" if self.scores else ""
         return self.progress(done / total, f"step {done} of {total}{loss}{score}, {duration(left)} left") is False
@@ -262,6 +274,7 @@ class _Run:
         save_checkpoint(self.path, state, self.identity)
 
     def _restore(self, state: Mapping[str, Any]) -> None:
+        check_tensors(state["task"], self.task.state_dict(), str(self.path))
         self.task.load_state_dict(state["task"])
         if self.average is not None:
             self.average.load(state["average"])

@@ -8,7 +8,7 @@ from moving_images import contracting_series
 from rings import SHAPE
 
 from CardiacMotionLib import CardiacMotionError
-from CardiacMotionLib.cli.prior_cohort import cohort_subjects
+from CardiacMotionLib.cli.cohort import cohort_subjects
 from CardiacMotionLib.methods.inr.prior import Prior
 from CardiacMotionLib.phantom import phantom
 from CardiacMotionLib.prior import PhantomSubject, fits

@@ -1,4 +1,4 @@
-"""The subjects of a data set's folder as those of a prior."""
+"""The subjects of a data set's folder, for a prior or to train a network on."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from ..errors import CardiacMotionError
 
 if TYPE_CHECKING:
     from ..io.datasets import Case
+    from ..motion import Motion
     from ..series import ImageSeries
 
 
 @dataclass(frozen=True)
 class CohortSubject:
-    """A person of whom a folder has cine and tagged series."""
+    """A person of whom a folder has a cine, and tagged series where a prior is built."""
 
     case: Case
 
@@ -52,6 +53,15 @@ class CohortSubject:
 
         pair = pair_of(self.case)
         return compose_tagged_cine(pair.cine, pair.tagged)
+
+    def load(self) -> tuple[ImageSeries, Motion | None]:
+        """The cine, and its motion from frame 0 where the data set knows it."""
+        from ..methods.registry import check_registrable
+
+        examination = self.case.read()
+        check_registrable(examination.series)
+        motion = examination.motion
+        return examination.series, motion if motion is not None and motion.reference == 0 else None
 
 
 def cohort_subjects(
