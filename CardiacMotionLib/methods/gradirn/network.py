@@ -15,6 +15,7 @@ from ..protocol import option
 from ..similarity_gradient import KINDS, SimilarityGradient
 
 FIRST_OUTPUT = 1e-2  # what the first weights of a learned gradient are of others
+SHOWN = 0.1  # voxels of displacement, times this, are of the size of intensities; training diverges less readily
 THROUGH_PLANE = 0.04  # first step size through the slices over that in plane: the square of pixel over slice
 
 
@@ -50,7 +51,7 @@ class Step(nn.Module):
         """The next displacement (B, *shape, dims) in voxels."""
         with torch.autocast(displacement.device.type, enabled=False):
             gradient, warped = similarity.at(displacement)
-        seen = torch.cat((warped, similarity.fixed, displacement.movedim(-1, 1)), dim=1)
+        seen = torch.cat((warped, similarity.fixed, SHOWN * displacement.movedim(-1, 1)), dim=1)
         learned = self.regularization(seen).movedim(1, -1).to(displacement)
         return displacement - self.tau * gradient - learned
 
