@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ..whole_files import writing
 from .task import SCORE
 
 TRAINING, VALIDATION, PICTURE = "training.csv", "validation.csv", "learning_curve.png"
+REDRAW_SECONDS = 60
 NOTICE = "Research use only: not a medical device."
 
 
@@ -21,6 +23,7 @@ class Log:
         self.folder = folder
         for name in (TRAINING, VALIDATION):
             _cut(folder / name, step)
+        self.drawn = time.monotonic()
         self.board = None
         if importlib.util.find_spec("tensorboard") is not None:
             from torch.utils.tensorboard import SummaryWriter
@@ -32,8 +35,11 @@ class Log:
         self._row(TRAINING, step, values)
 
     def validation(self, step: int, values: Mapping[str, float]) -> None:
-        """A row of scores."""
+        """A row of scores; now and then the picture."""
         self._row(VALIDATION, step, values)
+        if time.monotonic() - self.drawn > REDRAW_SECONDS:
+            draw_learning_curve(self.folder)
+            self.drawn = time.monotonic()
 
     def _row(self, name: str, step: int, values: Mapping[str, float]) -> None:
         path = self.folder / name

@@ -209,3 +209,19 @@ def test_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CardiacMotionError, match="cannot write into"):
         train(ToyTask(), RICH, tmp_path / "file" / "run", "cpu")
+
+
+def test_tensorboard_has_the_same_numbers(tmp_path):
+    pytest.importorskip("tensorboard", reason="the extra 'train' is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    settings = Settings(steps=8, log_every=1, validate_every=4, checkpoint_every=3)
+    with pytest.raises(Cancelled):
+        train(ToyTask(), settings, tmp_path, "cpu", stop_after(5))
+    train(ToyTask(), settings, tmp_path, "cpu")
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    board = {event.step: event.value for event in events.Scalars("training/loss")}
+    table = read_log(tmp_path / TRAINING)
+    assert board == pytest.approx(dict(zip(table["step"], table["loss"], strict=True)))
+    assert [event.step for event in events.Scalars("validation/score")] == [4, 8]
