@@ -12,7 +12,8 @@ from torch.nn.functional import pad
 
 from ..errors import CardiacMotionError
 from ..fields import resize_displacement, resize_image
-from ..weights import Weights, available
+from ..weights import Weights, cards
+from .learned_method import AUTO
 from .protocol import describe_options
 from .region import find_region, normalize_intensity, paste
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from .protocol import Context
 
 VOXELS_AT_ONCE = 250_000  # that a network is given in one batch; bounds the memory
-AUTO = "auto"
+PREPARATION = ("inversion_times", "saturation_times", "echo_times")  # in the meta of a series for maps
+STACK_DIMS = 2  # of the weights that a stack goes through where there are both
 CINE, MAPPING = "cine", "mapping"  # what weights are for
 
 
@@ -40,6 +42,7 @@ class PairNetwork(nn.Module, ABC):
 
     Config: ClassVar[type]
     multiple: int = 1
+    most_steps: int | None = None  # that may be asked for, of networks that iterate
 
     def __init__(self, config: Any) -> None:
         super().__init__()
@@ -84,26 +87,32 @@ def load_network(network: type[PairNetwork], weights: Weights, device: torch.dev
 def choose_weights(method: str, asked: str, series: ImageSeries) -> Weights:
     """The weights that were asked for by name or file, or with ``auto`` those that fit the series.
 
-    ``auto`` takes weights for maps where the series knows its preparation times, else for cines; where there are such
-    for two and for three dimensions, a stack goes through those that their cards prefer.
+    ``auto`` takes weights for maps where the series knows its preparation times, else for cines; for a stack those of
+    `STACK_DIMS` if there are such.
 
     Raises
     ------
     CardiacMotionError
-        when there are none.
+        where none fit.
     """
     if asked != AUTO:
-        return Weights.load(asked, method=method)
-    wanted = MAPPING if "acquisition" in series.meta else CINE
-    fitting = [w for path in available() if (w := card_of(path, method)) is not None and w["task"] == wanted]
-    if series.is_2d:
-        fitting = [card for card in fitting if card["dims"] == 2]
+        weights = Weights.load(asked, method=method)
+        if series.is_2d and weights.card["dims"] == 3:
+            raise CardiacMotionError(f"weights {weights.name} are for stacks, the series is one slice; take others")
+        return weights
+    task = MAPPING if any(name in series.meta for name in PREPARATION) else CINE
+    dims = 2 if series.is_2d else STACK_DIMS
+    fitting = {
+        file: card
+        for file, card in cards(method).items()
+        if card.get("task") == task and (card.get("dims") == 2 or not series.is_2d)
+    }
     if not fitting:
         raise CardiacMotionError(
-            f"method {method} has no weights for a {'slice' if series.is_2d else 'stack'} of kind {wanted}; train some "
-            f"(cardiac-motion train {method}) and give them as weights"
+            f"method {method} has no weights of task {task} for a {'slice' if series.is_2d else 'stack'}; train some "
+            f"(cardiac-motion train {method}) and name their file as weights"
         )
-    return Weights.load(max(fitting, key=lambda card: bool(card.get("preferred")))["file"], method=method)
+    return Weights.load(max(fitting, key=lambda file: fitting[file]["dims"] == dims), method=method)
 
 
 # ---------------------------------------------------------------------- a series through a network
@@ -118,6 +127,12 @@ def register_series(
     with; a network for two dimensions gets the slices one by one and leaves what goes through them at zero. ``call`` is
     passed on to the network.
     """
+    steps = call.get("steps")
+    if steps and module.most_steps is not None and steps > module.most_steps:
+        raise CardiacMotionError(
+            f"option steps must be at most {module.most_steps} with these weights, got {steps}: beyond what it was "
+            "trained with the network only gets worse"
+        )
     region = find_region(series, context.reference, margin_mm)
     cropped = series.crop(region.box)
     frames = torch.from_numpy(normalize_intensity(cropped.frames))

@@ -138,16 +138,16 @@ class Prepared:
 def prepare(series: ImageSeries, motion: Motion | None, data: Data, dims: int) -> Prepared:
     """Resample in plane to the pixel size, cut the field of view around the heart, bring to unit range.
 
-    Without labels the heart is where the images change. For two dimensions only slices that show the heart are kept, for
-    three the stack is cut or continued to the number of slices of ``data``.
+    Without labels the heart is where the images change. For two dimensions only slices that show the heart are
+    kept, for three the stack is cut or continued to the number of slices of ``data``.
     """
     plane = [
         max(8, round(n * mm / data.pixel_mm)) for n, mm in zip(series.shape[1:], series.spacing[1::-1], strict=True)
     ]
     frames = resize_image(torch.from_numpy(series.frames), plane)
     given = np.zeros(series.frames.shape, np.uint8)
-    for t, labels in series.labels.items():
-        given[t] = labels
+    for t, of_frame in series.labels.items():
+        given[t] = of_frame
     labels = interpolate(torch.from_numpy(given).float(), plane, mode="nearest-exact").to(torch.uint8)
     heart = labels.numpy().max(0) > 0
     if not heart.any():

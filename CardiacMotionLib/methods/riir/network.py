@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from ..learned import PairNetwork
 from ..protocol import option
 from ..similarity_gradient import KINDS, SimilarityGradient
 
-CONVOLUTIONS = {2: nn.Conv2d, 3: nn.Conv3d}
+CONVOLUTIONS: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
 FIRST_STEP = 0.1  # of the drawn weights of the last layer: the first steps of training are small ones
 HIDDEN = {"both": (True, True), "first": (True, False), "second": (False, True), "none": (False, False)}
 
@@ -101,17 +102,17 @@ class Network(PairNetwork):
     """T steps of one cell, which sees how the images differ now (equations 8 to 12)."""
 
     Config = Config
-    config: Config
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Any) -> None:
         super().__init__(config)
+        self.most_steps = config.most_steps
         self.cell = Cell(config)
         if config.dims == 2:  # on processors convolutions are about 1.6 times as fast so; on others as fast
-            self.cell.to(memory_format=torch.channels_last)
+            self.cell.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, fixed: Tensor, moving: Tensor, steps: int | None = None) -> list[Tensor]:
         """Displacements (B, *shape, d) in voxels after 1, 2, ... T steps; see `PairNetwork`."""
-        if steps is None:
+        if not steps:
             steps = self.config.steps
             if self.training and self.config.random_steps:
                 steps = int(torch.randint(1, self.config.most_steps + 1, ()))
