@@ -7,7 +7,9 @@ import torch
 from blobs import blobs, error, learn
 
 from CardiacMotionLib import fields
+from CardiacMotionLib.methods.gradirn import METHOD
 from CardiacMotionLib.methods.gradirn.network import Config, Network
+from CardiacMotionLib.training.recipe import load_recipe
 
 SMALL = {2: (48, 40), 3: (5, 32, 40)}
 SHIFT = {2: (2.0, -1.5), 3: (1.5, -1.5, 0.0)}
@@ -34,7 +36,9 @@ def parameters(module: torch.nn.Module) -> int:
 
 
 def test_as_many_parameters_as_the_papers_say():
-    assert parameters(network(**PAPER)) == 177_048  # 173k in paper 004, see Network
+    recipe = load_recipe(METHOD, "paper").network
+    assert {name: getattr(recipe, name) for name in PAPER} == PAPER
+    assert parameters(Network(recipe)) == 177_048  # 173k in paper 004, see Network
     assert parameters(network()) == 88_524  # three networks of Qiu 2022, one for each resolution
 
 
@@ -133,6 +137,15 @@ def test_double_precision_gives_the_same(similarity):
         double = one.double()(fixed.double(), moving.double())[-1]
     assert double.dtype == torch.float64
     torch.testing.assert_close(double.float(), single, rtol=1e-2, atol=1e-3)
+
+
+def test_mixed_precision_gives_about_the_same():
+    one = network(**QUICK)
+    fixed, moving = blobs((32, 32), (0.0, 0.0)), blobs((32, 32), (2.0, 0.0))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        mixed = one(fixed, moving)[-1]
+    with torch.no_grad():
+        torch.testing.assert_close(mixed, one(fixed, moving)[-1], rtol=0.02, atol=0.02)
 
 
 def test_error_falls_from_step_to_step_after_training():

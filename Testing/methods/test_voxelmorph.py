@@ -6,7 +6,9 @@ import pytest
 import torch
 from blobs import blobs, learn
 
+from CardiacMotionLib.methods.voxelmorph import METHOD
 from CardiacMotionLib.methods.voxelmorph.network import Config, Network
+from CardiacMotionLib.training.recipe import load_recipe
 
 SMALL = {2: (48, 40), 3: (5, 32, 40)}
 SHIFT = {2: (2.0, -1.5), 3: (1.5, -1.5, 0.0)}
@@ -23,7 +25,7 @@ def parameters(network: torch.nn.Module) -> int:
 
 
 def test_as_many_parameters_as_the_papers_say():
-    assert parameters(Network(Config(dims=2))) == 254_914  # 254k in paper 004
+    assert parameters(Network(load_recipe(METHOD, "paper").network)) == 254_914  # 254k in paper 004
     assert parameters(Network(Config(dims=3, convolutions=1))) == 320_435  # 327k in Balakrishnan 2019, one level less
 
 
@@ -74,6 +76,17 @@ def test_slices_are_halved_only_where_that_is_asked_for(pool_slices):
     network(fixed, fixed.detach())[-1][0, 0].sum().backward()
     reached = fixed.grad[0, 0].flatten(1).any(1).nonzero().max()
     assert (reached > 15) == pool_slices
+
+
+def test_mixed_precision_gives_about_the_same():
+    torch.manual_seed(0)
+    network = Network(Config(dims=2))
+    torch.nn.init.constant_(network.displacement.bias, 2.0)
+    fixed, moving = blobs((32, 32), (0.0, 0.0)), blobs((32, 32), (2.0, 0.0))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        mixed = network(fixed, moving)[-1]
+    with torch.no_grad():
+        torch.testing.assert_close(mixed, network(fixed, moving)[-1], rtol=0.02, atol=0.02)
 
 
 def test_equal_images_of_the_batch_get_equal_answers():

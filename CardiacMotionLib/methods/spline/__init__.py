@@ -57,4 +57,5 @@ METHOD = MethodInfo(
     citation="After Rueckert et al. 1999 (10.1109/42.796284) and Metz et al. 2011 (10.1016/j.media.2010.10.003)",
     Options=Options,
     run=run,
+    takes_init=True,
 )

@@ -103,6 +103,29 @@ class SplineField(torch.nn.Module):
         assert total is not None
         return torch.tensordot(self.in_time[frames], total, dims=([1], [0]))
 
+    @torch.no_grad()
+    def start_from(self, displacement: Tensor) -> None:
+        """Become what comes nearest, in the sense of least squares, to a displacement (T, K, J, I, 3) in mm.
+
+        Level by level: what the coarsest cannot follow is left to the next. Every factor of the tensor product has its
+        own pseudo-inverse, so that no system is larger than an axis.
+        """
+        in_time = torch.linalg.pinv(self.in_time)
+        bases = self.bases()
+        left = displacement.to(self.in_time)
+        for level, own in enumerate(self.coefficients):
+            coarse = [self._from_level(level, name, basis) for name, basis in zip("kji", bases, strict=True)]
+            moments = torch.tensordot(in_time, left[..., : own.shape[-1]], dims=([1], [0]))
+            own.copy_(fields.evaluate_bspline(moments, [torch.linalg.pinv(basis) for basis in coarse]))
+            followed = fields.evaluate_bspline(torch.tensordot(self.in_time, own, dims=([1], [0])), coarse)
+            left = left - torch.nn.functional.pad(followed, (0, 3 - own.shape[-1]))
+
+    def _from_level(self, level: int, name: str, basis: Tensor) -> Tensor:
+        """(voxels, controls of the level): the basis of the finest level after all refinements from this one."""
+        for finer in reversed(range(level, len(self.coefficients) - 1)):
+            basis = basis @ getattr(self, f"refine_{name}{finer}")
+        return basis
+
     def bases(self, derivative: int = 0, positions: Sequence[Tensor | None] = (None, None, None)) -> list[Tensor]:
         """One basis per axis (k, j, i), at the voxels or at ``positions`` (voxels), on the device of the field."""
         return [axis.basis(derivative, p).to(self.in_time) for axis, p in zip(self.space, positions, strict=True)]

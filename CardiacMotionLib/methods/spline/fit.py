@@ -28,6 +28,9 @@ def fit(series: ImageSeries, options: Options, context: Context) -> Tensor:
     cropped = series.crop(region.box)
     frames = normalize_intensity(cropped.frames)
     field = make_field(cropped, context.reference, options).to(context.device)
+    if context.init is not None:
+        start = torch.cat([context.init.voxels(t) for t in range(len(series))])[(slice(None), *region.box)]
+        field.start_from(start.to(context.device) * start.new_tensor(series.spacing).to(context.device))
     stages = [(2, options.coarse_steps), (1, options.fine_steps)]
     total = max(1, sum(steps * (1 if shrink > 1 else 4) for shrink, steps in stages))
     done = 0
