@@ -40,9 +40,10 @@ class Block(nn.Sequential):
 class Network(PairNetwork):
     """U-Net with five levels below the images; works with sides of any length.
 
-    Paper 004 says 5 down-sampling and 5 up-sampling blocks, 16-16-32-32-32 channels and 254k parameters. With three
-    convolutions a block (254,914 in two dimensions) this layout comes closest of those that mirror the channels; with
-    one (106,882) it is what Balakrishnan 2019 draws.
+    Paper 004 says 5 down-sampling and 5 up-sampling blocks, 16-16-32-32-32 channels and 254k parameters, and leaves
+    the rest open. In two dimensions three convolutions a block give 254,914 here. In three, 254,307 come of one strided
+    convolution a block and the same channels in the same order on the way up, so the paper may have meant that. One
+    convolution a block, as in Balakrishnan 2019, is 106,882 here in two dimensions and 320,435 in three.
     """
 
     Config = Config
