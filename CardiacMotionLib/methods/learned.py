@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 VOXELS_AT_ONCE = 250_000  # that a network is given in one batch; bounds the memory
 PREPARATION = ("inversion_times", "saturation_times", "echo_times")  # in the meta of a series for maps
+IN_PLANE = "The slices were registered one by one: the motion is that within them, none is known through them."
 STACK_DIMS = 2  # of the weights that a stack goes through where there are both
 CINE, MAPPING = "cine", "mapping"  # what weights are for
 
@@ -143,6 +144,8 @@ def register_series(
     fixed = images[context.reference].expand(len(others), *images.shape[1:])
     found = run_pairs(module, fixed, images[others], context, **call)
     if module.dims == 2:
+        if not series.is_2d:
+            context.facts.setdefault("notes", []).append(IN_PLANE)
         found = torch.cat((found, torch.zeros_like(found[..., :1])), dim=-1)
     inside = torch.zeros(*frames.shape, 3)
     inside[others] = resize_displacement(found, cropped.shape).to(inside)
