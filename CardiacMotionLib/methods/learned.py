@@ -165,7 +165,7 @@ def run_pairs(module: PairNetwork, fixed: Tensor, moving: Tensor, context: Conte
     for start in range(0, len(fixed), at_once):
         context.report(start / len(fixed), f"pair {start + 1} of {len(fixed)}")
         pair = (padded(images[start : start + at_once], sides).to(like) for images in (fixed, moving))
-        with torch.inference_mode():
+        with torch.no_grad():  # not inference_mode, in which no gradient of a similarity can be had
             parts.append(unpadded(module(*pair, **call)[-1], sides).float().cpu())
     found = torch.cat(parts)
     return found if module.dims == 3 else found.reshape(n, k, *plane, 2)
