@@ -6,5 +6,5 @@ METHOD = learned_method(
     __package__,
     title="Gradient descent network (GraDIRN)",
     summary="Steps down the gradient of the similarity, kept smooth by a network; the other iterative baseline.",
-    citation="Qiu et al. 2022 (arXiv 2112.03915)",
+    citation="Qiu et al. 2022 (MICCAI, Embedding Gradient-Based Optimization in Image Registration Networks)",
 )
