@@ -1,0 +1,30 @@
+"""Weights of learned methods that know nothing, made at once: for tests of all that is around a network."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from CardiacMotionLib.methods import methods
+from CardiacMotionLib.methods.learned import build_network
+from CardiacMotionLib.weights import Weights
+
+SMALLEST: dict[str, dict[str, Any]] = {
+    "riir": {"steps": 2, "first": 2, "second": 2},
+    "voxelmorph": {"convolutions": 1},
+    "gradirn": {"levels": 2, "steps": 1, "channels": 4, "layers": 2},
+}
+
+
+def tiny_weights(
+    method: str, path: Path, task: str = "cine", pixel_mm: float = 2.0, card: dict | None = None, **config: Any
+) -> Path:
+    """A file of drawn weights with its card, of a network with ``config`` and else as small as it gets."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = build_network(methods()[method].network(), {**SMALLEST.get(method, {}), **config})
+    about = {"method": method, "task": task, "dims": network.dims, "pixel_mm": pixel_mm, "notice": "Research use only"}
+    return Weights(network.state_dict(), {**about, **(card or {}), "network": asdict(network.config)}).save(path)
