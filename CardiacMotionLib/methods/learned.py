@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -26,6 +27,7 @@ PREPARATION = ("inversion_times", "saturation_times", "echo_times")  # in the me
 IN_PLANE = "The slices were registered one by one: the motion is that within them, none is known through them."
 STACK_DIMS = 2  # of the weights that a stack goes through where there are both
 CINE, MAPPING = "cine", "mapping"  # what weights are for
+NEEDED = ("dims", "pixel_mm")  # of a card, for a run
 
 
 class PairNetwork(nn.Module, ABC):
@@ -88,32 +90,41 @@ def load_network(network: type[PairNetwork], weights: Weights, device: torch.dev
 def choose_weights(method: str, asked: str, series: ImageSeries) -> Weights:
     """The weights that were asked for by name or file, or with ``auto`` those that fit the series.
 
-    ``auto`` takes weights for maps where the series knows its preparation times, else for cines; for a stack those of
-    `STACK_DIMS` if there are such.
-
     Raises
     ------
     CardiacMotionError
-        where none fit.
+        where none fit, or their card does not say what a run needs to know.
     """
-    if asked != AUTO:
-        weights = Weights.load(asked, method=method)
-        if series.is_2d and weights.card["dims"] == 3:
-            raise CardiacMotionError(f"weights {weights.name} are for stacks, the series is one slice; take others")
-        return weights
+    weights = Weights.load(fitting_file(method, series) if asked == AUTO else asked, method=method)
+    missing = [key for key in NEEDED if key not in weights.card]
+    if missing:
+        raise CardiacMotionError(
+            f"weights {weights.name}: their card does not say {' and '.join(missing)}, what they were trained with"
+        )
+    if series.is_2d and weights.card["dims"] == 3:
+        raise CardiacMotionError(f"weights {weights.name} are for stacks, the series is one slice; take others")
+    return weights
+
+
+def fitting_file(method: str, series: ImageSeries) -> Path:
+    """Of the weights that are found by name the first that fit a series.
+
+    Those for maps where the series knows its preparation times, else those for cines; for a stack those of
+    `STACK_DIMS` if there are such.
+    """
     task = MAPPING if any(name in series.meta for name in PREPARATION) else CINE
-    dims = 2 if series.is_2d else STACK_DIMS
+    wanted = 2 if series.is_2d else STACK_DIMS
     fitting = {
-        file: card
+        file: card.get("dims")
         for file, card in cards(method).items()
-        if card.get("task") == task and (card.get("dims") == 2 or not series.is_2d)
+        if card.get("task") == task and not (series.is_2d and card.get("dims") == 3)
     }
     if not fitting:
         raise CardiacMotionError(
             f"method {method} has no weights of task {task} for a {'slice' if series.is_2d else 'stack'}; train some "
             f"(cardiac-motion train {method}) and name their file as weights"
         )
-    return Weights.load(max(fitting, key=lambda file: fitting[file]["dims"] == dims), method=method)
+    return max(fitting, key=lambda file: fitting[file] == wanted)
 
 
 # ---------------------------------------------------------------------- a series through a network
