@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 from moving_images import contracting_series
+from tiny_learned import LEARNED, tiny_weights
 
 from CardiacMotionLib import phantom, register
+from CardiacMotionLib.methods import learned
+from CardiacMotionLib.weights import FOLDER
 
 SMALL_HEART = {"frames": 4, "slices": 10, "rows": 72, "columns": 72, "pixel_mm": 1.8, "thickness_mm": 8}
 
@@ -30,3 +33,18 @@ def ring():
 @pytest.fixture(scope="session")
 def ring_motion(ring):
     return register(ring[0], "spline", reference=0)
+
+
+@pytest.fixture(scope="session")
+def folder_of_tiny_weights(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    for name in LEARNED:
+        tiny_weights(name, folder / f"a_{name}.safetensors")
+    return folder
+
+
+@pytest.fixture
+def tiny_models(folder_of_tiny_weights, monkeypatch):
+    """Learned methods have weights that know nothing, whatever ships, and get one pair at a time."""
+    monkeypatch.setenv(FOLDER, str(folder_of_tiny_weights))
+    monkeypatch.setattr(learned, "VOXELS_AT_ONCE", 1)

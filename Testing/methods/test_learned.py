@@ -11,7 +11,7 @@ import torch
 from maps import oblique_affine
 from moving_images import contracting_series
 from progress_listener import Listener
-from tiny_learned import tiny_weights
+from tiny_learned import LEARNED, tiny_weights
 
 from CardiacMotionLib import Cancelled, CardiacMotionError, ImageSeries, Motion, fields, phantom, register
 from CardiacMotionLib.methods import Context, learned, methods, option
@@ -28,7 +28,6 @@ from CardiacMotionLib.methods.learned import (
 from CardiacMotionLib.methods.region import find_region
 from CardiacMotionLib.weights import FOLDER, Weights
 
-LEARNED = sorted(name for name, info in methods().items() if info.network is not None)
 WHOLE = 200.0  # mm of margin that no image here has: the region is all of it
 MATRIX = torch.tensor([[0.06, -0.04, 0.02], [0.03, -0.05, 0.01], [-0.02, 0.04, 0.03]])
 SHIFT = torch.tensor([0.8, -1.3, 0.2])

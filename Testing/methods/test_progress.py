@@ -10,6 +10,7 @@ from CardiacMotionLib import Cancelled, register
 from CardiacMotionLib.methods import Context, methods
 
 EVERY_METHOD = sorted(methods())
+pytestmark = pytest.mark.usefixtures("tiny_models")
 
 
 @pytest.mark.parametrize("name", EVERY_METHOD)
@@ -20,7 +21,7 @@ def test_progress_goes_from_nothing_to_all(ring, name, reference):
     assert told.fractions[0] == 0
     assert told.fractions[-1] == 1
     assert told.fractions == sorted(told.fractions)
-    assert len(told.fractions) > 4
+    assert len(told.fractions) >= 4
     assert any(0.1 < f < 0.9 for f in told.fractions)
     assert all(told.texts)
     assert "\n" not in "".join(told.texts)

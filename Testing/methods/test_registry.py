@@ -68,6 +68,7 @@ def test_a_method_says_what_it_is(name):
     assert info.summary.endswith(".")
     assert any(part.isdigit() and len(part) == 4 for part in info.citation.split()), "a citation has a year"
     assert info.needs <= {"labels", "weights", "groupwise"}
+    assert ("weights" in info.needs) == (info.network is not None)
 
 
 @pytest.mark.parametrize("name", EVERY_METHOD)
@@ -264,6 +265,7 @@ def test_default_reference_is_where_the_motion_starts(heart):
 # ---------------------------------------------------------------------- what comes back
 
 
+@pytest.mark.usefixtures("tiny_models")
 @pytest.mark.parametrize("name", EVERY_METHOD)
 def test_provenance_repeats_the_run(ring, name):
     series = ring[0].replace(meta={"source": "a ring"}, times=(0, 30, 60))

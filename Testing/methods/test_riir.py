@@ -6,7 +6,7 @@ import pytest
 import torch
 from blobs import blobs, error, learn
 from moving_images import contracting_series
-from tiny_learned import tiny_weights
+from tiny_learned import LEARNED, tiny_weights
 
 from CardiacMotionLib import CardiacMotionError, fields, register
 from CardiacMotionLib.methods import methods
@@ -18,7 +18,6 @@ SMALL = {2: (26, 33), 3: (4, 22, 27)}
 SHIFT = {2: (2.0, -1.5), 3: (1.5, -1.5, 0.0)}
 QUICK = {"first": 8, "second": 4, "steps": 3}
 PAPER = {"riir": 61_026, "voxelmorph": 254_914, "gradirn": 177_048}  # 61k, 254k, 173k in paper 004
-LEARNED = sorted(name for name, info in methods().items() if info.network is not None)
 
 
 def network(dims: int = 2, **settings) -> Network:

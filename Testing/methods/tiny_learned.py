@@ -12,8 +12,9 @@ from CardiacMotionLib.methods import methods
 from CardiacMotionLib.methods.learned import build_network
 from CardiacMotionLib.weights import Weights
 
+LEARNED = sorted(name for name, info in methods().items() if info.network is not None)
 SMALLEST: dict[str, dict[str, Any]] = {
-    "riir": {"steps": 2, "first": 2, "second": 2},
+    "riir": {"steps": 3, "first": 2, "second": 2},
     "voxelmorph": {"convolutions": 1},
     "gradirn": {"levels": 2, "steps": 1, "channels": 4, "layers": 2},
 }
