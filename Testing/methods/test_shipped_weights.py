@@ -1,0 +1,74 @@
+"""Weights that ship find motion on synthetic people whom they have never seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from CardiacMotionLib import Motion, phantom, register
+from CardiacMotionLib.methods import methods
+from CardiacMotionLib.methods.learned import MAPPING, load_network
+from CardiacMotionLib.metrics import dice
+from CardiacMotionLib.phantom.stream import HELD_OUT, PairStream
+from CardiacMotionLib.weights import Weights, cards, shipped
+
+LEARNED = {file: card for file, card in cards().items() if file in shipped() and card["method"] in methods()}
+LEARNED = {file: card for file, card in LEARNED.items() if methods()[card["method"]].network is not None}
+PERSON = HELD_OUT + 700  # not among those that validations saw
+
+
+def of(*, mapping: bool):
+    files = [file for file, card in LEARNED.items() if (card["task"] == MAPPING) == mapping]
+    return pytest.mark.parametrize("file", files, ids=lambda file: file.stem)
+
+
+def error(motion, truth, where):
+    """Mean length in mm of the error within the slices."""
+    mm = motion.spacing[:2]
+    off = [(motion.voxels(t) - truth.voxels(t))[0].numpy()[where][:, :2] * mm for t in range(1, len(truth.times))]
+    return np.linalg.norm(off, axis=-1).mean()
+
+
+@pytest.mark.parametrize("file", LEARNED, ids=lambda file: file.stem)
+def test_card_says_what_a_run_needs_and_the_network_fits(file):
+    weights = Weights.load(file)
+    network = load_network(methods()[weights.card["method"]].network(), weights, "cpu")
+    assert network.dims == weights.card["dims"]
+    assert 0.5 <= weights.card["pixel_mm"] <= 5
+    assert "not a medical device" in weights.card["notice"]
+    assert "no data of people" in weights.card["data"]
+    assert np.isfinite(weights.card["scores"]["score"])
+
+
+@of(mapping=False)
+@pytest.mark.parametrize("slices", [1, 5])
+def test_cine(file, slices):
+    if slices < LEARNED[file]["dims"] - 1:
+        pytest.skip("for stacks")
+    heart = PairStream(1, PERSON, slices=slices, rows=80, columns=80, pixel_mm=1.8).subject(0)
+    motion = register(heart.series, LEARNED[file]["method"], weights=str(file), reference=0)
+    labels = heart.series.labels
+    still = Motion(np.zeros_like(motion.displacement), motion.affine)
+    there = labels[0] > 0
+    assert error(motion, heart.motion, there) < 0.5 * error(still, heart.motion, there)
+    assert (motion.jacobian_determinant()[1][there] <= 0).mean() < 0.02
+    carried = motion.warp_labels(labels[0], 1)
+    for label in (2, 3):
+        assert dice(carried == label, labels[1] == label) > dice(labels[0] == label, labels[1] == label)
+
+
+@of(mapping=True)
+def test_maps(file):
+    """People breathe; the brightness of tissues changes from image to image."""
+    options = {"sequence": "msasha", "slices": 1, "rows": 80, "columns": 80, "pixel_mm": 1.8, "breathing_mm": 12.0}
+    heart = phantom("t1", PERSON, **options)
+    motion = register(heart.series, LEARNED[file]["method"], weights=str(file), reference=0)
+    still = Motion(np.zeros_like(motion.displacement), motion.affine)
+    there = heart.series.labels[0] > 0
+    assert error(motion, heart.motion, there) < 0.7 * error(still, heart.motion, there)
+
+
+def test_auto_takes_them():
+    for name in {card["method"] for card in LEARNED.values()}:
+        heart = phantom("cine", PERSON, frames=2, slices=1, rows=48, columns=48, pixel_mm=3.0)
+        assert register(heart.series, name).provenance["weights"] == f"{name}_cine_2d"
