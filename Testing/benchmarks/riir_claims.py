@@ -24,8 +24,8 @@ from typing import Any
 
 import torch
 from inr_tables import ROOT
-from riir_report import EXACT, NONE, write_report
-from riir_scores import exact, register, score, unmoved
+from riir_report import EXACT, HALF, NONE, write_report
+from riir_scores import exact, register, score, shifted
 
 from CardiacMotionLib.errors import CardiacMotionError
 from CardiacMotionLib.methods import methods
@@ -73,7 +73,7 @@ class Run:
 def runs() -> Iterator[Run]:
     """All of them, those of the main table first."""
     for task in TASKS:
-        yield from (Run(task, NONE), Run(task, EXACT))
+        yield from (Run(task, NONE), Run(task, HALF), Run(task, EXACT))
     for share in SHARES:
         for task, inner in INNER.items():
             yield Run(task, "riir", share, network={"inner": inner})
@@ -166,15 +166,15 @@ class Protocol:
 
     def _refer(self, run: Run) -> tuple[dict[str, Any], list[dict[str, float]]]:
         data = self.data[run.task]
-        field = {NONE: unmoved, EXACT: partial(exact, data=data)}[run.method]
-        scores = [score(one, field(one), data) for one in self.people(run.task, "test")]
+        fields: dict[str, Any] = {NONE: partial(shifted, pixels=0.0), HALF: partial(shifted, pixels=0.5), EXACT: exact}
+        scores = [score(one, fields[run.method](one, data=data), data) for one in self.people(run.task, "test")]
         return {"people": 0, "seconds": 0.0, "parameters": 0}, scores
 
     def _train(self, run: Run, progress: Progress) -> tuple[dict[str, Any], list[dict[str, float]]]:
         data, loss = self.data[run.task], LOSSES[run.task]
         everybody = self.people(run.task, "train")
         count = max(2, round(run.share * len(everybody)))
-        network_class = methods()[run.method].network()  # type: ignore[misc]
+        network_class: Any = methods()[run.method].network()  # type: ignore[misc]
         network = seeded(lambda: network_class(network_class.Config(**run.network)), self.settings.seed)
         validation = self.people(run.task, "validate")
         task = PairTask(network, everybody[:count], validation, data, loss, self.settings.seed)
@@ -205,12 +205,13 @@ QUICK = Protocol(
 def perform_all(protocol: Protocol, workers: int) -> list[dict[str, Any]]:
     """Results of all runs, in order; raises `CardiacMotionError` when one of them failed, after all others are done."""
     groups = [(task, group) for task in protocol.data for group in protocol.groups(task)]
-    for (task, group), outcome in each(protocol.prepare, groups, workers=workers, scheduler=None, tick=lambda: True):
-        if isinstance(outcome, Exception):
-            raise outcome
+    for (task, group), failure in each(protocol.prepare, groups, workers=workers, scheduler=None, tick=lambda: True):
+        if failure is not None:
+            raise failure
         _tell(f"people of {task} to {group}")
-    everything, results, failed = list(runs()), {}, []
-    began = time.perf_counter()
+    everything, began = list(runs()), time.perf_counter()
+    results: dict[str, dict[str, Any]] = {}
+    failed: list[str] = []
     jobs = each(protocol.perform, everything, workers=workers, scheduler=None, tick=lambda: True)
     for done, (run, outcome) in enumerate(jobs, start=1):
         if isinstance(outcome, Exception):
@@ -253,7 +254,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(f"Stopped; everything is kept in {given.work}: the same command goes on from there")
     about = {
-        "training": asdict(protocol.settings),
+        "training": {"steps": protocol.settings.steps, **protocol.settings.decisive},
         "data": {task: asdict(data) for task, data in protocol.data.items()},
         "loss": {task: asdict(loss) for task, loss in LOSSES.items()},
     }
