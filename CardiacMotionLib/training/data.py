@@ -16,6 +16,7 @@ from ..errors import CardiacMotionError
 from ..fields import resize_displacement, resize_image
 from ..methods.protocol import option
 from ..methods.region import moving_region, normalize_intensity
+from ..methods.registry import check_registrable
 from ..motion import Motion
 from ..phantom import VERSION
 from ..phantom.stream import HELD_OUT, PairStream, SeriesStream
@@ -139,8 +140,10 @@ def prepare(series: ImageSeries, motion: Motion | None, data: Data, dims: int) -
     """Resample in plane to the pixel size, cut the field of view around the heart, bring to unit range.
 
     Without labels the heart is where the images change. For two dimensions only slices that show the heart are
-    kept, for three the stack is cut or continued to the number of slices of ``data``.
+    kept, for three the stack is cut or continued to the number of slices of ``data``. Raises `CardiacMotionError` for
+    a series in which there is no motion to learn: of one frame, or a constant one.
     """
+    check_registrable(series)
     plane = [
         max(8, round(n * mm / data.pixel_mm)) for n, mm in zip(series.shape[1:], series.spacing[1::-1], strict=True)
     ]
