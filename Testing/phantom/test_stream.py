@@ -222,3 +222,34 @@ def test_training_does_not_run_into_held_out_seeds():
 def test_what_does_not_fit_is_named(make, message):
     with pytest.raises(CardiacMotionError, match=message):
         make()
+
+
+def test_the_subject_of_a_pair_is_the_pair_as_a_cine():
+    stream = PairStream(2, 30, phases="random", normalized=False, **SMALL)
+    item, subject = stream[1], stream.subject(1)
+    series, motion = subject.series, subject.motion
+    assert (len(series), motion.reference, sorted(series.labels)) == (2, 0, [0, 1])
+    assert subject.meta["seed"] == 31
+    for n, name in enumerate(("fixed", "moving")):
+        np.testing.assert_array_equal(item[name][0], series.frames[n])
+        np.testing.assert_array_equal(item[f"{name}_labels"], series.labels[n])
+    assert torch.equal(item["displacement"], motion.voxels(1)[0])
+    assert not motion.displacement[0].any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_subject_of_a_series_is_the_examination_of_its_seed(kind):
+    stream = SeriesStream(kind, 2, 12, randomized=True, slices=1, rows=48, columns=48, pixel_mm=3.0)
+    subject, same = stream.subject(1), phantom(kind, 13, **stream.options(1))
+    np.testing.assert_array_equal(subject.series.frames, same.series.frames)
+    np.testing.assert_array_equal(subject.motion.displacement, same.motion.displacement)
+    assert subject.meta["seed"] == 13
+
+
+@pytest.mark.parametrize(
+    "stream", [PairStream(2, 5, **SMALL), SeriesStream("cine", 2, 5, **SMALL)], ids=["pair", "series"]
+)
+def test_there_is_no_subject_beyond_the_end(stream):
+    for index in (-1, 2):
+        with pytest.raises(IndexError, match="of a stream of 2"):
+            stream.subject(index)
