@@ -263,7 +263,7 @@ def test_a_fit_learns_the_motion_that_it_starts_from():
 def test_a_start_that_does_not_fit_is_refused():
     series, truth = contracting_series()
     start = Motion(truth, series.affine, 0)
-    with pytest.raises(CardiacMotionError, match="demons cannot start from another motion; inr can"):
+    with pytest.raises(CardiacMotionError, match="demons cannot start from another motion; inr, spline can"):
         register(series, "demons", init=start)
     with pytest.raises(CardiacMotionError, match="init starts from frame 0, the reference is 1"):
         register(series, "inr", init=start, reference=1)

@@ -7,13 +7,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from moving_images import contracting_series, moving_series, shifted, wall_error
+from moving_images import centerd_affine, contracting_series, moving_series, shifted, wall_error
 from quick_options import quick
 
-from CardiacMotionLib import ImageSeries, Motion, phantom, register
+from CardiacMotionLib import CardiacMotionError, ImageSeries, Motion, phantom, register
 from CardiacMotionLib.metrics import dice
 
 STILL = (0.0, 0.0, 0.0)
+NO_STEPS = {"coarse_steps": 0, "fine_steps": 0}
 
 
 def heart_of(series):
@@ -220,6 +221,73 @@ def test_one_slice_of_a_heart():
     wall = heart.series.labels[0] == 2
     error = length((motion.displacement - heart.motion.displacement)[1:, wall][..., :2])
     assert error.mean() < 0.5 * length(heart.motion.displacement[1:, wall][..., :2]).mean()
+
+
+# ---------------------------------------------------------------------- a start from another motion
+
+
+@pytest.mark.parametrize("reference", [0, 2])
+def test_without_steps_it_is_the_motion_that_it_starts_from(heart, reference):
+    """A motion of splines is one again, but for the rim of the region, where it fades once more."""
+    series = heart.series
+    start = register(series, "spline", reference=reference, coarse_steps=20, fine_steps=0)
+    again = register(series, "spline", init=start, **NO_STEPS)
+    there = series.labels[reference] > 0
+    assert again.reference == reference
+    assert not again.displacement[reference].any()
+    moved = length(start.displacement[:, there]).mean()
+    assert moved > 1
+    assert length((again.displacement - start.displacement)[:, there]).mean() < 0.015 * moved
+    assert again.provenance["init"] == "spline"
+
+
+@pytest.mark.parametrize("shape", [(1, 40, 40), (1, 41, 37), (3, 30, 32)])
+def test_any_smooth_motion_is_taken_over(shape):
+    """Which the field cannot follow exactly, being of splines."""
+    series, truth = contracting_series(shape=shape)
+    motion = register(series, "spline", init=Motion(truth, series.affine, provenance={"method": "truth"}), **NO_STEPS)
+    still = Motion(np.zeros_like(truth), series.affine)
+    assert wall_error(motion, truth, series) < 0.06 * wall_error(still, truth, series)
+    assert motion.provenance["init"] == "truth"
+
+
+def test_a_start_that_stands_still_is_no_start(ring):
+    series, truth = ring
+    still = Motion(np.zeros_like(truth), series.affine, 1)
+    with_it = register(series, "spline", reference=1, init=still, **quick("spline"))
+    assert np.array_equal(with_it.displacement, register(series, "spline", reference=1, **quick("spline")).displacement)
+    assert with_it.displacement.any()
+
+
+def test_a_start_from_nearby_gets_there_in_fewer_steps(heart):
+    truth = heart.motion
+    start = Motion(0.7 * truth.displacement, truth.affine, 0, truth.times)
+    wall = heart.series.labels[0] == 2
+    few = {"coarse_steps": 10, "fine_steps": 5}
+    from_there, from_nothing = (register(heart.series, "spline", init=i, reference=0, **few) for i in (start, None))
+    errors = [length((m.displacement - truth.displacement)[1:, wall]).mean() for m in (from_there, start, from_nothing)]
+    assert errors[0] < 0.7 * min(errors[1:])
+
+
+def test_the_start_is_of_an_oblique_patient_too(heart):
+    """Displacements are in the world, the field is along the voxels."""
+    rotation = np.eye(4)
+    rotation[:3, :3] = turn(50, (1, -2, 0.5))
+    turned = heart.series.replace(affine=rotation @ heart.series.affine)
+    start = Motion(heart.motion.displacement @ rotation[:3, :3].T.astype(np.float32), turned.affine, 0)
+    upright = register(heart.series, "spline", init=heart.motion, **NO_STEPS).displacement @ rotation[:3, :3].T
+    assert np.abs(register(turned, "spline", init=start, **NO_STEPS).displacement - upright).max() < 0.01
+
+
+def test_what_is_no_start_is_refused(ring):
+    series, truth = ring
+    start = Motion(truth, series.affine, 0)
+    with pytest.raises(CardiacMotionError, match="init starts from frame 0, the reference is 2; they must be the same"):
+        register(series, "spline", init=start, reference=2)
+    with pytest.raises(CardiacMotionError, match="or lies elsewhere; give a motion of the same series"):
+        register(series, "spline", init=Motion(truth, centerd_affine(series.shape, (2.0, 1.8, 8.0))))
+    with pytest.raises(CardiacMotionError, match=r"init is on a grid of \(2, 1, 40, 40\)"):
+        register(series, "spline", init=Motion(truth[:2], series.affine))
 
 
 # ---------------------------------------------------------------------- a GPU

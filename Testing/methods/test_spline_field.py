@@ -130,3 +130,19 @@ def test_a_linear_field_has_a_constant_gradient():
     assert torch.allclose(found, slope.expand_as(found), atol=1e-5)
     values = evaluate_bspline(coefficients, field.bases())[0]
     assert torch.allclose(values[2, 5, 7], slope @ torch.tensor([7.0, 5.0, 2.0]), atol=1e-5)
+
+
+@pytest.mark.parametrize(("through", "slices", "reference"), [(3, 5, 1), (2, 5, 0), (0, 1, 3)])
+def test_a_field_can_become_any_of_its_own_motions(through, slices, reference):
+    """Least squares are exact where there is a solution, however the levels share it."""
+    levels = range(3) if through == 3 else range(2, 3)  # what a coarse one cannot hold, no finer one has to
+    field = randomise(small_field(reference, through, slices), levels)
+    moved = evaluate_bspline(field.finest(), field.bases())
+    other = small_field(reference, through, slices)
+    other.start_from(moved)
+    found = evaluate_bspline(other.finest(), other.bases())
+    assert moved.abs().max() > 0.1
+    assert torch.allclose(found, moved, atol=1e-3)
+    assert not found[reference].any()
+    other.start_from(0 * moved)
+    assert not other.finest().any()
