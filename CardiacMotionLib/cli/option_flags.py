@@ -84,7 +84,10 @@ def _parameter(name: str, users: Mapping[str, OptionInfo]) -> inspect.Parameter:
         panel, text = f"Options of {group}", f"{option.help} ({describe(option)})"
     else:
         panel = "Options of several"
-        text = "; ".join(f"{group}: {option.help} ({describe(option)})" for group, option in users.items())
+        said: dict[str, list[str]] = {}  # what it does to the groups of which it does that
+        for group, option in users.items():
+            said.setdefault(f"{option.help} ({describe(option)})", []).append(group)
+        text = "; ".join(f"{', '.join(groups)}: {what}" for what, groups in said.items())
     declaration = f"{flag}/--no-{flag[2:]}" if kind is bool else flag
     info = typer.Option(declaration, help=text, rich_help_panel=panel, show_default=False)
     return inspect.Parameter(

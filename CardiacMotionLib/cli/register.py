@@ -108,8 +108,9 @@ def run_method(series: ImageSeries, method: str, terminal: Terminal, **choices: 
 
 
 def describe_run(motion: Motion) -> str:
-    """Method, frames, time and device in one line."""
+    """Method, weights, frames, time and device in one line."""
     made_by = motion.provenance
+    by = f"{made_by['method']} with {made_by['weights']}" if "weights" in made_by else made_by["method"]
     found = "" if made_by.get("heart_from") != "motion" else "; no labels, the heart is where the images change most"
     how = f"in {made_by['seconds']:.1f} s on {made_by['device']}"
-    return f"{made_by['method']}: {len(motion)} frames from frame {motion.reference} {how}{found}"
+    return f"{by}: {len(motion)} frames from frame {motion.reference} {how}{found}"

@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from tiny_learned import tiny_weights
 
 import CardiacMotionLib as cm
 
@@ -43,6 +44,37 @@ def test_register_writes_what_the_library_computes(cardiac_motion, a_subject_fol
     expected = cm.register(cm.read_series(a_subject_folder / "cine.nii.gz"), "demons", device="cpu")
     np.testing.assert_array_equal(written.displacement, expected.displacement)
     assert done.json["provenance"]["method"] == "demons"
+
+
+def test_register_with_a_network_names_its_weights(cardiac_motion, a_subject_folder, tmp_path):
+    weights = tiny_weights("riir", tmp_path / "my_own.safetensors")
+    command = ["register", a_subject_folder / "cine.nii.gz", "-o", tmp_path / "m.npz", "--method", "riir"]
+    done = cardiac_motion(*command, "--weights", weights, "--steps", 2)
+    assert done.code == 0, done.err
+    assert "riir with my_own: 4 frames from frame 0" in done.out
+    assert "The slices were registered one by one" in done.err
+    made_by = cm.Motion.load(tmp_path / "m.npz").provenance
+    assert (made_by["weights"], made_by["options"]["steps"]) == ("my_own", 2)
+    refused = cardiac_motion(*command, "--weights", weights, "--steps", 4)
+    assert refused.code == 2
+    assert "option steps must be at most 3 with these weights, got 4" in refused.err
+    refused = cardiac_motion(*command, "--weights", "none_such")
+    assert refused.code == 2
+    assert "'none_such': no such file, and the known names of riir are" in refused.err
+
+
+def test_a_motion_is_refined_from_a_file(cardiac_motion, a_subject_folder, tmp_path):
+    cine, exact = a_subject_folder / "cine.nii.gz", a_subject_folder / "motion.seq.nrrd"
+    command = ["register", cine, "-o", tmp_path / "m.npz", "--init", exact, "--coarse-steps", 0, "--fine-steps", 0]
+    done = cardiac_motion(*command, "--method", "spline", "--json", "-q")
+    assert done.code == 0
+    assert done.json["provenance"]["init"] == "phantom"
+    heart = cm.read_series(cine, a_subject_folder / "labels").labels[0] > 0
+    found, truth = (cm.Motion.load(path).displacement[:, heart] for path in (tmp_path / "m.npz", exact))
+    assert np.linalg.norm(found - truth, axis=-1).mean() < 0.15 * np.linalg.norm(truth, axis=-1).mean()
+    refused = cardiac_motion("register", cine, "-o", tmp_path / "n.npz", "--init", exact, "--method", "demons")
+    assert refused.code == 2
+    assert "method demons cannot start from another motion; inr, spline can" in refused.err
 
 
 def test_register_writes_itk_fields(cardiac_motion, a_subject_folder, tmp_path):

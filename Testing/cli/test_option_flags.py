@@ -60,6 +60,20 @@ def test_every_option_of_every_method_is_a_flag_with_range_unit_and_default(app)
     assert "fine: resolutions (default 3); coarse: shrink factors (default 4x2)" in text
 
 
+def test_what_is_the_same_for_several_methods_is_said_once():
+    def command(**given):
+        """Find the motion."""
+
+    application = typer.Typer()
+    application.command()(
+        with_flags(command, {"one": GROUPS["fine"], "two": GROUPS["coarse"], "three": GROUPS["fine"]})
+    )
+    text = " ".join(invoke(application, "--help").replace("│", " ").split())
+    assert "one, three: close the cycle (default on)" in text
+    assert "one, three: resolutions (default 3); two: shrink factors (default 4x2)" in text
+    assert text.count("close the cycle") == 1
+
+
 def test_only_given_flags_are_passed_with_their_type(app, received):
     invoke(app, "cine", "--steps", "20", "--no-periodic", "--seed", "7")
     given = {name: value for name, value in received.items() if value is not None}
