@@ -27,7 +27,7 @@ from inr_tables import ROOT
 from riir_report import EXACT, HALF, NONE, write_report
 from riir_scores import exact, register, score, shifted
 
-from CardiacMotionLib.errors import CardiacMotionError
+from CardiacMotionLib.errors import Cancelled, CardiacMotionError
 from CardiacMotionLib.methods import methods
 from CardiacMotionLib.methods.protocol import Progress
 from CardiacMotionLib.phantom import VERSION
@@ -157,6 +157,7 @@ class Protocol:
             if result["about"] != about:
                 raise CardiacMotionError(f"{path} was made with other settings; delete it, or give another folder")
             return result
+        _ask(progress, run)
         torch.set_num_threads(1)
         facts, scores = self._train(run, progress) if run.share else self._refer(run)
         who = {"task": run.task, "method": run.method, "share": run.share, "variant": run.variant}
@@ -188,7 +189,16 @@ class Protocol:
             "best_step": trained.best_step,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
         }
-        return facts, [score(one, register(network, one, data), data) for one in self.people(run.task, "test")]
+        scores = []
+        for one in self.people(run.task, "test"):
+            _ask(progress, run)
+            scores.append(score(one, register(network, one, data), data))
+        return facts, scores
+
+
+def _ask(progress: Progress, run: Run) -> None:
+    if progress(0.0, run.name) is False:
+        raise Cancelled(f"{run.name} was stopped")
 
 
 QUICK = Protocol(
