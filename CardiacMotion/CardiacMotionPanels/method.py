@@ -81,7 +81,8 @@ class MethodPanel:
             self.ui.methodInfoLabel.text = "" if method == AUTO else self.problem()
             return
         if method not in self.forms:
-            self.forms[method] = OptionsForm(describeOptions(info), self.onOptionsEdited)
+            known = {"weights": [AUTO, *namesOfWeights(info)]} if "weights" in info.needs else {}
+            self.forms[method] = OptionsForm(describeOptions(info), self.onOptionsEdited, known)
             self.ui.optionsContainer.layout().addWidget(self.forms[method].widget)
         stored = readOptions(self.parameterNode, method)
         problems = [] if stored == self.forms[method].values() else self.forms[method].setValues(stored)
@@ -149,7 +150,19 @@ def aboutMethod(info: Any) -> str:
     """Summary, citation and needs of a method."""
     lines = [info.summary, info.citation]
     if info.needs:
-        lines.append(
-            _("Needs {things}.").format(things="; ".join(NEEDS.get(need, need) for need in sorted(info.needs)))
-        )
+        things = [NEEDS.get(need, need) for need in sorted(info.needs)]
+        if "weights" in info.needs:
+            things.append(_("there are {names}").format(names=", ".join(namesOfWeights(info)) or _("none")))
+        lines.append(_("Needs {things}.").format(things="; ".join(things)))
     return "\n".join(line for line in lines if line)
+
+
+def namesOfWeights(info: Any) -> list[str]:
+    """Names of the weights of a method that are found without a path."""
+    from CardiacMotionLib.errors import CardiacMotionError
+    from CardiacMotionLib.weights import cards
+
+    try:
+        return [file.stem for file in cards(info.name)]
+    except CardiacMotionError:  # a run with them says what is wrong
+        return []

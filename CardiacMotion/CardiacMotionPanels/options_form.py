@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,12 +16,17 @@ WIDEST_SLIDER = 1e4  # largest over smallest step a slider can be set with by ha
 
 
 class OptionsForm:
-    """One row an option. ``changed()`` is called when the user changes a value."""
+    """One row an option. ``changed()`` is called when the user changes a value.
 
-    def __init__(self, options: list[OptionInfo], changed: Callable[[], None]):
+    ``known`` has values that are offered for options which take any text.
+    """
+
+    def __init__(
+        self, options: list[OptionInfo], changed: Callable[[], None], known: Mapping[str, Sequence[str]] | None = None
+    ):
         self.options = {option.name: option for option in options}
         self.widget = qt.QWidget()
-        self.editors = {option.name: makeEditor(option) for option in options}
+        self.editors = {option.name: makeEditor(option, (known or {}).get(option.name, ())) for option in options}
         self._changed = changed
         self._setting = False
         layout = qt.QFormLayout(self.widget)
@@ -115,8 +120,20 @@ class ChoiceEditor(Editor):
         self.widget.setCurrentIndex(self._choices.index(value))
 
 
-def makeEditor(option: OptionInfo) -> Editor:
+class SuggestionEditor(Editor):
+    """A line of text with values to choose from."""
+
+    def __init__(self, known: Sequence[str]):
+        super().__init__(qt.QComboBox(), "currentText", "currentTextChanged(QString)", str)
+        self.widget.editable = True
+        for value in known:
+            self.widget.addItem(value)
+
+
+def makeEditor(option: OptionInfo, known: Sequence[str] = ()) -> Editor:
     """The widget that suits an option's type, range and choices."""
+    if known:
+        return SuggestionEditor(known)
     if option.choices:
         return ChoiceEditor(option.choices)
     if option.type is bool:

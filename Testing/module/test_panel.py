@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from tiny_learned import tiny_weights
 
 from CardiacMotionLib import ImageSeries, phantom
 from CardiacMotionLib.jobs import InlineRunner
@@ -41,6 +42,14 @@ def run_to_the_end(slicer, panel):
     while panel.run.running and time.monotonic() < deadline:
         slicer.app.processEvents()
     return panel.ui.statusLabel.text
+
+
+@pytest.fixture
+def with_real(panel):
+    panel.method.forms = {}
+    panel.method.findMethods()
+    yield
+    panel.method.methods, panel.method.forms = {}, {}
 
 
 @pytest.fixture
@@ -108,6 +117,33 @@ class TestOptions:
         assert editors["window"].widget.suffix == " mm"
         assert "From 2.0 to 40.0 mm. Default: 12.0 mm." in editors["window"].widget.toolTip
         assert panel.method.options() == {}  # every default survives its widget
+
+    def test_weights_are_chosen_by_name_or_typed(self, panel, heart, with_real, tmp_path, monkeypatch):
+        monkeypatch.setenv("CARDIAC_MOTION_MODELS", str(tmp_path))
+        tiny_weights("riir", tmp_path / "my_own.safetensors")
+        choose(panel, "riir")
+        editor = panel.method.forms["riir"].editors["weights"]
+        offered = [editor.widget.itemText(n) for n in range(editor.widget.count)]
+        assert offered[:2] == ["auto", "my_own"]
+        assert not any("voxelmorph" in name or "inr" in name for name in offered)
+        assert "Needs trained weights; there are my_own" in panel.ui.methodInfoLabel.text
+        assert panel.method.options() == {}
+        editor.widget.setCurrentIndex(1)
+        assert panel.method.options() == {"weights": "my_own"}
+        editor.widget.currentText = "/some/where/else.safetensors"
+        stored = json.loads(panel.logic.getParameterNode().options)
+        assert stored == {"riir": {"weights": "/some/where/else.safetensors"}}
+        panel.ui.resetOptionsButton.click()
+        assert editor.widget.currentText == "auto"
+        assert panel.method.options() == {}
+
+    def test_a_folder_of_weights_that_is_gone_does_not_break_the_panel(
+        self, panel, heart, with_real, tmp_path, monkeypatch
+    ):
+        monkeypatch.setenv("CARDIAC_MOTION_MODELS", str(tmp_path / "gone"))
+        choose(panel, "riir")
+        assert panel.method.forms["riir"].editors["weights"].read() == "auto"
+        assert "there are none" in panel.ui.methodInfoLabel.text
 
     def test_summary_citation_and_needs_are_shown(self, panel, heart, with_fake):
         choose(panel, "fake")
