@@ -10,6 +10,7 @@ import pytest
 
 import CardiacMotionLib as cm
 from CardiacMotionLib.cli.phantom_realism import cines_in, labels_beside
+from CardiacMotionLib.io.datasets import find_cases
 from CardiacMotionLib.phantom import KINDS, options_of
 
 SMALL = {"frames": 4, "slices": 4, "rows": 48, "columns": 48, "pixel_mm": 3.0, "thickness_mm": 16.0}
@@ -183,3 +184,14 @@ def test_an_examination_is_not_mixed_with_another(cardiac_motion, tmp_path):
     assert again.code == 2
     assert "already holds an examination" in again.err
     assert {f: f.read_bytes() for f in (tmp_path / "out").rglob("*") if f.is_file()} == before
+
+
+def test_images_for_maps_are_known_as_such_when_they_come_back(cardiac_motion, tmp_path):
+    """By their preparation times, which decide which weights of a network fit them."""
+    options = ["--sequence", "msasha", "--slices", "1", "--rows", "32", "--columns", "32", "--pixel-mm", "4"]
+    assert cardiac_motion("phantom", "t1", "-o", tmp_path / "maps", "-q", *options).code == 0
+    series = find_cases(tmp_path)[0].read().series
+    made = cm.phantom("t1", 0, sequence="msasha", slices=1, rows=32, columns=32, pixel_mm=4.0).series
+    for name in ("saturation_times", "echo_times"):
+        assert series.meta[name] == made.meta[name]
+    assert "inversion_times" not in series.meta

@@ -8,6 +8,7 @@ are called: ``truth.json`` says the seed and the heart. ``p1/cine`` and ``p1/tag
 from __future__ import annotations
 
 import json
+import math
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from .case import Case, Examination, folders_within
 NAME = "phantom"
 TITLE = "synthetic hearts: folders with truth.json, as cardiac-motion phantom writes them"
 FILE = "truth.json"
+PREPARATION = ("inversion_times", "saturation_times", "echo_times")  # ms, one an image, of those for maps
 
 
 def find(folder: Path) -> list[Case]:
@@ -73,5 +75,6 @@ def _read(case: Case, truth: dict[str, Any], others: dict[str, Path]) -> Examina
 def _series(folder: Path, truth: dict[str, Any], name: str) -> ImageSeries:
     series = attach_labels(read_nifti(folder / f"{truth['kind']}.nii.gz"), folder / "labels")
     meta = {**series.meta, "name": name, "end_diastole": 0, "end_systole": truth["truth"]["end_systole"]}
+    meta |= {key: [math.inf if t is None else t for t in truth[key]] for key in PREPARATION if key in truth}
     cycle = truth["options"].get("cycle_ms")
     return series.replace(meta=meta if cycle is None else {**meta, "cycle_ms": cycle})
