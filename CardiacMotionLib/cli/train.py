@@ -14,6 +14,8 @@ from ..errors import Cancelled, CardiacMotionError
 from .parameters import AsJson, Device, Quiet, Verbose
 from .terminal import Terminal, session
 
+PEOPLE = "people.pt"  # in the work folder: the subjects as the network sees them
+
 Trainable = Annotated[str, typer.Argument(metavar="METHOD", help="A method that is a network.", show_default=False)]
 Config = Annotated[
     str,
@@ -95,7 +97,10 @@ def train(
         folder = work or output.with_name(f"{output.stem}_training")
         subjects = _subjects(data, layout)
         with terminal.progress("Preparing subjects") as progress:
-            task = recipe.task(subjects, lambda done, total: progress(done / total, f"{done} of {total}"))
+            made_folder(folder)
+            task = recipe.task(
+                subjects, lambda done, total: progress(done / total, f"{done} of {total}"), folder / PEOPLE
+            )
         count = sum(parameter.numel() for parameter in task.network.parameters())
         terminal.say(
             f"{method}, recipe {recipe.name}: {count:,} parameters, {recipe.training.steps} steps, in {folder}"
@@ -125,6 +130,15 @@ def train(
             seconds=round(trained.seconds, 1),
             scores=trained.scores,
         )
+
+
+def made_folder(folder: Path) -> Path:
+    """The folder, made where it does not exist; raises `CardiacMotionError` where that is not possible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CardiacMotionError(f"cannot write into {folder}: {error.strerror or error}") from error
+    return folder
 
 
 def _subjects(folder: Path | None, layout: str | None) -> list[Any] | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,7 +24,9 @@ from ..motion import Motion
 from ..phantom import VERSION
 from ..phantom.stream import HELD_OUT, PairStream, SeriesStream
 from ..series import ImageSeries
+from ..whole_files import writing
 
+DRAWING = ("subjects", "held_out", "template", "batch", "augmented")  # settings that do not touch a prepared person
 PAIRS = "pairs"  # two random moments of a cine, whose motion from one to the other is known
 
 
@@ -135,6 +140,12 @@ class Prepared:
     labeled: Tensor
     displacement: Tensor | None
 
+    def at(self, chosen: Tensor) -> Prepared:
+        """The frames that are chosen (T,) bool; the motion stays known if the first of all is among them."""
+        known = self.displacement is not None and bool(chosen[0])
+        moved = self.displacement[chosen] if known else None  # type: ignore[index]
+        return Prepared(self.frames[chosen], self.labels[chosen], self.labeled[chosen], moved)
+
 
 def prepare(series: ImageSeries, motion: Motion | None, data: Data, dims: int) -> Prepared:
     """Resample in plane to the pixel size, cut the field of view around the heart, bring to unit range.
@@ -184,9 +195,25 @@ def _levels(heart: np.ndarray, slices: int, dims: int) -> Tensor:
 
 
 def prepare_all(
-    subjects: Sequence[TrainingSubject], data: Data, dims: int, told: Callable[[int, int], object] | None = None
+    subjects: Sequence[TrainingSubject],
+    data: Data,
+    dims: int,
+    told: Callable[[int, int], object] | None = None,
+    store: Path | None = None,
 ) -> list[Prepared]:
-    """Every subject, in order; raises `CardiacMotionError` naming one that cannot be used."""
+    """Every subject, in order; ``told(done, all)`` hears how far it is.
+
+    ``store`` is a file to keep them in: where it holds these subjects prepared in this way it is read, else written.
+
+    Raises
+    ------
+    CardiacMotionError
+        naming a subject that cannot be used.
+    """
+    of = _identity(subjects, data, dims)
+    kept = _kept(store, of)
+    if kept is not None:
+        return kept
     ready = []
     for n, subject in enumerate(subjects):
         try:
@@ -195,7 +222,27 @@ def prepare_all(
             raise CardiacMotionError(f"{subject.name}: {error}") from error
         if told is not None:
             told(n + 1, len(subjects))
+    if store is not None:
+        with writing(store) as path:
+            torch.save({"of": of, "people": [vars(person) for person in ready]}, path)
     return ready
+
+
+def _kept(store: Path | None, of: str) -> list[Prepared] | None:
+    """What the file holds, if it is whole and of that identity."""
+    if store is None or not store.exists():
+        return None
+    try:
+        stored = torch.load(store, weights_only=True)
+        return [Prepared(**person) for person in stored["people"]] if stored["of"] == of else None
+    except (RuntimeError, UnpicklingError, EOFError, KeyError, TypeError, OSError):
+        return None
+
+
+def _identity(subjects: Sequence[TrainingSubject], data: Data, dims: int) -> str:
+    """What decides how prepared subjects look, as text."""
+    settings = {name: value for name, value in asdict(data).items() if name not in DRAWING}
+    return json.dumps([dims, settings, [subject.entry for subject in subjects]], sort_keys=True)
 
 
 # ---------------------------------------------------------------------- pairs
@@ -265,9 +312,15 @@ def moved(values: Tensor, is_field: bool, turn: bool, mirror_i: bool, mirror_j: 
 def held_out_pairs(
     people: Sequence[Prepared], data: Data, dims: int, per_person: int = 4
 ) -> Iterator[dict[str, Tensor]]:
-    """The same pairs at every validation, spread over frames and slices of everybody."""
+    """The same pairs at every validation, spread over frames and slices of everybody.
+
+    Of people with labels in some frames only, those frames: without labels a pair has no Dice.
+    """
     for n, person in enumerate(people):
         rng = np.random.default_rng([n, HELD_OUT])
+        count = int(person.labeled.sum())
+        if 2 <= count < len(person.frames):
+            person = person.at(person.labeled)
         for _ in range(per_person):
             yield draw_pair(person, data, dims, rng)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,26 +74,37 @@ class PairTask(Task):
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Outer loss and its parts."""
+        return self._loss(self._found(batch), batch)
+
+    def _found(self, batch: dict[str, Tensor]) -> list[Tensor]:
         with self.autocast():
             found = self.network(batch["fixed"], batch["moving"])
-        found = [displacement.float() for displacement in found]
+        return [displacement.float() for displacement in found]
+
+    def _loss(self, found: list[Tensor], batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         return pair_loss(found, self.network.step_weights(len(found)), batch, self.loss)  # type: ignore[operator]
 
     def validate(self) -> dict[str, float]:
         """Loss, Dice of carried labels, error in the heart where the truth is known, folded share of the pixels."""
-        sums: dict[str, list[float]] = {}
+        values: dict[str, list[float]] = {}
+        weights: dict[str, list[float]] = {}
         pairs = list(held_out_pairs(self.held_out, self.data, self.dims))
         for start in range(0, len(pairs), AT_ONCE):
             batch = {name: value.to(self.device) for name, value in stacked(pairs[start : start + AT_ONCE]).items()}
-            loss, _ = self(batch)
-            last = self.network(batch["fixed"], batch["moving"])[-1]
-            scores = {SCORE: float(loss), "folding": float((jacobian_determinant(last) <= 0).float().mean())}
-            if batch["known"].all():
-                scores["error"] = float(endpoint_error(last, batch, heart=True)) * self.data.pixel_mm
-            for name, value in scores.items():
-                sums.setdefault(name, []).append(value)
-            sums.setdefault("dice", []).extend(carried_dice(last, batch))
-        return {name: float(np.nanmean(values)) for name, values in sums.items() if len(values)}
+            found = self._found(batch)
+            overlaps = carried_dice(found[-1], batch)
+            known = float(batch["known"].sum())
+            scores = {
+                SCORE: (float(self._loss(found, batch)[0]), len(batch["fixed"])),
+                "folding": (float((jacobian_determinant(found[-1]) <= 0).float().mean()), len(batch["fixed"])),
+                "error": (float(endpoint_error(found[-1], batch, heart=True)) * self.data.pixel_mm, known),
+                "dice": (float(np.mean(overlaps)) if overlaps else 0.0, len(overlaps)),
+            }
+            for name, (value, weight) in scores.items():
+                if weight:
+                    values.setdefault(name, []).append(value)
+                    weights.setdefault(name, []).append(weight)
+        return {name: float(np.average(of, weights=weights[name])) for name, of in values.items()}
 
     @property
     def about(self) -> dict[str, Any]:
@@ -133,8 +145,11 @@ def pair_task(
     seed: int = 0,
     subjects: Sequence[TrainingSubject] | None = None,
     told: Callable[[int, int], object] | None = None,
+    store: Path | None = None,
 ) -> PairTask:
     """The task with synthetic people, or with those given: the last fifth of them, one at least, is held out.
+
+    ``store`` is a file that keeps them prepared, see `prepare_all`.
 
     Raises
     ------
@@ -154,7 +169,7 @@ def pair_task(
         count = max(1, round(SHARE_HELD_OUT * len(subjects)))
         people, kept = subjects[:-count], subjects[-count:]
         about = {"data": f"{len(people)} subjects of a cohort; its terms hold for these weights too"}
-    everybody = prepare_all([*people, *kept], data, network.dims, told)
+    everybody = prepare_all([*people, *kept], data, network.dims, told, store)
     task = PairTask(network, everybody[: len(people)], everybody[len(people) :], data, loss, seed)
     task.extra_card = about
     return task

@@ -32,8 +32,8 @@ class TaskKind:
     Data, Loss
         Dataclasses of the sections ``[data]`` and ``[loss]``.
     make
-        ``make(network, data, loss, seed, subjects, told)`` gives the `Task`; ``subjects`` are None for synthetic ones,
-        ``told(done, all)`` hears how many are prepared.
+        ``make(network, data, loss, seed, subjects, told, store)`` gives the `Task`; ``subjects`` are None for synthetic
+        ones, ``told(done, all)`` hears how many are prepared, ``store`` is a file to keep them in.
     """
 
     Data: type
@@ -79,15 +79,23 @@ class Recipe:
             sections[section][key] = _value(text.strip())
         return make_recipe(self.info, sections, self.name)
 
-    def task(self, subjects: Sequence[Any] | None = None, told: Callable[[int, int], object] | None = None) -> Task:
+    def task(
+        self,
+        subjects: Sequence[Any] | None = None,
+        told: Callable[[int, int], object] | None = None,
+        store: Path | None = None,
+    ) -> Task:
         """The network with the weights drawn from the seed, and what it is trained on: ``subjects``, or synthetic ones.
 
-        No trace of that is left in torch's global generator.
+        ``store`` is a file in which they are kept as the network sees them, for the next time. No
+        trace of the drawing is left in torch's global generator.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.training.seed)
             network = _network(self.info)(self.network)
-            return TASKS[self.info.task]().make(network, self.data, self.loss, self.training.seed, subjects, told)
+            return TASKS[self.info.task]().make(
+                network, self.data, self.loss, self.training.seed, subjects, told, store
+            )
 
 
 def load_recipe(info: MethodInfo, config: str | Path, overrides: Sequence[str] = ()) -> Recipe:

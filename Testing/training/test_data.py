@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import product
 
 import numpy as np
@@ -368,3 +369,32 @@ def test_held_out_pairs_are_always_the_same():
     batch = stacked(first)
     assert batch["fixed"].shape == (8, 1, 16, 16)
     assert batch["known"].shape == (8,)
+
+
+def test_prepared_people_are_kept_and_read_back_where_they_are_the_same(tmp_path):
+    data = Data(subjects=1, slices=2, size=32)
+    people, store, heard = synthetic_subjects(data, 1, 5), tmp_path / "people.pt", []
+
+    def prepared(people, data):
+        heard.clear()
+        return prepare_all(people, data, 2, lambda done, total: heard.append(done), store)[0]
+
+    made = prepared(people, data)
+    assert heard == [1]
+    again = prepared(people, dataclasses.replace(data, batch=7, augmented=False))
+    assert not heard  # read: how pairs are drawn does not matter
+    assert all(torch.equal(one, other) for one, other in zip(vars(made).values(), vars(again).values(), strict=True))
+    prepared(synthetic_subjects(data, 1, 6), data)
+    assert heard == [1]  # somebody else
+    store.write_bytes(b"no such file")
+    prepared(people, data)
+    assert heard == [1]
+
+
+def test_people_with_few_labels_are_validated_where_they_have_them():
+    frames, labels = torch.rand(5, 1, 8, 8), torch.ones(5, 1, 8, 8, dtype=torch.uint8)
+    labeled = torch.tensor([True, False, False, True, False])
+    person = Prepared(frames, labels, labeled, torch.zeros(5, 1, 8, 8, 3))
+    pairs = list(held_out_pairs([person], Data(template="first"), 2))
+    assert all(pair["labeled"] == 1 and pair["known"] == 1 for pair in pairs)
+    assert all(torch.equal(pair["moving"][0], frames[3, 0]) for pair in pairs)
