@@ -19,10 +19,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from accuracy_scores import SUNNYBROOK, acdc, score_heart, score_patient, still, sunnybrook
 
-from CardiacMotionLib import ImageSeries, Motion, __version__, evaluate, phantom, read_series, register, strain
-from CardiacMotionLib.metrics import dice
-from CardiacMotionLib.series import LABEL_NAMES
+from CardiacMotionLib import ImageSeries, Motion, __version__, phantom, register
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIANTS: list[dict] = [
@@ -38,12 +37,6 @@ PEOPLE: list[dict] = [
     {"seed": 10, "group": "normal", "artefacts": "none"},
     {"seed": 10, "group": "normal", "sliding": True},
 ]  # as they are drawn: papillary muscles, artefacts, slices askew
-SUNNYBROOK = {"SC-HF-I-1": (18, 7), "SC-HF-I-2": (19, 6), "SC-HF-I-6": (18, 8)}  # end-diastole, end-systole
-
-
-def still(series: ImageSeries, reference: int) -> Motion:
-    """No registration at all: what every method must beat."""
-    return Motion(np.zeros((*series.frames.shape, 3), np.float32), series.affine, reference)
 
 
 def run(series: ImageSeries, method: str, reference: int, seed: int) -> tuple[Motion, float]:
@@ -53,62 +46,26 @@ def run(series: ImageSeries, method: str, reference: int, seed: int) -> tuple[Mo
     return motion, time.perf_counter() - started
 
 
-def overlap(motion: Motion, series: ImageSeries, frame: int) -> dict[str, float]:
-    """Dice of the carried reference labels at ``frame`` for each structure that is labeled there."""
-    carried, truth = motion.warp_labels(series.labels[motion.reference], frame), series.labels[frame]
-    return {
-        name: dice(carried == label, truth == label) for label, name in LABEL_NAMES.items() if (truth == label).any()
-    }
-
-
-def score_heart(method: str, seed: int, **other: float) -> dict[str, object]:
+def heart_row(method: str, seed: int, **other: float) -> dict[str, object]:
     """Scores at end-systole of the analytic heart: 16 frames of 10x112x112 voxels of 1.6x1.6x8 mm."""
     subject = phantom("cine", seed, **other)
-    series = subject.series
-    frame = int(subject.meta["truth"]["end_systole"])
-    motion, seconds = run(series, method, 0, seed)
-    scores = evaluate(motion, series, truth=subject.motion)
-    at_end_systole = scores[scores["frame"] == frame].set_index(["metric", "structure"])["value"]
-    wall = series.labels[0] == 2
-    ours = strain(motion, series.labels[0]).circumferential[frame][wall]
-    true = np.asarray(subject.strain()["circumferential"])[frame][wall]
-    labels = overlap(motion, series, frame)
-    return {
-        "heart": ", ".join([f"analytic, seed {seed}", *(f"{key} {value}" for key, value in other.items())]),
-        "method": method,
-        **{f"Dice {name}": labels[name] for name in LABEL_NAMES.values()},
-        "EPE in plane (mm)": at_end_systole["EPE in plane", "LV myocardium"],
-        "EPE 3D (mm)": at_end_systole["EPE", "LV myocardium"],
-        "Ecc error, mean over voxels": float(np.abs(ours - true).mean()),
-        "Ecc error, global mean": float(abs(ours.mean() - true.mean())),
-        "folding heart (%)": 100 * float((motion.jacobian_determinant()[:, series.labels[0] > 0] <= 0).mean()),
-        "seconds": seconds,
-    }
+    motion, seconds = run(subject.series, method, 0, seed)
+    name = ", ".join([f"analytic, seed {seed}", *(f"{key} {value}" for key, value in other.items())])
+    return {"heart": name, "method": method, **score_heart(subject, motion), "seconds": seconds}
 
 
-def score_patient(name: str, series: ImageSeries, method: str, reference: int, frame: int) -> dict[str, object]:
-    """Dice at end-systole of a patient, and folding in the labeled heart over the cycle."""
+def patient_row(name: str, series: ImageSeries, method: str, reference: int, frame: int) -> dict[str, object]:
+    """Scores at end-systole of a patient."""
     motion, seconds = run(series, method, reference, 0)
-    heart = series.labels[reference] > 0
-    return {
-        "heart": name,
-        "method": method,
-        **{f"Dice {structure}": value for structure, value in overlap(motion, series, frame).items()},
-        "folding heart (%)": 100 * float((motion.jacobian_determinant()[:, heart] <= 0).mean()),
-        "seconds": seconds,
-    }
+    return {"heart": name, "method": method, **score_patient(series, motion, frame), "seconds": seconds}
 
 
 def patients(data: Path) -> list[tuple[str, ImageSeries, int, int]]:
     """(name, series, end-diastole, end-systole) of the real cines with manual labels."""
-    found = []
-    for name, (diastole, systole) in SUNNYBROOK.items():
-        labels = {t: data / "sunnybrook" / f"{name}_seg_frame{t:02d}.nii.gz" for t in (diastole, systole)}
-        series = read_series(data / "sunnybrook" / f"{name}_cine4d.nii.gz", labels)
-        found.append((f"Sunnybrook {name}", series, diastole, systole))
-    series = read_series(data / "acdc_patient001")
-    found.append(("ACDC patient001", series, 0, 1))
-    return found
+    return [
+        *((f"Sunnybrook {name}", *sunnybrook(data, name)) for name in SUNNYBROOK),
+        ("ACDC patient001", *acdc(data)),
+    ]
 
 
 def write(table: pd.DataFrame, folder: Path, name: str, flags: str) -> None:
@@ -153,15 +110,15 @@ def main() -> None:
     arguments = parser.parse_args()
     for name, hearts in (("variants", VARIANTS), ("people", PEOPLE)):
         if getattr(arguments, name):
-            rows = [score_heart(method, **heart) for heart in hearts for method in arguments.methods]
+            rows = [heart_row(method, **heart) for heart in hearts for method in arguments.methods]
             write(pd.DataFrame(rows), arguments.output, name, f"--{name} --methods {' '.join(arguments.methods)}")
     if arguments.variants or arguments.people:
         return
     real = patients(arguments.data) if arguments.data.is_dir() else []
     rows = []
     for method in arguments.methods:
-        rows += [score_heart(method, seed) for seed in arguments.seeds]
-        rows += [score_patient(name, series, method, ed, es) for name, series, ed, es in real]
+        rows += [heart_row(method, seed) for seed in arguments.seeds]
+        rows += [patient_row(name, series, method, ed, es) for name, series, ed, es in real]
         print(pd.DataFrame(rows[-len(arguments.seeds) - len(real) :]).to_string(index=False), flush=True)
     table = pd.DataFrame(rows).sort_values("heart", key=lambda names: names.str.lower(), kind="stable")
     write(table, arguments.output, "accuracy", f"--methods {' '.join(arguments.methods)}")
