@@ -31,13 +31,14 @@ import SimpleITK as sitk
 import torch
 from accuracy_scores import SUNNYBROOK, acdc, score_heart, score_patient, still, sunnybrook
 from inr_tables import ROOT, made_by, processor
-from learned_report import DATA, write_report
+from learned_report import DATA, EXACT, write_report
 from moved_mapping import clearest, latest, move
 
 from CardiacMotionLib import CardiacMotionError, ImageSeries, Motion, phantom, register
 from CardiacMotionLib.methods.learned import STACK_DIMS
 from CardiacMotionLib.phantom.population import AVERAGE, GROUPS
 from CardiacMotionLib.phantom.stream import HELD_OUT
+from CardiacMotionLib.series import LABEL_NAMES
 from CardiacMotionLib.weights import Weights
 
 RESULTS = ROOT / "Testing" / "results"
@@ -79,6 +80,7 @@ MAPPING_ROWS = {  # every frame of these is another breath: no smoothness in tim
     "exact": Row("exact"),
 }
 ALL_ROWS = list(dict.fromkeys([*CINE_ROWS, *MAPPING_ROWS]))
+COLUMNS = ["data", "case", "method", *(f"Dice {name}" for name in LABEL_NAMES.values()), *EXACT[1:]]
 ASKED_FOR = ("inr",)  # only by name: it takes long
 
 
@@ -236,7 +238,8 @@ def run_all(everything: Sequence[Case], names: Sequence[str], processes: int) ->
 
 
 def ordered(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows by data, case and method, whatever order they were made in."""
+    """Rows by data, case and method, and columns as `COLUMNS`, whatever order they were made in."""
+    table = table[sorted(table, key=lambda name: COLUMNS.index(name) if name in COLUMNS else len(COLUMNS))]
     keys = {"data": list(DATA).index, "case": str.lower, "method": ALL_ROWS.index}
     return table.sort_values(list(keys), key=lambda column: column.map(keys[column.name]), ignore_index=True)
 

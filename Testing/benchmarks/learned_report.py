@@ -291,7 +291,7 @@ def how_made(table: pd.DataFrame, rows: Mapping[str, Mapping[str, Any]]) -> pd.D
 def seeds(table: pd.DataFrame) -> str:
     """Which seeds the cases have, by set of data."""
     return "; ".join(
-        f"{DATA[str(data)]} {', '.join(dict.fromkeys(str(seed) for seed in rows['seed']))}"
+        f"{DATA[str(data)]} {', '.join(map(str, sorted(set(rows['seed']))))}"
         for data, rows in table.groupby("data", sort=False)
     )
 
