@@ -44,7 +44,7 @@ class Network(Line):
         self.config = config
 
 
-def make_toy(network, data, loss, seed, subjects, told):
+def make_toy(network, data, loss, seed, subjects, told, store):
     task = ToyTask(seed=seed, samples=data.samples)
     task.network = network
     return task
