@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
 SLOPE = 0.2  # of the leaky rectifier, below zero
-CONVOLUTIONS = {2: nn.Conv2d, 3: nn.Conv3d}
+CONVOLUTIONS: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
 
 
 def convolution(dims: int, inputs: int, outputs: int, scale: float = 1.0) -> nn.Module:
@@ -16,5 +18,5 @@ def convolution(dims: int, inputs: int, outputs: int, scale: float = 1.0) -> nn.
     with torch.no_grad():
         for parameter in layer.parameters():
             parameter.mul_(scale)
-    # with the channels of a pixel side by side processors are about 1.6 times as quick; in 3D it makes no difference
-    return layer if dims == 3 else layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    # processors are quicker with the channels of a pixel side by side; in 3D it makes no clear difference
+    return layer if dims == 3 else layer.to(memory_format=torch.channels_last)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ..errors import CardiacMotionError
+from ..weights import differences
 from ..whole_files import writing
 
 FORMAT = 1
@@ -44,11 +45,9 @@ def load_checkpoint(path: Path, identity: Identity) -> dict[str, Any]:
         raise CardiacMotionError(
             f"{path} is a checkpoint of format {version}, this program has {FORMAT}; give another folder"
         )
-    one, other = _flat(found), _flat(identity)
     differing = [
-        f"{name} {one.get(name, 'nothing')} in the checkpoint, {other.get(name, 'nothing')} asked"
-        for name in {**one, **other}
-        if one.get(name) != other.get(name)
+        f"{name} {'nothing' if one is None else one} in the checkpoint, {'nothing' if other is None else other} asked"
+        for name, one, other in differences(_flat(found), _flat(identity))
     ]
     if differing:
         raise CardiacMotionError(

@@ -47,11 +47,12 @@ def machine(device: torch.device, processes: int = 1) -> str:
     if device.type == "cuda":
         kind = torch.cuda.get_device_name(device)
     else:
-        kind = f"{_processor()}, {torch.get_num_threads()} of {os.cpu_count()} cores"
+        kind = f"{processor()}, {torch.get_num_threads()} of {os.cpu_count()} cores"
     return kind if processes == 1 else f"{processes} x {kind}"
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Name of the processor where Linux tells it, else its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-from inr_tables import RESEARCH, ROOT, made_by, markdown
+from inr_tables import RESEARCH, ROOT, made_by, markdown, seconds
 from torch import Tensor
 
 from CardiacMotionLib import ImageSeries, Motion, fields, phantom, register
@@ -109,8 +108,8 @@ def step_rows(series: ImageSeries, device: torch.device, repeats: int) -> list[d
     times: dict[str, list[float]] = {what: [] for what in steps}
     for turn in range(repeats + 1):
         for what, step in steps.items():
-            seconds = _seconds(lambda step=step: [step() for _ in range(STEPS_AT_ONCE)], device) / STEPS_AT_ONCE
-            times[what] += [1000 * seconds] if turn else []  # the first does not count
+            taken = seconds(lambda step=step: [step() for _ in range(STEPS_AT_ONCE)], device) / STEPS_AT_ONCE
+            times[what] += [1000 * taken] if turn else []  # the first does not count
     published = next(iter(times.values()))
     return [
         {
@@ -129,17 +128,9 @@ def fit_row(series: ImageSeries, device: torch.device, prior: str) -> dict[str, 
     """Seconds from a cine to its motion, with the displacement of every voxel and frame."""
     found: list[Motion] = []
     options = {"reference": 0, "device": str(device), "prior": prior}
-    seconds = _seconds(lambda: found.append(register(series, "inr", **options)), device)
+    taken = seconds(lambda: found.append(register(series, "inr", **options)), device)
     steps = found[0].provenance["steps_taken"]
-    return {"device": str(device), "a fit": f"register, {steps} steps, prior {prior}", "s": seconds}
-
-
-def _seconds(run: Callable[[], object], device: torch.device) -> float:
-    started = time.perf_counter()
-    run()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - started
+    return {"device": str(device), "a fit": f"register, {steps} steps, prior {prior}", "s": taken}
 
 
 def main() -> None:

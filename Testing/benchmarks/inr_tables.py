@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime
 import os
-import platform
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import torch
 
 from CardiacMotionLib import __version__
+from CardiacMotionLib.training.export import processor
 
 ROOT = Path(__file__).resolve().parents[2]
 RESEARCH = "For research use only; not a medical device."
@@ -39,8 +41,10 @@ def made_by(command: str, how: str) -> str:
     )
 
 
-def processor() -> str:
-    """The processor's name where Linux tells it, else its architecture."""
-    facts = Path("/proc/cpuinfo")
-    names = [line for line in facts.read_text().splitlines() if "model name" in line] if facts.is_file() else []
-    return names[0].split(":")[1].strip() if names else platform.machine()
+def seconds(run: Callable[[], object], device: torch.device) -> float:
+    """How long something takes, what it started on the device included."""
+    started = time.perf_counter()
+    run()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - started

@@ -16,7 +16,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -25,7 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from inr_tables import RESEARCH, ROOT, made_by, markdown
+from inr_tables import RESEARCH, ROOT, made_by, markdown, seconds
 
 from CardiacMotionLib import CardiacMotionError, ImageSeries, phantom, register
 from CardiacMotionLib.methods.learned import AUTO, choose_weights, run_pairs
@@ -101,8 +100,8 @@ def measured(case: str, series: ImageSeries, file: Path, arguments: argparse.Nam
     times: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(arguments.repeats + 1):
         for name, run in works.items():
-            seconds = _seconds(run, device)
-            times[name] += [seconds] if turn else []  # the first does not count
+            taken = seconds(run, device)
+            times[name] += [taken] if turn else []  # the first does not count
     median = {name: statistics.median(values) for name, values in times.items()}
     rows = []
     for name in names:
@@ -126,14 +125,6 @@ def measured(case: str, series: ImageSeries, file: Path, arguments: argparse.Nam
 
 def _parameters(name: str, series: ImageSeries) -> int:
     return sum(p.numel() for p in network(name, 2 if series.is_2d else 3).parameters())
-
-
-def _seconds(run: Callable[[], object], device: torch.device) -> float:
-    started = time.perf_counter()
-    run()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - started
 
 
 def _memory(name: str, file: Path, arguments: argparse.Namespace) -> tuple[float, float]:

@@ -15,7 +15,6 @@ import datetime
 import importlib.util
 import multiprocessing
 import os
-import platform
 import statistics
 import sys
 import threading
@@ -26,6 +25,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from inr_tables import processor
 from torch.utils.data import DataLoader
 
 from CardiacMotionLib import __version__
@@ -156,7 +156,7 @@ def write(table: pd.DataFrame, folder: Path, flags: str) -> None:
         "",
         f"Made by `python Testing/benchmarks/phantom_speed.py {flags}` on {datetime.date.today()}, version "
         f"{__version__}, generator {VERSION}, torch {torch.__version__}, {torch.get_num_threads()} threads on "
-        f"{os.cpu_count()} cores ({_processor()}).",
+        f"{os.cpu_count()} cores ({processor()}).",
         "Times are medians over different people; pairs and the 2D series are of people of any group. Workers compute "
         f"with one thread each. Peak memory is that of all processes, {memory}; memory that they share counts in each.",
         "",
@@ -172,13 +172,6 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return "" if value != value else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
     return str(value)
-
-
-def _processor() -> str:
-    """The processor's name where Linux tells it, else its architecture."""
-    facts = Path("/proc/cpuinfo")
-    names = [line for line in facts.read_text().splitlines() if "model name" in line] if facts.is_file() else []
-    return names[0].split(":")[1].strip() if names else platform.machine()
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ class Options(LearnedOptions):
 METHOD = learned_method(
     __package__,
     title="Recurrent inference (RIIR)",
-    summary="A small network improves the motion in a few steps, told by the images how; a cycle takes seconds.",
+    summary="A small network improves the motion of every frame in a few steps, told by the images how.",
     citation="Zhang et al. 2024 (arXiv 2406.13413), after Putzky and Welling 2017 (arXiv 1706.04008)",
     options=Options,
 )

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ...fields import warp
+from ..layers import CONVOLUTIONS
 from ..learned import PairNetwork
 from ..protocol import option
 from ..similarity_gradient import KINDS, SimilarityGradient
 
-CONVOLUTIONS: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
 FIRST_STEP = 0.1  # of the drawn weights of the last layer: the first steps of training are small ones
 HIDDEN = {"both": (True, True), "first": (True, False), "second": (False, True), "none": (False, False)}
 
@@ -107,7 +107,7 @@ class Network(PairNetwork):
         super().__init__(config)
         self.most_steps = config.most_steps
         self.cell = Cell(config)
-        if config.dims == 2:  # on processors convolutions are about 1.6 times as fast so; on others as fast
+        if config.dims == 2:  # which convolutions on processors are quicker with
             self.cell.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, fixed: Tensor, moving: Tensor, steps: int | None = None) -> list[Tensor]:
