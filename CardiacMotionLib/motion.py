@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 FIELD = "field."  # before the names of the field's arrays in a file
+LABELS = "labels"  # name of the labels there
 MARGIN = 2  # voxels around what is differentiated: central differences reach one
 
 
@@ -45,6 +46,8 @@ class Motion:
     field
         The same motion known between voxels and frames, or None: then `at`, `track` and the Jacobian are exact instead
         of interpolated and differenced. Its clock reads ``times``.
+    labels
+        (K, J, I) uint8 of the reference frame that the method found in its image, or None.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Motion:
         provenance: Mapping[str, Any] | None = None,
         *,
         field: ContinuousField | None = None,
+        labels: ArrayLike | None = None,
     ):
         array = np.ascontiguousarray(displacement, dtype=np.float32)
         if array.ndim != 5 or array.shape[-1] != 3:
@@ -82,18 +86,25 @@ class Motion:
                 f"displacement of the reference frame {reference} must be zero, its largest entry is {largest:.3g} mm"
             )
         self.field = field
+        self.labels = None if labels is None else check_labels(labels, array.shape[:4], self.reference)
         self._determinant: np.ndarray | None = None
         self._inverses: dict[int, Tensor] = {}  # in voxels, kept because each takes a while
 
     @classmethod
     def from_voxels(
-        cls, displacement: Tensor, series: ImageSeries, reference: int, provenance: Mapping[str, Any] | None = None
+        cls,
+        displacement: Tensor,
+        series: ImageSeries,
+        reference: int,
+        provenance: Mapping[str, Any] | None = None,
+        labels: ArrayLike | None = None,
     ) -> Motion:
         """Make one from a displacement (T, K, J, I, 3) in voxels (i, j, k) of ``series``, any device and float type."""
         millimeters = fields.voxel_to_world(displacement.detach(), torch.as_tensor(series.affine))
         world = millimeters.cpu().numpy().astype(np.float32)
         world[reference] = 0
-        return cls(world, series.affine, reference, series.times if series.timed else None, provenance)
+        times = series.times if series.timed else None
+        return cls(world, series.affine, reference, times, provenance, labels=labels)
 
     @classmethod
     def from_field(
@@ -156,6 +167,12 @@ class Motion:
         ]
         frames[self.reference] = torch.from_numpy(series.frames[self.reference])
         return torch.stack(frames).numpy()
+
+    def labeled(self, series: ImageSeries) -> ImageSeries:
+        """``series``, with the `labels` that the method found where its reference frame has none of its own."""
+        if self.labels is None or not self.labels.any() or self.reference in series.labels:
+            return series
+        return series.replace(labels={**series.labels, self.reference: self.labels})
 
     def warp_labels(self, labels: ArrayLike, frame: int) -> np.ndarray:
         """Reference labels carried to ``frame``: (K, J, I) uint8.
@@ -316,7 +333,7 @@ class Motion:
     def save(self, path: str | Path) -> Path:
         """Write to ``path``: ``.seq.nrrd`` (a transform sequence for Slicer) or ``.npz`` (bit-exact and quick).
 
-        The field goes into ``.npz`` only: what comes back from ``.seq.nrrd`` is the grid, with ``field`` None.
+        Field and labels go into ``.npz`` only: what comes back from ``.seq.nrrd`` is the grid, with both None.
         """
         path = Path(path)
         try:
@@ -326,6 +343,7 @@ class Motion:
                 write_motion_sequence(self, path)
             elif path.suffix == ".npz":
                 network: dict[str, Any] = {} if self.field is None else self.field.arrays()
+                labels: dict[str, Any] = {} if self.labels is None else {LABELS: self.labels}
                 np.savez_compressed(
                     path,
                     displacement=self.displacement,
@@ -333,6 +351,7 @@ class Motion:
                     reference=self.reference,
                     times=self.times if self.timed else np.zeros(0),
                     provenance=json.dumps(self.provenance),
+                    **labels,
                     **{FIELD + name: value for name, value in network.items()},
                 )
             else:
@@ -364,6 +383,7 @@ class Motion:
                     times,
                     json.loads(str(data["provenance"])),
                     field=ContinuousField.from_arrays(network) if network else None,
+                    labels=data[LABELS] if LABELS in data.files else None,
                 )
         except CardiacMotionError as error:
             raise CardiacMotionError(f"{path}: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import slicer
@@ -114,6 +114,8 @@ def compute(request: Request, progress: Callable[[float, str], Any]) -> Outcome:
         raise CardiacMotionError(
             "the GPU ran out of memory; choose the device cpu, or crop the cine to the heart"
         ) from error
+    series = motion.labeled(series)
+    request = replace(request, series=series)
     tell(progress, 0.88, "Strain")
     strain, notes = computeStrain(request, motion)
     tell(progress, 0.90, "Quality")

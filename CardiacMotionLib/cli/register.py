@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..errors import CardiacMotionError
 from ..methods import describe_options, methods, register
 from .inputs import read_cine
 from .option_flags import chosen_options, with_flags
@@ -40,6 +41,15 @@ ItkFolder = Annotated[
         help="Also write one ITK displacement field (LPS mm, .nii.gz) a frame into this folder.", show_default=False
     ),
 ]
+LABEL_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
+FoundLabels = Annotated[
+    Path | None,
+    typer.Option(
+        help="Also write the segmentation that the method found in the reference frame, of one that does (memwarp), "
+        "as .nii.gz or .nrrd.",
+        show_default=False,
+    ),
+]
 InitialMotion = Annotated[
     Path | None,
     typer.Option(
@@ -65,6 +75,7 @@ def register_cine(
     seed: Seed = 0,
     init: InitialMotion = None,
     itk: ItkFolder = None,
+    found_labels: FoundLabels = None,
     label_map: LabelMap = None,
     frames_axis: FramesAxis = None,
     series_uid: SeriesUid = None,
@@ -83,6 +94,11 @@ def register_cine(
         known = methods()
         options = chosen_options(given, describe_options(known[method].Options) if method in known else [])
         series = read_cine(cine, labels, terminal, label_map=label_map, frames_axis=frames_axis, series_uid=series_uid)
+        if found_labels is not None and not gives_labels(method):
+            raise CardiacMotionError(
+                f"--found-labels: {method} finds the motion alone; methods that find a segmentation too are "
+                f"{', '.join(name for name in known if gives_labels(name))}"
+            )
         start = None if init is None else Motion.load(init)
         motion = run_method(
             series, method, terminal, reference=reference, device=device, seed=seed, init=start, **options
@@ -93,9 +109,21 @@ def register_cine(
 
             with staged_folder(itk) as folder:
                 write_displacement_itk(motion, folder)
+        if found_labels is not None:
+            from ..io import write_volume
+
+            with staged_file(found_labels, LABEL_SUFFIXES) as volume:
+                write_volume(motion.labels, motion.affine, volume)
         terminal.result(describe_run(motion))
-        terminal.result(f"Wrote {output}" + (f" and {itk}/" if itk else ""))
-        terminal.emit(files=[output, *([itk] if itk else [])], provenance=motion.provenance)
+        files = [path for path in (output, itk, found_labels) if path is not None]
+        terminal.result(f"Wrote {', '.join(map(str, files))}")
+        terminal.emit(files=files, provenance=motion.provenance)
+
+
+def gives_labels(method: str) -> bool:
+    """Whether the method finds a segmentation of the reference frame, too."""
+    known = methods()
+    return method in known and "labels" in known[method].gives
 
 
 def run_method(series: ImageSeries, method: str, terminal: Terminal, **choices: Any) -> Motion:

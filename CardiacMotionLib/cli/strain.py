@@ -82,6 +82,8 @@ def _labels(motion: Motion, series: ImageSeries | None, labels: list[str] | None
     """(K, J, I) labels of the motion's reference frame, of the cine where there is one."""
     if series is not None and motion.reference in series.labels:
         return series.labels[motion.reference]
+    if not labels and motion.labels is not None:
+        return motion.labels
     if not labels:
         raise CardiacMotionError(
             f"strain needs the labels of frame {motion.reference}, where the motion starts: --labels FILE"

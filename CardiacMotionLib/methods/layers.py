@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 SLOPE = 0.2  # of the leaky rectifier, below zero
 CONVOLUTIONS: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
+
+
+def full(values: Tensor) -> Tensor:
+    """Values in single precision if they are in half; double stays."""
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
 
 
 def convolution(dims: int, inputs: int, outputs: int, scale: float = 1.0) -> nn.Module:

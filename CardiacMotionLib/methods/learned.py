@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch.nn.functional import interpolate
 
 from ..errors import CardiacMotionError
 from ..fields import resize_displacement, resize_image
@@ -39,12 +39,12 @@ class PairNetwork(nn.Module, ABC):
         Frozen dataclass ``Config`` made of `option`, from which the network can be built again.
     dims
         2 or 3.
-    multiple
-        Sides in plane must be multiples of this; who calls pads.
+    segments
+        Whether `look` tells regions.
     """
 
     Config: ClassVar[type]
-    multiple: int = 1
+    segments: bool = False
     most_steps: int | None = None  # that may be asked for, of networks that iterate
 
     def __init__(self, config: Any) -> None:
@@ -57,8 +57,18 @@ class PairNetwork(nn.Module, ABC):
         """Displacement (B, *shape, dims) in voxels after every step, the last being the answer.
 
         ``fixed`` and ``moving`` are (B, 1, *shape) in unit intensity range; what is at x in ``fixed`` is at x + u(x) in
-        ``moving``. ``steps`` is for networks that iterate: other than trained with.
+        ``moving``. Sides may have any length. ``steps`` is for networks that iterate: other than trained with.
         """
+
+    def look(self, fixed: Tensor, moving: Tensor, steps: int | None = None) -> tuple[list[Tensor], list[Tensor]]:
+        """The displacements, and log-probabilities (B, N, *shape_i) of labels 0 to N - 1 in ``fixed``.
+
+        Of networks that tell such; at full resolution first, then coarser.
+        """
+        return self(fixed, moving, steps), []
+
+    def fuse(self) -> None:
+        """Bring the network into the form that is quickest for inference; it cannot be trained on."""
 
     def step_weights(self, count: int) -> list[float]:
         """What each of ``count`` steps counts in training, relative to each other."""
@@ -81,7 +91,8 @@ def load_network(network: type[PairNetwork], weights: Weights, device: torch.dev
     """The network of weights, with them, for inference."""
     module = build_network(network, weights.config)
     weights.load_into(module)
-    return module.to(device).eval()
+    module.eval().fuse()
+    return module.to(device)
 
 
 # ---------------------------------------------------------------------- which weights
@@ -132,8 +143,10 @@ def fitting_file(method: str, series: ImageSeries) -> Path:
 
 def register_series(
     series: ImageSeries, module: PairNetwork, pixel_mm: float, margin_mm: float, context: Context, **call: Any
-) -> Tensor:
+) -> tuple[Tensor, np.ndarray | None]:
     """Displacement (T, K, J, I, 3) in voxels of ``series``: every frame against the reference, many at once.
+
+    And the labels (K, J, I) uint8 of the reference, of a network that tells such.
 
     The images around the heart are brought to unit range and to pixels of ``pixel_mm``, what the network was trained
     with; a network for two dimensions gets the slices one by one and leaves what goes through them at zero. ``call`` is
@@ -160,7 +173,22 @@ def register_series(
         found = torch.cat((found, torch.zeros_like(found[..., :1])), dim=-1)
     inside = torch.zeros(*frames.shape, 3)
     inside[others] = resize_displacement(found, cropped.shape).to(inside)
-    return paste(inside, series, region.box, margin_mm)
+    labels = None
+    if module.segments:
+        labels = np.zeros(series.shape, np.uint8)
+        labels[region.box] = segment(module, images[context.reference], cropped.shape)
+    return paste(inside, series, region.box, margin_mm), labels
+
+
+@torch.no_grad()
+def segment(module: PairNetwork, image: Tensor, shape: tuple[int, ...]) -> np.ndarray:
+    """Labels of ``shape`` (K, J, I) that a network tells in an image (1, K, j, i) of its own pixel size."""
+    like = next(module.parameters())
+    images = (image[None] if module.dims == 3 else image.movedim(1, 0)).to(like)
+    regions = module.look(images, images)[1][0].float().exp().cpu()
+    stack = regions if module.dims == 3 else regions.movedim(0, 1)[None]
+    enlarged = interpolate(stack, shape, mode="trilinear", align_corners=False)
+    return enlarged[0].argmax(0).to(torch.uint8).numpy()
 
 
 def run_pairs(module: PairNetwork, fixed: Tensor, moving: Tensor, context: Context, **call: Any) -> Tensor:
@@ -169,26 +197,12 @@ def run_pairs(module: PairNetwork, fixed: Tensor, moving: Tensor, context: Conte
     like = next(module.parameters())
     if module.dims == 2:  # slices are pairs of their own
         fixed, moving = (images.movedim(2, 1).reshape(n * k, 1, *plane) for images in (fixed, moving))
-    extra = [-size % module.multiple for size in plane]
-    sides = (extra[1] // 2, extra[1] - extra[1] // 2, extra[0] // 2, extra[0] - extra[0] // 2)
     at_once = max(1, VOXELS_AT_ONCE // int(np.prod(fixed.shape[2:])))
     parts = []
     for start in range(0, len(fixed), at_once):
         context.report(start / len(fixed), f"pair {start + 1} of {len(fixed)}")
-        pair = (padded(images[start : start + at_once], sides).to(like) for images in (fixed, moving))
+        pair = (images[start : start + at_once].to(like) for images in (fixed, moving))
         with torch.no_grad():  # not inference_mode, in which no gradient of a similarity can be had
-            parts.append(unpadded(module(*pair, **call)[-1], sides).float().cpu())
+            parts.append(module(*pair, **call)[-1].float().cpu())
     found = torch.cat(parts)
     return found if module.dims == 3 else found.reshape(n, k, *plane, 2)
-
-
-def padded(images: Tensor, sides: tuple[int, ...]) -> Tensor:
-    """Images (N, 1, *shape) continued by their edge on the sides (left, right, above, below) in plane."""
-    return images if not any(sides) else pad(images, (*sides, *(0, 0) * (images.ndim - 4)), mode="replicate")
-
-
-def unpadded(displacement: Tensor, sides: tuple[int, ...]) -> Tensor:
-    """Displacement (N, *shape, d) without what `padded` added."""
-    left, right, above, below = sides
-    rows, columns = displacement.shape[-3] - below, displacement.shape[-2] - right
-    return displacement[..., above:rows, left:columns, :]

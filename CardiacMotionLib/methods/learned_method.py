@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from .protocol import Context, MethodInfo, option
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
+    from ..motion import Motion
     from ..series import ImageSeries
 
 AUTO = "auto"
 SHARED = ("weights", "margin")
+FOUND_LABELS = "No segmentation came with frame {frame}: the one that the network found in it is used; look at it."
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,14 @@ class LearnedOptions:
     margin: float = option(30.0, "Tissue around the heart that takes part", unit="mm", minimum=10, maximum=200)
 
 
-def learned_method(package: str, title: str, summary: str, citation: str, options: type = LearnedOptions) -> MethodInfo:
+def learned_method(
+    package: str,
+    title: str,
+    summary: str,
+    citation: str,
+    options: type = LearnedOptions,
+    gives: frozenset[str] = frozenset(),
+) -> MethodInfo:
     """The method of a package that has ``network.py`` with a class ``Network``; it has the name of the package."""
     name = package.rpartition(".")[2]
 
@@ -41,16 +48,22 @@ def learned_method(package: str, title: str, summary: str, citation: str, option
         Options=options,
         run=partial(_run, name, network),
         needs=frozenset({"weights"}),
+        gives=gives,
         network=network,
     )
 
 
-def _run(name: str, network: Any, series: ImageSeries, options: Any, context: Context) -> Tensor:
-    """Displacement (T, K, J, I, 3) in voxels of ``series``."""
+def _run(name: str, network: Any, series: ImageSeries, options: Any, context: Context) -> Motion:
+    """The motion, with the labels that the network tells, if it does."""
+    from ..motion import Motion
     from .learned import choose_weights, load_network, register_series
 
     weights = choose_weights(name, options.weights, series)
     module = load_network(network(), weights, context.device)
     call = {key: value for key, value in asdict(options).items() if key not in SHARED}
     context.facts.update(weights=weights.name, weights_sha256=weights.card["sha256"])
-    return register_series(series, module, float(weights.card["pixel_mm"]), options.margin, context, **call)
+    pixel_mm = float(weights.card["pixel_mm"])
+    displacement, labels = register_series(series, module, pixel_mm, options.margin, context, **call)
+    if labels is not None and context.reference not in series.labels:
+        context.facts.setdefault("notes", []).append(FOUND_LABELS.format(frame=context.reference))
+    return Motion.from_voxels(displacement, series, context.reference, labels=labels)

@@ -129,6 +129,7 @@ class MethodInfo:
     Options: type
     run: Callable[[ImageSeries, Any, Context], torch.Tensor | Motion]
     needs: frozenset[str] = frozenset()
+    gives: frozenset[str] = frozenset()  # beside the motion: labels (of the reference frame)
     requires: tuple[str, ...] = ()  # importable packages beyond torch and numpy
     takes_init: bool = False  # whether it can refine another motion
     network: Callable[[], type] | None = None  # of a method that is trained: imports the class of its network

@@ -195,7 +195,8 @@ def _check_fit(cine: Any, series: ImageSeries, motion: Motion, strain: Strain | 
 
 
 def _reference_labels(series: ImageSeries, motion: Motion, strain: Strain | None) -> np.ndarray | None:
-    """Labels (K, J, I) of the reference: the series' own, else the wall that the strain was measured in."""
+    """Labels (K, J, I) of the reference: given or found with the motion, else the wall of the strain."""
+    series = motion.labeled(series)
     if motion.reference in series.labels:
         return series.labels[motion.reference]
     return None if strain is None else np.where(strain.wall, MYOCARDIUM, 0).astype(np.uint8)

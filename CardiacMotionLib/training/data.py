@@ -16,18 +16,18 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..errors import CardiacMotionError
-from ..fields import resize_displacement, resize_image
+from ..fields import compose, invert, resize_displacement, resize_image
 from ..methods.protocol import option
 from ..methods.region import moving_region, normalize_intensity
 from ..methods.registry import check_registrable
 from ..motion import Motion
 from ..phantom import VERSION
-from ..phantom.stream import HELD_OUT, PairStream, SeriesStream
+from ..phantom.stream import HELD_OUT, PHASES, PairStream, SeriesStream
 from ..series import ImageSeries
 from ..whole_files import writing
 
 DRAWING = ("subjects", "held_out", "template", "batch", "augmented")  # settings that do not touch a prepared person
-PAIRS = "pairs"  # two random moments of a cine, whose motion from one to the other is known
+PAIRS = "pairs"  # two moments of a cine, whose motion from one to the other is known
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Data:
 
     kind: str = option(
         PAIRS,
-        "Synthetic examinations: two random moments of a cine (pairs), a whole one, or one for maps",
+        "Synthetic examinations: two moments of a cine (pairs), a whole one, or one for maps",
         choices=(PAIRS, "cine", "t1"),
     )
     sequence: str = option("msasha", "Of an examination for maps")
@@ -46,6 +46,7 @@ class Data:
     slices: int = option(
         8, "Slices of an examination; of a stack in 3D, which is cut or continued to it", minimum=1, maximum=64
     )
+    phases: str = option("random", "Moments of pairs: any two, or end-diastole and end-systole", choices=PHASES)
     breathing_mm: float = option(
         6.0, "How far a breath moves the heart, in an examination for maps", minimum=0, maximum=30, unit="mm"
     )
@@ -105,7 +106,7 @@ def synthetic_subjects(data: Data, count: int, first_seed: int) -> list[Syntheti
         options |= {"pixel_mm": data.pixel_mm, "rows": data.size + 16, "columns": data.size + 16}
     stream: PairStream | SeriesStream
     if data.kind == PAIRS:
-        stream = PairStream(count, first_seed, phases="random", randomized=data.randomized, **options)
+        stream = PairStream(count, first_seed, phases=data.phases, randomized=data.randomized, **options)
     else:
         of_kind = (
             {"frames": data.frames}
@@ -265,10 +266,14 @@ def draw_pair(person: Prepared, data: Data, dims: int, rng: np.random.Generator)
 
 
 def make_pair(person: Prepared, fixed: int, moving: int, level: slice | int, dims: int) -> dict[str, Tensor]:
-    """The pair of two frames, see `draw_pair`."""
-    known = person.displacement is not None and fixed == 0
-    shape = person.frames[0, level].shape
-    exact = person.displacement[moving, level, ..., :dims] if known else torch.zeros(*shape, dims)  # type: ignore[index]
+    """The pair of two frames, see `draw_pair`; from another than the first the motion is that to the first and on."""
+    known = person.displacement is not None
+    exact = torch.zeros(*person.frames[0, level].shape, dims)
+    if person.displacement is not None:
+        exact = person.displacement[moving, level, ..., :dims]
+        if fixed:
+            back = invert(person.displacement[fixed, level, ..., :dims][None])
+            exact = compose(back, exact[None])[0]
     return {
         "fixed": person.frames[fixed, level][None],
         "moving": person.frames[moving, level][None],

@@ -1,15 +1,20 @@
-"""The outer loss of networks for pairs: what the images say, how smooth, and the truth where it is known."""
+"""The outer loss of networks for pairs: the images, how smooth it is, the labels, the truth where it is known."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from .. import fields
 from ..methods.protocol import option
 from ..methods.similarity_gradient import KINDS, dissimilarity
+from ..series import LABEL_NAMES
+
+MODES = {2: "bilinear", 3: "trilinear"}
 
 
 @dataclass(frozen=True)
@@ -22,14 +27,28 @@ class Loss:
     images: float = option(1.0, "Weight of that comparison; 0: the truth alone", minimum=0, maximum=1000)
     smoothness: float = option(0.05, "Weight of the mean squared slope of the displacement", minimum=0, maximum=1000)
     truth: float = option(0.0, "Weight of the mean error in pixels, where the motion is known", minimum=0, maximum=1000)
+    dice: float = option(
+        0.0,
+        "Weight of 1 - Dice of the labels of one image drawn in the other (semi-supervised)",
+        minimum=0,
+        maximum=1000,
+    )
+    regions: float = option(
+        0.0, "Weight of 1 - Dice of the regions that the network tells; of one that does", minimum=0, maximum=1000
+    )
 
 
 def pair_loss(
-    found: Sequence[Tensor], step_weights: Sequence[float], batch: dict[str, Tensor], loss: Loss
+    found: Sequence[Tensor],
+    step_weights: Sequence[float],
+    batch: dict[str, Tensor],
+    loss: Loss,
+    regions: Sequence[Tensor] = (),
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Weighted mean over the steps of the outer loss (paper 004, equation 13), and its parts at the last step.
 
-    ``found`` are displacements (B, *shape, d) in voxels after each step, ``batch`` as of `data.draw_pair`.
+    ``found`` are displacements (B, *shape, d) in voxels after each step, ``batch`` as of `data.draw_pair`; ``regions``
+    as of `PairNetwork.look`.
     """
     total = batch["fixed"].new_zeros(())
     parts: dict[str, Tensor] = {}
@@ -45,8 +64,50 @@ def pair_loss(
         if loss.truth:
             parts["truth"] = endpoint_error(displacement, batch)
             value = value + loss.truth * parts["truth"]
+        if loss.dice:
+            parts["dice"] = 1 - carried_dice(displacement, batch)
+            value = value + loss.dice * parts["dice"]
         total = total + weight * value
-    return total / sum(step_weights), parts
+    total = total / sum(step_weights)
+    if loss.regions and regions:
+        parts["regions"] = region_loss(regions, batch)
+        total = total + loss.regions * parts["regions"]
+    return total, parts
+
+
+def carried_dice(displacement: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Mean soft Dice of the labels of ``moving`` drawn in ``fixed``."""
+    drawn = fields.warp(one_hot(batch["moving_labels"]), displacement)
+    return soft_dice(drawn, one_hot(batch["fixed_labels"]), batch["labeled"])
+
+
+def region_loss(regions: Sequence[Tensor], batch: dict[str, Tensor]) -> Tensor:
+    """1 - Dice of the regions of every level against the labels of ``fixed``: 1, 1/2, 1/4 ... (paper 002, 2.3)."""
+    truth = one_hot(batch["fixed_labels"])
+    total = truth.new_zeros(())
+    for level, of_level in enumerate(regions):
+        probability = of_level.float().exp()[:, 1 : 1 + truth.shape[1]]
+        shape = truth.shape[2:]
+        if probability.shape[2:] != shape:
+            probability = interpolate(probability, shape, mode=MODES[len(shape)], align_corners=False)
+        total = total + (1 - soft_dice(probability, truth, batch["labeled"])) / 2**level
+    return total
+
+
+def one_hot(labels: Tensor) -> Tensor:
+    """(B, *shape) to (B, 3, *shape) float32: RV, myocardium, cavity."""
+    return torch.stack([labels == label for label in LABEL_NAMES], dim=1).float()
+
+
+def soft_dice(ours: Tensor, theirs: Tensor, labeled: Tensor) -> Tensor:
+    """Mean Dice of structures (B, C, *shape) over the pairs that are labeled (B,); 1 where none is.
+
+    A structure that neither has agrees; so that it does not count for how little is there, a voxel is added to both.
+    """
+    axes = tuple(range(2, ours.ndim))
+    overlap, size = (ours * theirs).sum(axes), ours.sum(axes) + theirs.sum(axes)
+    of_pairs = ((2 * overlap + 1) / (size + 1)).mean(1)
+    return torch.where(labeled.sum() > 0, (of_pairs * labeled).sum() / labeled.sum().clamp_min(1), 1.0)
 
 
 def endpoint_error(displacement: Tensor, batch: dict[str, Tensor], *, heart: bool = False) -> Tensor:

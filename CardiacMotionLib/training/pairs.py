@@ -26,7 +26,7 @@ from .data import (
     stacked,
     synthetic_subjects,
 )
-from .losses import Loss, endpoint_error, pair_loss
+from .losses import Loss, endpoint_error, one_hot, pair_loss
 from .task import SCORE, Task
 
 SHARE_HELD_OUT = 0.2  # of the subjects of a folder
@@ -74,15 +74,19 @@ class PairTask(Task):
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Outer loss and its parts."""
-        return self._loss(self._found(batch), batch)
+        return self._loss(*self._look(batch), batch)
 
-    def _found(self, batch: dict[str, Tensor]) -> list[Tensor]:
+    def _look(self, batch: dict[str, Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Displacements and regions."""
         with self.autocast():
-            found = self.network(batch["fixed"], batch["moving"])
-        return [displacement.float() for displacement in found]
+            found, regions = self.network.look(batch["fixed"], batch["moving"])  # type: ignore[operator]
+        return [displacement.float() for displacement in found], regions
 
-    def _loss(self, found: list[Tensor], batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        return pair_loss(found, self.network.step_weights(len(found)), batch, self.loss)  # type: ignore[operator]
+    def _loss(
+        self, found: list[Tensor], regions: list[Tensor], batch: dict[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        weights = self.network.step_weights(len(found))  # type: ignore[operator]
+        return pair_loss(found, weights, batch, self.loss, regions)
 
     def validate(self) -> dict[str, float]:
         """Loss, Dice of carried labels, error in the heart where the truth is known, folded share of the pixels."""
@@ -91,14 +95,16 @@ class PairTask(Task):
         pairs = list(held_out_pairs(self.held_out, self.data, self.dims))
         for start in range(0, len(pairs), AT_ONCE):
             batch = {name: value.to(self.device) for name, value in stacked(pairs[start : start + AT_ONCE]).items()}
-            found = self._found(batch)
-            overlaps = carried_dice(found[-1], batch)
+            found, regions = self._look(batch)
+            overlaps = overlaps_of(carried_labels(found[-1], batch), batch)
+            told = overlaps_of(regions[0].argmax(1), batch) if regions else []
             known = float(batch["known"].sum())
             scores = {
-                SCORE: (float(self._loss(found, batch)[0]), len(batch["fixed"])),
+                SCORE: (float(self._loss(found, regions, batch)[0]), len(batch["fixed"])),
                 "folding": (float((jacobian_determinant(found[-1]) <= 0).float().mean()), len(batch["fixed"])),
                 "error": (float(endpoint_error(found[-1], batch, heart=True)) * self.data.pixel_mm, known),
                 "dice": (float(np.mean(overlaps)) if overlaps else 0.0, len(overlaps)),
+                "segmentation": (float(np.mean(told)) if told else 0.0, len(told)),
             }
             for name, (value, weight) in scores.items():
                 if weight:
@@ -126,13 +132,20 @@ class PairTask(Task):
         }
 
 
-def carried_dice(displacement: Tensor, batch: dict[str, Tensor]) -> list[float]:
-    """Dice of every structure that both images of a pair show, labels of ``moving`` drawn in ``fixed``."""
+def carried_labels(displacement: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Labels (B, *shape) of ``moving`` drawn in ``fixed``; a voxel of which half is in a structure has its label."""
+    drawn = warp(one_hot(batch["moving_labels"]), displacement)
+    largest, label = drawn.max(1)
+    return torch.where(largest > 0.5, label + 1, 0)
+
+
+def overlaps_of(labels: Tensor, batch: dict[str, Tensor]) -> list[float]:
+    """Dice of every structure of labels (B, *shape) that ``fixed`` shows."""
     values = []
     for label in LABEL_NAMES:
-        drawn = warp((batch["moving_labels"] == label).float()[:, None], displacement)[:, 0] > 0.5
-        there = batch["fixed_labels"] == label
-        for ours, theirs, labeled in zip(drawn, there, batch["labeled"], strict=True):
+        for ours, theirs, labeled in zip(
+            labels == label, batch["fixed_labels"] == label, batch["labeled"], strict=True
+        ):
             if labeled and theirs.any():
                 values.append(float(2 * (ours & theirs).sum() / (ours.sum() + theirs.sum())))
     return values
@@ -154,8 +167,11 @@ def pair_task(
     Raises
     ------
     CardiacMotionError
-        for fewer than two people, or one whose images cannot be used.
+        for fewer than two people, or one whose images cannot be used; for a loss of regions that the network does not
+        tell.
     """
+    if loss.regions and not network.segments:
+        raise CardiacMotionError("loss.regions needs a network that tells regions; set it to 0, or take memwarp")
     about: dict[str, Any]
     if subjects is None:
         people: Sequence[TrainingSubject] = synthetic_subjects(data, data.subjects, 0)

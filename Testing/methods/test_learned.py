@@ -20,10 +20,8 @@ from CardiacMotionLib.methods.learned import (
     PairNetwork,
     build_network,
     choose_weights,
-    padded,
     register_series,
     run_pairs,
-    unpadded,
 )
 from CardiacMotionLib.methods.region import find_region
 from CardiacMotionLib.weights import FOLDER, Weights
@@ -43,9 +41,8 @@ class Known(PairNetwork):
 
     Config = Config
 
-    def __init__(self, dims: int = 2, multiple: int = 1, linear: bool = True) -> None:
+    def __init__(self, dims: int = 2, linear: bool = True) -> None:
         super().__init__(Config(dims))
-        self.multiple = multiple
         self.matrix = torch.nn.Parameter(MATRIX[:dims, :dims] * linear)
         self.seen: list[tuple[torch.Tensor, torch.Tensor]] = []
 
@@ -66,7 +63,8 @@ def noise(frames: int, *shape: int, affine=None, labels: bool = False) -> ImageS
 
 def through(series, network, pixel_mm=2.0, reference=0, margin=WHOLE, progress=None):
     context = Context(reference, torch.device("cpu"), 0, progress)
-    return Motion.from_voxels(register_series(series, network, pixel_mm, margin, context), series, reference), context
+    displacement, labels = register_series(series, network, pixel_mm, margin, context)
+    return Motion.from_voxels(displacement, series, reference, labels=labels), context
 
 
 def expected(series, network, pixel_mm, box=None):
@@ -179,35 +177,6 @@ def test_no_batch_is_larger_than_allowed(monkeypatch):
     network = Known()
     run_pairs(network, *torch.rand(2, 4, 1, 2, 20, 24), Context(0, torch.device("cpu"), 0))
     assert [len(fixed) for fixed, _ in network.seen] == [3, 3, 2]
-
-
-@pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize("plane", [(16, 32), (17, 31), (16, 19), (5, 16)])
-def test_sides_are_what_the_network_can_take(dims, plane):
-    """Continued by the edge, as evenly as it goes; what is found there is cut off again."""
-    network = Known(dims, multiple=16)
-    fixed, moving = torch.rand(2, 2, 1, 3, *plane)
-    with torch.no_grad():
-        found = run_pairs(network, fixed, moving, Context(0, torch.device("cpu"), 0))
-    assert found.shape == (2, 3, *plane, dims)
-    seen = network.seen[0][0]
-    sizes = seen.shape[-2:]
-    assert all(size % 16 == 0 and 0 <= size - n < 16 for size, n in zip(sizes, plane, strict=True))
-    start = [(size - n) // 2 for size, n in zip(sizes, plane, strict=True)]
-    at = fields.identity_grid((3, *plane)) + torch.tensor([start[1], start[0], 0])
-    torch.testing.assert_close(found[0], (at[..., :dims] @ network.matrix.T + SHIFT[:dims]).detach())
-    inner = seen[..., start[0] : start[0] + plane[0], start[1] : start[1] + plane[1]]
-    assert torch.equal(inner.reshape(fixed.shape), fixed)
-    assert torch.equal(seen[..., 0, start[1]], inner[..., 0, 0])
-
-
-def test_padding_and_back():
-    images = torch.rand(2, 1, 3, 5, 7)
-    sides = (1, 2, 3, 0)
-    wide = padded(images, sides)
-    assert wide.shape == (2, 1, 3, 8, 10)
-    assert torch.equal(unpadded(wide.movedim(1, -1), sides).movedim(-1, 1), images)
-    assert padded(images, (0, 0, 0, 0)) is images
 
 
 def test_progress_is_told_and_can_stop(monkeypatch):

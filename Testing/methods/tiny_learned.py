@@ -16,6 +16,7 @@ LEARNED = sorted(name for name, info in methods().items() if info.network is not
 SMALLEST: dict[str, dict[str, Any]] = {
     "riir": {"steps": 3, "first": 2, "second": 2},
     "voxelmorph": {"convolutions": 1},
+    "memwarp": {"dims": 2, "channels": 2, "most_channels": 8, "levels": 2, "context": 2, "hidden": 4},
     "gradirn": {"levels": 2, "steps": 1, "channels": 4, "layers": 2},
 }
 

@@ -256,9 +256,23 @@ def test_template_is_what_the_others_are_drawn_in(template, fixed):
     assert {n[0] for n in numbers} == fixed
     assert {tuple(n) for n in numbers} == {(a, b) for a in fixed for b in range(4) if a != b}
     for (a, b), pair in zip(numbers, drawn, strict=True):
-        assert pair["known"] == float(a == 0)
+        assert pair["known"] == 1
         assert pair["labeled"] == float(a % 2 == 0 and b % 2 == 0)
-        assert pair["displacement"].any() == (a == 0)
+        assert pair["displacement"].any()
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_motion_between_any_two_frames_is_known(dims):
+    """Frames that are moved by t times a vector, and stretched: from a to b it is x -> (x + b v) (1 + b s) ..."""
+    grid = fields.identity_grid((3, 16, 16))
+    stretch, shift = torch.tensor([0.01, -0.02, 0.0]), torch.tensor([0.5, -0.3, 0.0])
+    person = random_person()
+    person.displacement.copy_(torch.stack([t * (stretch * grid + shift) for t in range(4)]))
+    level = 1 if dims == 2 else slice(None)
+    found = make_pair(person, 3, 1, level, dims)["displacement"]
+    first = (grid - 3 * shift) / (1 + 3 * stretch)
+    expected = (first + stretch * first + shift - grid)[level][..., :dims]
+    torch.testing.assert_close(found[..., 3:-3, 3:-3, :], expected[..., 3:-3, 3:-3, :], atol=5e-3, rtol=0)
 
 
 @pytest.mark.parametrize("dims", [2, 3])

@@ -12,11 +12,12 @@ from torch import nn
 
 from CardiacMotionLib import CardiacMotionError, fields
 from CardiacMotionLib.methods.learned import PairNetwork
+from CardiacMotionLib.methods.memwarp import network as memwarp
 from CardiacMotionLib.methods.riir.network import Config, Network
 from CardiacMotionLib.methods.similarity_gradient import KINDS, dissimilarity
 from CardiacMotionLib.training.data import Data, held_out_pairs, make_pair, prepare, stacked
-from CardiacMotionLib.training.losses import Loss, endpoint_error, pair_loss
-from CardiacMotionLib.training.pairs import PairTask, carried_dice, pair_task, seeded
+from CardiacMotionLib.training.losses import Loss, carried_dice, endpoint_error, pair_loss, region_loss
+from CardiacMotionLib.training.pairs import PairTask, carried_labels, overlaps_of, pair_task, seeded
 from CardiacMotionLib.training.recipe import make_recipe
 
 TINY = Config(steps=2, first=2, second=2)
@@ -261,8 +262,49 @@ def test_dice_of_labels_that_are_carried():
     batch = batch_of(pair, {**pair, "labeled": torch.tensor(0.0)})
     shift = torch.zeros(2, 16, 16, 2)
     shift[..., 0] = 2
-    assert carried_dice(shift, batch) == [1, 1]  # no RV is there, one of the two has no labels
-    assert carried_dice(0 * shift, batch) == [2 * 16 / (32 + 32), 0]
+    # no RV is there, one of the two has no labels
+    assert overlaps_of(carried_labels(shift, batch), batch) == [1, 1]
+    assert overlaps_of(carried_labels(0 * shift, batch), batch) == [2 * 16 / (32 + 32), 0]
+    assert float(carried_dice(shift, batch)) == pytest.approx(1)
+    soft = (1 + (2 * 16 + 1) / (2 * 32 + 1) + 1 / (2 * 4 + 1)) / 3
+    assert float(carried_dice(0 * shift, batch)) == pytest.approx(soft)
+    nobody = {**batch, "labeled": torch.zeros(2)}
+    assert float(carried_dice(0 * shift, nobody)) == 1
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_loss_of_regions_counts_the_levels_less_and_less(dims):
+    """A level that is right costs nothing, one that sees background everywhere its share: 1, 1/2, 1/4."""
+    shape = (4, 8, 8)[-dims:]
+    labels = torch.zeros(1, *shape, dtype=torch.long)
+    labels[..., :4] = 1
+    labels[..., 4:] = 2
+    labels[..., :4, :] = 3
+    batch = {"fixed_labels": labels.to(torch.uint8), "labeled": torch.ones(1)}
+    right = (50 * torch.nn.functional.one_hot(labels, 4).movedim(-1, 1).float()).log_softmax(1)
+    nothing = torch.zeros(1, 4, *(n // 2 for n in shape))
+    nothing[:, 0] = 50
+    nothing = nothing.log_softmax(1)
+    assert float(region_loss([right], batch)) == pytest.approx(0, abs=1e-5)
+    missed = float(region_loss([nothing], batch))
+    assert 0.9 < missed < 1
+    assert float(region_loss([right, nothing, nothing], batch)) == pytest.approx(0.75 * missed, abs=1e-5)
+
+
+def test_a_loss_of_regions_is_refused_where_none_are_told():
+    with pytest.raises(CardiacMotionError, match=r"loss.regions.*memwarp"):
+        pair_task(Network(Config()), Data(), Loss(regions=1.0))
+
+
+def test_regions_are_learned_and_validated():
+    network = seeded(lambda: memwarp.Network(memwarp.Config(dims=2, channels=2, levels=2, hidden=4)), 0)
+    made = task(network=network, loss=Loss(dice=1.0, regions=1.0))
+    loss, parts = made(made.batch(0))
+    loss.backward()
+    assert {"dice", "regions", "images", "smoothness"} == set(parts)
+    made.eval()
+    with torch.no_grad():
+        assert 0 <= made.validate()["segmentation"] <= 1
 
 
 # ---------------------------------------------------------------------- tasks

@@ -1,0 +1,254 @@
+"""MemWarp: its sizes, the pyramid, the memory, the large kernels that become one, and the labels it gives."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from blobs import blobs, learn
+from tiny_learned import tiny_weights
+
+from CardiacMotionLib import ImageSeries, Motion, fields, register
+from CardiacMotionLib.methods.memwarp import METHOD
+from CardiacMotionLib.methods.memwarp.blocks import LargeKernel
+from CardiacMotionLib.methods.memwarp.memory import Memory, Reader
+from CardiacMotionLib.methods.memwarp.network import Config, Network
+from CardiacMotionLib.training.recipe import load_recipe
+
+SMALL = {2: (40, 48), 3: (5, 32, 40)}
+QUICK = {"channels": 4, "most_channels": 16, "levels": 3, "context": 4, "hidden": 8}
+VARIANTS = [
+    {},
+    {"memory": False},
+    {"pyramid": False},
+    {"pyramid": False, "memory": False},
+    {"blend": True, "temperature": 0.1},
+    {"depthwise": False, "composed": False, "integration": 0},
+    {"flat": False},
+]
+NAMES = ["MemWarp", "LapWarp", "memory alone", "LKU-Net", "blend", "added displacements", "deep"]
+
+
+def network(dims: int = 3, **settings) -> Network:
+    torch.manual_seed(0)
+    return Network(Config(dims=dims, **{**QUICK, **settings}))
+
+
+def parameters(module: torch.nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_as_many_parameters_as_the_paper_says():
+    """Its code has 47.8 million; where the paper is silent the layout is ours."""
+    assert 46e6 < parameters(Network(load_recipe(METHOD, "paper").network)) < 49e6
+    assert parameters(Network(load_recipe(METHOD, "small").network)) < 2e6
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("settings", VARIANTS, ids=NAMES)
+def test_first_answer_is_small_and_fits_images_of_any_size(dims, settings):
+    one = network(dims, **settings)
+    for extra in (0, 1, 7):
+        shape = tuple(n + extra for n in SMALL[dims])
+        (found,), regions = one.look(*torch.rand(2, 2, 1, *shape))
+        assert found.shape == (2, *shape, dims)
+        assert 0 < found.abs().max() < 3
+        assert len(regions) == (0 if not one.segments else 3 if one.config.pyramid else 1)
+        if regions:
+            assert regions[0].shape == (2, 4, *shape)
+            torch.testing.assert_close(regions[0].exp().sum(1), torch.ones(2, *shape))
+
+
+@pytest.mark.parametrize("settings", VARIANTS, ids=NAMES)
+def test_every_parameter_is_learned(settings):
+    one = network(**settings)
+    (found,), regions = one.look(*torch.rand(2, 2, 1, *SMALL[3]))
+    (found.square().sum() + sum(of_level[:, 0].sum() for of_level in regions)).backward()
+    assert [name for name, p in one.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_learns_a_shift_by_heart(dims):
+    shift = (2.5, -1.5, 0.0)[:dims]
+    fixed, moving = blobs(SMALL[dims], (0.0,) * dims), blobs(SMALL[dims], shift)
+    assert learn(network(dims), fixed, moving, 40) < 0.15
+
+
+@pytest.mark.parametrize("composed", [True, False])
+def test_levels_are_added_or_composed(composed):
+    """With flows that are told: half a voxel of level 1 is one of the images; composing samples it where it is."""
+    one = network(2, levels=1, memory=False, integration=0, composed=composed)
+    shape = (16, 16)
+    coarse = 0.25 * fields.identity_grid((8, 8))[None]
+    fine = torch.full((1, *shape, 2), 2.0)
+    told = {0: fine, 1: coarse}
+    for level, field in told.items():
+        one.flows[level].forward = lambda *_, field=field: (field.movedim(-1, 1), None)
+    found = one(*torch.rand(2, 1, 1, *shape))[0]
+    large = fields.resize_displacement(coarse, shape)
+    expected = fields.compose(fine, large) if composed else fine + large
+    torch.testing.assert_close(found, expected)
+
+
+def test_motion_at_all_levels_but_the_finest_is_invertible():
+    one = network(2, levels=1, memory=False)
+    rough = 3 * torch.randn(1, 2, 8, 8, generator=torch.Generator().manual_seed(0))
+    one.flows[1].forward = lambda *_: (rough, None)
+    one.flows[0].forward = lambda *_: (torch.zeros(1, 2, 16, 16), None)
+    found = one(*torch.rand(2, 1, 1, 16, 16))[0]
+    torch.testing.assert_close(found, fields.resize_displacement(fields.integrate(rough.movedim(1, -1)), (16, 16)))
+
+
+# ---------------------------------------------------------------------- the memory
+
+
+def test_memory_is_read_as_the_paper_says():
+    """Equations 2 and 3, voxel by voxel."""
+    config = Config(dims=3, **QUICK)
+    torch.manual_seed(0)
+    memory, reader = Memory(config)(), Reader(config, 6)
+    features = torch.randn(1, 6, 2, 3, 4)
+    log_regions, filters = reader(features, memory)
+    assert memory.shape == (12, 4)
+    query = reader.query(features)[0, :, 1, 2, 3]
+    scores = torch.stack([query @ slot / slot.norm() for slot in memory.T])
+    regions = scores.softmax(0)
+    torch.testing.assert_close(log_regions[0, :, 1, 2, 3].exp(), regions)
+    torch.testing.assert_close(filters[0, :, :, 1, 2, 3], (memory @ regions).reshape(3, 4))
+
+
+def test_blend_takes_the_filter_for_all_where_the_memory_knows_nothing():
+    config = Config(dims=2, blend=True, temperature=0.01, **QUICK)
+    torch.manual_seed(0)
+    memory, reader = Memory(config)(), Reader(config, 6)
+    torch.nn.init.zeros_(reader.query.bias)
+    unsure = reader(torch.zeros(1, 6, 1, 1), memory)[1]
+    torch.testing.assert_close(unsure.flatten(), reader.static, atol=1e-5, rtol=1e-5)
+    log_regions, sure = reader(1e3 * torch.randn(1, 6, 1, 1), memory)
+    torch.testing.assert_close(sure.flatten(), memory[:, int(log_regions.flatten().argmax())], atol=1e-4, rtol=1e-4)
+
+
+def test_regions_are_those_of_the_fixed_image_alone():
+    one = network().eval()
+    fixed, *moving = torch.rand(3, 1, 1, *SMALL[3])
+    with torch.no_grad():
+        first, second = (one.look(fixed, image)[1] for image in moving)
+    for a, b in zip(first, second, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+# ---------------------------------------------------------------------- large kernels
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("settings", [{}, {"depthwise": False}, {"flat": False, "kernel": 7}])
+def test_branches_become_one_convolution(dims, settings):
+    torch.manual_seed(0)
+    block = LargeKernel(Config(dims=dims, **{**QUICK, **settings}), 6, 1).double()
+    for module in block.modules():
+        if hasattr(module, "running_var"):
+            for values in (module.weight.data, module.running_var):
+                values.uniform_(0.5, 2)
+            for values in (module.bias.data, module.running_mean):
+                values.uniform_(-1, 1)
+    features = torch.randn(2, 6, *(9, 10, 11)[-dims:], dtype=torch.float64)
+    block.eval()
+    expected = block(features)
+    block.fuse()
+    torch.testing.assert_close(block(features), expected)
+    kernels = [layer.kernel_size for layer in block.modules() if hasattr(layer, "kernel_size")]
+    assert len([size for size in kernels if max(size) > 1]) == 1
+
+
+def test_flat_stacks_keep_to_their_slices_at_full_resolution():
+    """What one slice shows changes no other before the first level below."""
+    one = network().eval()
+    images = torch.rand(1, 1, *SMALL[3])
+    other = images.clone()
+    other[:, :, 2] += 1
+    with torch.no_grad():
+        changed = (one.enter(images) - one.enter(other)).abs().amax((0, 1, 3, 4)) > 0
+    assert changed.tolist() == [False, False, True, False, False]
+
+
+@pytest.mark.parametrize("settings", VARIANTS, ids=NAMES)
+def test_double_precision_gives_the_same(settings):
+    one = network(**settings).eval()
+    pair = torch.rand(2, 1, 1, *SMALL[3])
+    with torch.no_grad():
+        single = one(*pair)[0]
+        one.fuse()
+        double = one.double()(*pair.double())[0]
+    assert double.dtype == torch.float64
+    torch.testing.assert_close(double.float(), single, rtol=1e-3, atol=1e-4)
+
+
+def test_half_precision_is_near():
+    one = network().eval()
+    pair = torch.rand(2, 1, 1, *SMALL[3])
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        half = one(*pair)[0]
+    with torch.no_grad():
+        single = one(*pair)[0]
+    assert half.dtype == torch.float32
+    assert (half - single).abs().max() < 0.1 * single.abs().max()
+
+
+# ---------------------------------------------------------------------- the labels that it gives
+
+
+def bright_series(labels: bool) -> ImageSeries:
+    """Three frames of a disc in a stack of 2 mm pixels; with labels or without."""
+    disc = blobs((5, 40, 40), (0.0, 0.0, 0.0)).numpy()[0] > 0.5
+    frames = np.repeat(100 * disc.astype(np.float32), 3, axis=0)
+    frames += np.random.default_rng(0).normal(0, 1, frames.shape).astype(np.float32)
+    drawn = (frames[0] > 50).astype(np.uint8) * 2
+    return ImageSeries(frames, np.diag([2.0, 2.0, 8.0, 1.0]), labels={0: drawn} if labels else None)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_labels_come_with_the_motion(dims, tmp_path):
+    """Told by the network where there is no segmentation, kept in the file, taken by what needs some."""
+    weights = tiny_weights("memwarp", tmp_path / "w.safetensors", dims=dims)
+    series = bright_series(labels=False)
+    motion = register(series, "memwarp", weights=str(weights), reference=1)
+    assert motion.labels is not None
+    assert motion.labels.shape == series.shape
+    assert motion.labels.dtype == np.uint8
+    assert any("segmentation" in note for note in motion.provenance["notes"])
+    assert np.array_equal(Motion.load(motion.save(tmp_path / "motion.npz")).labels, motion.labels)
+    labeled = motion.labeled(series)
+    assert (1 in labeled.labels) == bool(motion.labels.any())
+    given = bright_series(labels=True)
+    own = register(given, "memwarp", weights=str(weights))
+    assert own.labeled(given) is given
+    assert not any("segmentation" in note for note in own.provenance.get("notes", ()))
+
+
+def test_labels_are_where_the_network_sees_them(tmp_path, monkeypatch):
+    """A network that calls bright pixels myocardium: the labels are the bright disc, also on a finer grid."""
+
+    def look(self, fixed, moving, steps=None):
+        sure = torch.zeros(len(fixed), 4, *fixed.shape[2:])
+        sure[:, 2] = 20 * (fixed[:, 0] - 0.5)
+        return [torch.zeros(len(fixed), *fixed.shape[2:], self.dims)], [sure.log_softmax(1)]
+
+    monkeypatch.setattr(Network, "look", look)
+    series = bright_series(labels=True)
+    motion = register(
+        series,
+        "memwarp",
+        weights=str(tiny_weights("memwarp", tmp_path / "w.safetensors", pixel_mm=3.0, dims=3)),
+        margin=100.0,
+    )
+    truth = series.labels[0]
+    overlap = 2 * np.sum((motion.labels == 2) & (truth == 2)) / (np.sum(motion.labels == 2) + np.sum(truth == 2))
+    assert overlap > 0.93
+    assert set(np.unique(motion.labels)) <= {0, 1, 2}
+
+
+def test_memory_has_a_slot_for_every_label():
+    assert Config().regions == 4
+    assert math.isclose(Config().temperature, 1.0)
