@@ -130,6 +130,22 @@ def test_blend_takes_the_filter_for_all_where_the_memory_knows_nothing():
     torch.testing.assert_close(sure.flatten(), memory[:, int(log_regions.flatten().argmax())], atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("settings", VARIANTS, ids=NAMES)
+def test_one_fixed_image_for_many_pairs_is_looked_at_once(settings):
+    """With the same answers as pair by pair."""
+    one = network(**settings).eval()
+    fixed, *moving = torch.rand(4, 1, 1, *SMALL[3])
+    seen = []
+    one.enter.register_forward_pre_hook(lambda _, images: seen.append(len(images[0])))
+    with torch.no_grad():
+        together = one.look(fixed.expand(3, -1, -1, -1, -1), torch.cat(moving))
+        apart = [one.look(fixed, image) for image in moving]
+    assert seen == ([4, 2, 2, 2] if one.apart else [3, 1, 1, 1])
+    torch.testing.assert_close(together[0][0], torch.cat([found[0] for found, _ in apart]), atol=1e-4, rtol=1e-4)
+    for level, regions in enumerate(together[1]):
+        torch.testing.assert_close(regions, torch.cat([told[level] for _, told in apart]))
+
+
 def test_regions_are_those_of_the_fixed_image_alone():
     one = network().eval()
     fixed, *moving = torch.rand(3, 1, 1, *SMALL[3])

@@ -114,12 +114,18 @@ class Network(PairNetwork):
         return self.look(fixed, moving, steps)[0]
 
     def look(self, fixed: Tensor, moving: Tensor, steps: int | None = None) -> tuple[list[Tensor], list[Tensor]]:
-        """The displacement, and log-probabilities (B, N, *shape_i) of regions in ``fixed``, the finest level first."""
+        """The displacement, and log-probabilities (B, N, *shape_i) of regions in ``fixed``, the finest level first.
+
+        One fixed image that is expanded to many pairs is looked at once.
+        """
         shape = fixed.shape[2:]
+        if self.apart and fixed.stride(0) == 0:
+            fixed = fixed[:1]
         fixed, moving = (self._continued(images) for images in (fixed, moving))
         displacement, regions = self._pyramid(fixed, moving) if self.apart else self._both(fixed, moving)
         inside: Any = tuple(slice(n) for n in shape)
-        whole = [regions[0][(..., *inside)], *regions[1:]] if regions else []
+        whole = [of_level.expand(len(moving), *of_level.shape[1:]) for of_level in regions]
+        whole[:1] = [finest[(..., *inside)] for finest in whole[:1]]
         return [displacement[(slice(None), *inside)].to(fixed)], whole
 
     def fuse(self) -> None:
@@ -155,14 +161,15 @@ class Network(PairNetwork):
 
     def _pyramid(self, fixed: Tensor, moving: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Equation 1, from the coarsest level to the finest."""
+        counts = [len(fixed), len(moving)]
         encoded = self._encoded(torch.cat((fixed, moving)))
         memory = self.memory() if self.memory is not None else None
-        of_fixed, of_moving = self.decode[-1](encoded[-1]).chunk(2)
+        of_fixed, of_moving = self.decode[-1](encoded[-1]).split(counts)
         displacement = residual = fixed.new_zeros(())
         all_regions = []
         for level in reversed(range(self.config.levels + 1)):
             if level < self.config.levels:
-                seen_fixed, seen_moving = encoded[level].chunk(2)
+                seen_fixed, seen_moving = encoded[level].split(counts)
                 shape = seen_fixed.shape[2:]
                 up_fixed, up_moving = (_enlarged(features, seen_fixed) for features in (of_fixed, of_moving))
                 if self.config.pyramid:
@@ -170,7 +177,7 @@ class Network(PairNetwork):
                     seen_moving = _warped(seen_moving, displacement)
                     up_moving = _warped(up_moving, residual)
                 both = torch.cat((torch.cat((seen_fixed, up_fixed), 1), torch.cat((seen_moving, up_moving), 1)))
-                of_fixed, of_moving = self.decode[level](both).chunk(2)
+                of_fixed, of_moving = self.decode[level](both).split(counts)
             if level >= len(self.flows):
                 continue
             features = torch.cat((of_fixed + of_moving, of_fixed - of_moving), dim=1)
