@@ -55,6 +55,24 @@ def score_patient(series: ImageSeries, motion: Motion, frame: int) -> dict[str, 
     }
 
 
+def told_labels(motion: Motion, series: ImageSeries) -> dict[str, float]:
+    """Dice of the labels that a method found in the reference frame, for each structure that is labeled there."""
+    if motion.labels is None:
+        return {}
+    truth = series.labels[motion.reference]
+    return {
+        f"segmentation {name}": dice(motion.labels == label, truth == label)
+        for label, name in LABEL_NAMES.items()
+        if (truth == label).any()
+    }
+
+
+def restlessness(motion: Motion, mask: np.ndarray) -> float:
+    """Mean length in mm of the second difference over the frames of a closed cycle, within a mask (K, J, I)."""
+    path = motion.displacement[:, mask].astype(np.float64)
+    return _mean_length(np.roll(path, 1, axis=0) - 2 * path + np.roll(path, -1, axis=0))
+
+
 def folding(motion: Motion, mask: np.ndarray) -> float:
     """Share in % of the voxels of a mask (K, J, I), in all frames, where the motion folds."""
     return 100 * float((np.linalg.det(motion.jacobian(mask)) <= 0).mean())

@@ -29,16 +29,25 @@ from typing import Any, NamedTuple
 import pandas as pd
 import SimpleITK as sitk
 import torch
-from accuracy_scores import SUNNYBROOK, acdc, score_heart, score_patient, still, sunnybrook
+from accuracy_scores import (
+    SUNNYBROOK,
+    acdc,
+    restlessness,
+    score_heart,
+    score_patient,
+    still,
+    sunnybrook,
+    told_labels,
+)
 from inr_tables import ROOT, made_by, processor
-from learned_report import DATA, EXACT, write_report
+from learned_report import DATA, EXACT, RESTLESS, write_report
 from moved_mapping import clearest, latest, move
 
 from CardiacMotionLib import CardiacMotionError, ImageSeries, Motion, phantom, register
 from CardiacMotionLib.methods.learned import STACK_DIMS
 from CardiacMotionLib.phantom.population import AVERAGE, GROUPS
 from CardiacMotionLib.phantom.stream import HELD_OUT
-from CardiacMotionLib.series import LABEL_NAMES
+from CardiacMotionLib.series import LABEL_NAMES, MYOCARDIUM
 from CardiacMotionLib.weights import Weights
 
 RESULTS = ROOT / "Testing" / "results"
@@ -68,6 +77,7 @@ CINE_ROWS = {  # the steps of the refinements were chosen on one synthetic heart
     "riir_3d": Row("riir", {"weights": "riir_cine_3d"}),
     "voxelmorph": Row("voxelmorph", {"weights": "voxelmorph_cine_2d"}),
     "gradirn": Row("gradirn", {"weights": "gradirn_cine_2d"}),
+    "memwarp": Row("memwarp", {"weights": "memwarp_cine_3d"}),
     "spline_from_riir": Row("spline", {"coarse_steps": 20, "fine_steps": 20}, START),
     "inr_from_riir": Row("inr", {"prior": "none", "steps": 150}, START),
     "inr": Row("inr"),
@@ -115,13 +125,21 @@ class Case:
 def load_heart(seed: int, options: dict[str, Any]) -> Loaded:
     """A synthetic heart."""
     subject = phantom("cine", seed, **options)
-    return Loaded(subject.series, 0, partial(score_heart, subject))
+    series, wall = subject.series, subject.series.labels[0] == MYOCARDIUM
+
+    def score(motion: Motion) -> dict[str, float]:
+        rest = restlessness(motion, wall) / restlessness(subject.motion, wall)
+        return {**score_heart(subject, motion), RESTLESS: rest, **told_labels(motion, series)}
+
+    return Loaded(series, 0, score)
 
 
 def load_patient(read: Callable[[], tuple[ImageSeries, int, int]]) -> Loaded:
     """A real cine."""
     series, reference, frame = read()
-    return Loaded(series, reference, lambda motion: score_patient(series, motion, frame))
+    return Loaded(
+        series, reference, lambda motion: {**score_patient(series, motion, frame), **told_labels(motion, series)}
+    )
 
 
 def load_mapping(data: Path, name: str, seed: int, choose: Callable[[ImageSeries], int]) -> Loaded:

@@ -23,6 +23,7 @@ DATA = {
 MAPPING = ("mapping", "mapping_late")
 REAL = ("sunnybrook", "acdc")
 DICE, IN_PLANE, IN_3D, ECC = "Dice", "EPE in plane (mm)", "EPE 3D (mm)", "Ecc error, mean over voxels"
+RESTLESS = "restlessness"
 SECONDS = "seconds"
 EXACT = (DICE, IN_PLANE, IN_3D, ECC)
 COMPARED: dict[str, Sequence[str]] = {
@@ -168,6 +169,8 @@ def judgement(table: pd.DataFrame, stack_dims: int) -> Iterator[str]:
         yield from judged(table, chosen, other, f"RIIR against {other}")
     yield from judged(table, "riir_2d", "riir_3d", "2D against 3D weights")
     yield from [decide_stack_dims(table, stack_dims), ""]
+    for other in ("demons", "spline", chosen):
+        yield from judged(table, "memwarp", other, f"MemWarp against {other}")
     for refined, alone in (("spline_from_riir", "spline"), ("inr_from_riir", "inr")):
         yield from judged(table, refined, chosen, f"{refined} against its start")
         yield from judged(table, refined, alone, f"{refined} against {alone} alone")
@@ -203,7 +206,9 @@ def write_report(
         "",
         "Means over cases; every case is in the .csv. Synthetic hearts and real cines at end-systole, as in "
         "[accuracy.md](accuracy.md): Dice of RV, wall and cavity in 3D (only the cavity of the LV on Sunnybrook), "
-        "endpoint error (EPE) in the wall, error of Green-Lagrange Ecc. Folding in the labeled heart, all frames.",
+        "endpoint error (EPE) in the wall, error of Green-Lagrange Ecc. Folding in the labeled heart, all frames. "
+        "Restlessness: second differences over the frames in the wall, as a multiple of those of the exact motion. "
+        "Segmentation: Dice of the labels that the method found in the reference frame, against the manual ones.",
         *(["", MAPPING_NOTE] if table["data"].isin(MAPPING).any() else []),
         "",
         *score_tables(table),
