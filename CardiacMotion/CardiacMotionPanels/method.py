@@ -18,6 +18,7 @@ NEEDS = {
     "weights": "trained weights",
     "groupwise": "no reference frame, all frames are registered together",
 }
+GIVES = {"labels": "a segmentation of the reference frame"}
 
 
 class MethodPanel:
@@ -154,6 +155,9 @@ def aboutMethod(info: Any) -> str:
         if "weights" in info.needs:
             things.append(_("there are {names}").format(names=", ".join(namesOfWeights(info)) or _("none")))
         lines.append(_("Needs {things}.").format(things="; ".join(things)))
+    if info.gives:
+        things = [GIVES.get(gift, gift) for gift in sorted(info.gives)]
+        lines.append(_("Finds {things}, where none is selected.").format(things="; ".join(things)))
     return "\n".join(line for line in lines if line)
 
 

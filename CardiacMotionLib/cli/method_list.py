@@ -42,7 +42,8 @@ def _show_all(shown: list[MethodInfo], terminal: Terminal) -> None:
 
 
 def _show_one(info: MethodInfo, terminal: Terminal) -> None:
-    for text in (f"{info.name}: {info.title}", info.summary, info.citation, ""):
+    gives = [f"Also finds {', '.join(sorted(info.gives))} of the reference frame."] if info.gives else []
+    for text in (f"{info.name}: {info.title}", info.summary, *gives, info.citation, ""):
         terminal.result(text)
     table = Table("option", "what it does", "values", box=None, pad_edge=False, header_style="bold")
     for option in describe_options(info.Options):
@@ -70,6 +71,7 @@ def _for_json(info: MethodInfo) -> dict[str, object]:
         "summary": info.summary,
         "citation": info.citation,
         "needs": sorted(info.needs),
+        "gives": sorted(info.gives),
         "requires": list(info.requires),
         "options": options,
     }

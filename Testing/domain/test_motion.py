@@ -135,6 +135,24 @@ def test_labels_are_carried_to_where_the_material_is(motion, affine):
     assert np.array_equal(motion.warp_labels(labels, 1), labels)
 
 
+def test_labels_of_the_method_are_kept_and_taken_where_none_are_given(tmp_path):
+    series = ImageSeries(np.random.default_rng(0).random((2, *SHAPE)), np.eye(4))
+    labels = np.zeros(SHAPE, np.uint8)
+    still = np.zeros((2, *SHAPE, 3))
+    assert Motion(still, np.eye(4), 1, labels=labels).labeled(series) is series  # nothing was found
+    labels[1:3, 4:9, 4:9] = 2
+    motion = Motion(still, np.eye(4), 1, labels=labels)
+    labeled = motion.labeled(series)
+    assert list(labeled.labels) == [1]
+    assert np.array_equal(labeled.labels[1], labels)
+    assert motion.labeled(labeled) is labeled
+    assert list(motion.labeled(series.replace(labels={0: labels})).labels) == [0, 1]
+    assert np.array_equal(Motion.load(motion.save(tmp_path / "m.npz")).labels, labels)
+    assert Motion.load(motion.save(tmp_path / "m.seq.nrrd")).labels is None
+    with pytest.raises(CardiacMotionError, match=r"labels of frame 1 have shape \(2, 2, 2\)"):
+        Motion(still, np.eye(4), 1, labels=np.zeros((2, 2, 2)))
+
+
 def test_labels_move_by_whole_voxels_exactly():
     """+2 voxels along i and -1 along j: the carried labels are the shifted ones, not the other way."""
     labels = np.zeros(SHAPE, np.uint8)

@@ -7,7 +7,7 @@ import pytest
 
 from CardiacMotionLib import Motion, phantom, register
 from CardiacMotionLib.methods import methods
-from CardiacMotionLib.methods.learned import MAPPING, load_network
+from CardiacMotionLib.methods.learned import MAPPING, STACK_DIMS, load_network
 from CardiacMotionLib.metrics import dice
 from CardiacMotionLib.phantom.stream import HELD_OUT, PairStream
 from CardiacMotionLib.weights import Weights, cards, shipped
@@ -68,7 +68,13 @@ def test_maps(file):
     assert error(motion, heart.motion, there) < 0.7 * error(still, heart.motion, there)
 
 
-def test_auto_takes_them():
-    for name in {card["method"] for card in LEARNED.values()}:
-        heart = phantom("cine", PERSON, frames=2, slices=1, rows=48, columns=48, pixel_mm=3.0)
-        assert register(heart.series, name).provenance["weights"] == f"{name}_cine_2d"
+@of(mapping=False)
+def test_auto_takes_them(file):
+    """A slice goes through weights for slices; a stack too, where there are both."""
+    card = LEARNED[file]
+    name = card["method"]
+    both = sum(other["method"] == name and other["task"] == "cine" for other in LEARNED.values()) > 1
+    slices = 1 if card["dims"] == 2 else 5
+    heart = phantom("cine", PERSON, frames=2, slices=slices, rows=48, columns=48, pixel_mm=3.0)
+    expected = f"{name}_cine_{STACK_DIMS if both and slices > 1 else card['dims']}d"
+    assert register(heart.series, name).provenance["weights"] == expected

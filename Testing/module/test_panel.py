@@ -290,15 +290,21 @@ class TestRuns:
         assert outcome.strain is None
         assert any("No strain" in note for note in outcome.notes)
 
+    def test_without_a_segmentation_strain_is_of_the_one_that_the_method_found(self, slicer, panel, heart, monkeypatch):
+        labels = phantom("cine", 3, **SMALL).series.labels[0]
+        outcome = self.motion_without_labels(monkeypatch, labels)
+        assert outcome.strain is not None
+        assert np.array_equal(outcome.series.labels[0], labels)
+
     @staticmethod
-    def motion_without_labels(monkeypatch):
+    def motion_without_labels(monkeypatch, found=None):
         from CardiacMotionPanels import analysis
 
         from CardiacMotionLib import Motion
 
         series = phantom("cine", 3, **SMALL).series
         series = ImageSeries(series.frames, series.affine, series.times)
-        still = Motion(np.zeros((*series.frames.shape, 3)), series.affine)
+        still = Motion(np.zeros((*series.frames.shape, 3)), series.affine, labels=found)
         monkeypatch.setattr("CardiacMotionLib.register", lambda *a, **k: still, raising=False)
         return analysis.compute(analysis.Request(series), lambda fraction, text: True)
 

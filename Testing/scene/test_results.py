@@ -403,6 +403,17 @@ def test_motion_alone_and_motion_with_labels(scene):
     assert labeled.chart is None
 
 
+def test_labels_that_the_method_found_are_shown(scene):
+    """Where the cine has none of its own."""
+    series, motion = heart_series(AFFINES["oblique"]), heart_motion(AFFINES["oblique"])
+    motion.labels = series.labels[0]
+    sequence, _ = add_series(series, "Cine")
+    results = add_results(sequence, series.replace(labels={}), motion, name="Found")
+    assert results.segmentation is not None
+    assert results.wall is not None
+    assert list(results.overlays) == ["jacobian"]
+
+
 def test_list_of_volumes_gets_a_sequence_of_its_own(scene, known):
     import slicer
 
