@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,21 +28,30 @@ import torch
 from inr_tables import RESEARCH, ROOT, made_by, markdown, seconds
 
 from CardiacMotionLib import CardiacMotionError, ImageSeries, phantom, register
+from CardiacMotionLib.methods import methods
 from CardiacMotionLib.methods.learned import AUTO, choose_weights, run_pairs
 from CardiacMotionLib.methods.protocol import Context
+from CardiacMotionLib.training.recipe import load_recipe
 
 CASES = {  # frames, slices, rows and columns
     "2D pair": (2, 1, 144),
     "2D series": (30, 1, 144),
     "3D pair": (2, 10, 112),
+    "3D pair of paper 002": (2, 16, 128),
 }
-QUICK = {"2D pair": (2, 1, 48), "2D series": (4, 1, 48), "3D pair": (2, 4, 48)}
+QUICK = {"2D pair": (2, 1, 48), "2D series": (4, 1, 48), "3D pair": (2, 4, 48), "3D pair of paper 002": (2, 4, 48)}
 NETWORKS: dict[str, dict[str, Any]] = {  # what differs from the method's default
     "riir": {},
     "voxelmorph": {},
     "voxelmorph, one convolution a block": {"convolutions": 1},
     "gradirn": {},
     "gradirn, paper 004": {"levels": 2, "steps": 3, "shared": False},
+}
+IN_3D: dict[str, dict[str, Any]] = {  # of stacks only
+    "memwarp": {},
+    "memwarp, LapWarp": {"memory": False},
+    "memwarp, LKU-Net": {"memory": False, "pyramid": False},
+    "memwarp, paper 002": asdict(load_recipe(methods()["memwarp"], "paper").network),
 }
 DEMONS = "demons"
 REGISTER = "register with "  # and the name of a method
@@ -57,7 +67,7 @@ def case_series(frames: int, slices: int, side: int) -> ImageSeries:
 def network(name: str, dims: int) -> Any:
     """A new network of a row."""
     module = import_module(f"CardiacMotionLib.methods.{name.split(',')[0]}.network")
-    return module.Network(module.Config(dims=dims, **NETWORKS[name])).eval()
+    return module.Network(module.Config(**{**(NETWORKS | IN_3D)[name], "dims": dims})).eval()
 
 
 def work(series: ImageSeries, name: str, device: torch.device) -> Callable[[], object]:
@@ -73,6 +83,7 @@ def work(series: ImageSeries, name: str, device: torch.device) -> Callable[[], o
         fixed, *moving = (itk_images.image(frame, series.spacing) for frame in series.frames)
         return lambda: [demons(fixed, image, Options(), context) for image in moving]
     module = network(name, 2 if series.is_2d else 3).to(device)
+    module.fuse()
     images = torch.from_numpy(series.frames / series.frames.max()).float()[:, None]
     moving = images[1:]
     return lambda: run_pairs(module, images[:1].expand_as(moving), moving, context)
@@ -82,6 +93,7 @@ def rows_of(series: ImageSeries) -> Iterator[str]:
     """Names of the rows of a case, the slowest first."""
     yield DEMONS
     yield from NETWORKS
+    yield from () if series.is_2d else IN_3D
     if len(series.frames) > 2:
         yield REGISTER + DEMONS
         for method in dict.fromkeys(name.split(",")[0] for name in NETWORKS):
@@ -110,7 +122,7 @@ def measured(case: str, series: ImageSeries, file: Path, arguments: argparse.Nam
             "case": case,
             "images": " x ".join(map(str, series.frames.shape)),
             "method": name,
-            "parameters": f"{_parameters(name, series):,}" if name in NETWORKS else "",
+            "parameters": f"{_parameters(name, series):,}" if name in NETWORKS | IN_3D else "",
             "median (ms)": 1000 * median[name],
             "least (ms)": 1000 * min(times[name]),
             "demons / this": median[DEMONS] / median[name],
