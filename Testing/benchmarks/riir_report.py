@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import claim_tables
 import numpy as np
 import pandas as pd
+from claim_tables import FAILS, HOLDS, SAME, by_run, cost, p_value, rules, section, shown, spread, summary
 from inr_report import COLORS, MARKERS
-from inr_tables import RESEARCH, made_by, markdown
-from scipy.stats import wilcoxon
+from inr_tables import RESEARCH, made_by
 
 from CardiacMotionLib.report.figures import new_figure, save_figure
 
@@ -37,8 +39,7 @@ ABLATIONS = {  # what is changed, its default, which a run of the main table has
     "weighting": ("weighting", "exponential", ("uniform",)),
 }
 UNUSED = {"cine": ("sequence", "breathing_mm"), "t1": ("frames",)}  # settings of the data that are of other kinds
-SIGNIFICANT = 0.05
-HOLDS, FAILS, SAME = "holds", "does not hold", "no difference"
+compare = partial(claim_tables.compare, "RIIR", DIGITS)
 
 
 class Found:
@@ -76,7 +77,7 @@ def write_report(results: list[dict[str, Any]], about: dict[str, Any], command: 
         What was run, and the number of held-out people.
     """
     found = Found(results)
-    by_run(found).to_csv(folder / "riir_claims.csv", index=False, float_format="%.5g")
+    by_run(results).to_csv(folder / "riir_claims.csv", index=False, float_format="%.5g")
     of_paper, of_ours = claims(found, MAIN), [claims(found, dict.fromkeys(TASKS, score)) for score in OURS]
     lines = [
         "# What paper 004 says of RIIR, measured on synthetic hearts",
@@ -94,23 +95,19 @@ def write_report(results: list[dict[str, Any]], about: dict[str, Any], command: 
         "",
         "![Scores against the share of training people](riir_claims.png)",
         "",
-        *_section("Claims", rules(found, about["training"]["steps"]), summary(of_paper)),
-        *_section("The same by scores that the paper has not", [], summary(pd.concat(of_ours))),
-        *(line for task, title in TASKS.items() for line in _section(f"Scores, {title}", [], by_share(found, task))),
-        *_section(
+        *section("Claims", rules(results, about["training"]["steps"]), summary(of_paper)),
+        *section("The same by scores that the paper has not", [], summary(pd.concat(of_ours))),
+        *(line for task, title in TASKS.items() for line in section(f"Scores, {title}", [], by_share(found, task))),
+        *section(
             "Ablations of RIIR on mSASHA",
             ["The difference of D_PCA1, which is better when smaller, is to the default with as many people."],
             ablations(found),
         ),
-        *_section("Every comparison", [], pd.concat([of_paper, *of_ours])),
-        *_section("Settings", settings(about)),
+        *section("Every comparison", [], pd.concat([of_paper, *of_ours])),
+        *section("Settings", settings(about)),
     ]
     (folder / "riir_claims.md").write_text("\n".join(lines))
     draw(found, folder / "riir_claims.png")
-
-
-def _section(title: str, words: list[str], table: pd.DataFrame | None = None) -> list[str]:
-    return [f"## {title}", "", *words, *([""] if words else []), *([] if table is None else [*markdown(table), ""])]
 
 
 def settings(about: Mapping[str, Any]) -> list[str]:
@@ -120,28 +117,15 @@ def settings(about: Mapping[str, Any]) -> list[str]:
         unused = UNUSED[about["data"][task]["kind"]]
         parts[f"data, {title}"] = {key: value for key, value in about["data"][task].items() if key not in unused}
         parts[f"loss, {title}"] = about["loss"][task]
-    return [f"- {title}: {', '.join(f'{key} {value}' for key, value in part.items())}" for title, part in parts.items()]
+    return claim_tables.settings(parts)
 
 
 # ---------------------------------------------------------------------- tables
 
 
-def by_run(found: Found) -> pd.DataFrame:
-    """One row a run, with mean and SD of every score."""
-    rows = []
-    for key, run in found.runs.items():
-        row = {name: value for name, value in run.items() if name not in ("scores", "about")}
-        for score, values in found.scores[key].items():
-            row |= {str(score): values.mean(), f"{score} SD": values.std()}
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
 def _row(found: Found, key: tuple[str, str, float, str]) -> dict[str, str]:
     """Scores and cost of a run."""
-    table, run = found.scores[key], found.runs[key]
-    row = {s: f"{table[s].mean():.{n}f} ± {table[s].std():.{n}f}" for s, n in DIGITS.items() if s in table}
-    return row | ({"training (s)": f"{run['seconds']:.0f}", "parameters": f"{run['parameters']:,}"} if key[2] else {})
+    return spread(found.scores[key], DIGITS) | cost(found.runs[key])
 
 
 def _percent(share: float) -> str:
@@ -172,7 +156,7 @@ def ablations(found: Found) -> pd.DataFrame:
                 if variant:
                     pair = [found.values("D_PCA1", "msasha", "riir", share, name) for name in (variant, "")]
                     difference = pair[0] - pair[1]
-                    row |= {"difference": f"{difference.mean():+.3f}", "p": _shown(p_value(difference))}
+                    row |= {"difference": f"{difference.mean():+.3f}", "p": shown(p_value(difference))}
                 else:
                     row |= {"difference": "default", "p": ""}
                 rows.append(row | _row(found, ("msasha", "riir", share, variant)))
@@ -180,45 +164,6 @@ def ablations(found: Found) -> pd.DataFrame:
 
 
 # ---------------------------------------------------------------------- claims
-
-
-def rules(found: Found, steps: int) -> list[str]:
-    """How claims are judged, and how far that goes."""
-    trained = [run for run in found.runs.values() if run["share"]]
-    unfinished = sum(run["best_step"] == steps for run in trained)
-    return [
-        "A comparison shows a difference where a paired two-sided Wilcoxon test over the held-out people has p < "
-        f"{SIGNIFICANT:g}; else it says no difference, which is no proof that there is none. A claim holds where it "
-        "does in all of its comparisons. p is not corrected for their number. Several numbers are in the order of "
-        "the table of every comparison.",
-        "Every network was trained once, from one seed: p speaks of other people, not of other trainings.",
-        f"Training was short: of {len(trained)} runs of {steps} steps, {unfinished} were best at the last validation "
-        "and would have gained from more. The paper's images are those of people, ours are not.",
-    ]
-
-
-def p_value(differences: np.ndarray) -> float:
-    """Of the Wilcoxon test on paired differences."""
-    return float(wilcoxon(differences).pvalue) if np.any(differences) else 1.0
-
-
-def _shown(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def compare(claim: str, at: str, score: str, ours: np.ndarray, theirs: np.ndarray, *, more: bool) -> dict[str, str]:
-    """Row of a comparison by person; ``more``: the claim is that ours are larger, else smaller."""
-    difference, p, style = float((ours - theirs).mean()), p_value(ours - theirs), f".{DIGITS[score]}f"
-    return {
-        "claim": claim,
-        "at": at,
-        "score": score,
-        "RIIR": f"{ours.mean():{style}}",
-        "other": f"{theirs.mean():{style}}",
-        "difference": f"{difference:+{style}}",
-        "p": _shown(p),
-        "verdict": SAME if p >= SIGNIFICANT else HOLDS if (difference > 0) == more else FAILS,
-    }
 
 
 def claims(found: Found, scores: Mapping[str, str]) -> pd.DataFrame:
@@ -284,19 +229,6 @@ def _beside(found: Found, claim: str, score: str, of: str) -> list[dict[str, str
         for value, variant in variants.items()
         if variant
     ]
-
-
-def summary(comparisons: pd.DataFrame) -> pd.DataFrame:
-    """One row a claim: it holds where all of its comparisons do, and makes no difference where none does."""
-    rows = []
-    for (claim, score), group in comparisons.groupby(["claim", "score"], sort=False):
-        counts = group["verdict"].value_counts()
-        verdict = str(counts.index[0]) if len(counts) == 1 else FAILS
-        of = ", ".join(f"{name} in {counts[name]}" for name in (HOLDS, SAME, FAILS) if name in counts)
-        differences = ", ".join(group["difference"])
-        p = ", ".join(group["p"])
-        rows.append({"claim": claim, "score": score, "verdict": verdict, "by": of, "differences": differences, "p": p})
-    return pd.DataFrame(rows)
 
 
 # ---------------------------------------------------------------------- picture

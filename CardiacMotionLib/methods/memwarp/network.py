@@ -61,6 +61,8 @@ class Flow(nn.Module):
         self.static: Any = None if remembers else CONVOLUTIONS[config.dims](context, config.dims, 1)
         with torch.no_grad():
             next(self.context[-2].parameters()).mul_(FIRST_MOTION)
+            if self.static is not None:
+                self.static.bias.zero_()
 
     def forward(self, features: Tensor, fixed: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Motion and log-probabilities of the regions, if there is a memory; ``fixed`` asks it."""

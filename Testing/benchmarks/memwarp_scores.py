@@ -1,0 +1,145 @@
+"""How good the motion of a synthetic person is whose heart slides, in the measurements of memwarp_claims.py."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from nibabel.affines import apply_affine
+from scipy import ndimage
+
+from CardiacMotionLib import ImageSeries, Motion
+from CardiacMotionLib.fields import folding_fraction, sd_log_jacobian
+from CardiacMotionLib.methods.learned import PairNetwork, register_series
+from CardiacMotionLib.methods.protocol import Context, Progress
+from CardiacMotionLib.methods.region import box_around
+from CardiacMotionLib.metrics import dice, evaluate
+from CardiacMotionLib.motion import signed_distances
+from CardiacMotionLib.phantom import Subject
+from CardiacMotionLib.phantom.stream import PairStream
+from CardiacMotionLib.series import BACKGROUND, LABEL_NAMES, LV_CAVITY, MYOCARDIUM, RV
+
+MARGIN_MM = 30.0  # around the heart, of what is registered and of what counts as around it
+EDGE_MM = 2.0  # from the outline of a structure, what counts as its boundary
+STEP_MM = 3.0  # from the pericardium to either side, where the jump is taken
+HEIGHTS = np.linspace(0.1, 1.0, 24)  # of the pericardium, as shares of the length of the LV
+ANGLES = np.linspace(0, 2 * np.pi, 72, endpoint=False)
+SHORT = {RV: "RV", MYOCARDIUM: "myocardium", LV_CAVITY: "cavity"}
+
+
+def people(count: int, first_seed: int, slices: int, *, sliding: bool = True) -> PairStream:
+    """People at end-diastole and end-systole, on the grids of their own scans."""
+    return PairStream(count, first_seed, phases="end_systole", randomized=True, sliding=sliding, slices=slices)
+
+
+def still(series: ImageSeries) -> Motion:
+    """No registration at all."""
+    return Motion(np.zeros((*series.frames.shape, 3), np.float32), series.affine, 0)
+
+
+def registered(series: ImageSeries, network: PairNetwork, pixel_mm: float, progress: Progress) -> Motion:
+    """What a user gets who has the weights of a network."""
+    context = Context(reference=0, device=torch.device("cpu"), seed=0, progress=progress)
+    displacement, labels = register_series(series, network, pixel_mm, MARGIN_MM, context)
+    return Motion.from_voxels(displacement, series, 0, labels=labels)
+
+
+def score(subject: Subject, motion: Motion) -> dict[str, float]:
+    """Everything that the tables have: overlap, regularity, and the errors of the motion."""
+    return {**_overlap(subject.series, motion), **_regularity(subject.series, motion), **_errors(subject, motion)}
+
+
+def _overlap(series: ImageSeries, motion: Motion) -> dict[str, float]:
+    """Of the labels of end-diastole carried to end-systole, in 3D, and of those that the network tells."""
+    table = evaluate(motion, series).set_index(["metric", "structure"])["value"]
+    overlaps = {f"Dice {SHORT[label]} (%)": 100 * table["Dice", name] for label, name in LABEL_NAMES.items()}
+    told, labels = motion.labels, series.labels[0]
+    found = [] if told is None else [dice(told == label, labels == label) for label in LABEL_NAMES]
+    return {
+        "Dice (%)": float(np.mean(list(overlaps.values()))),
+        **overlaps,
+        "HD95 (mm)": float(table["HD95"].mean()),
+        "segmentation Dice (%)": 100 * float(np.mean(found)) if found else float("nan"),
+    }
+
+
+def _regularity(series: ImageSeries, motion: Motion) -> dict[str, float]:
+    """SDlogJ and folding in the box around the heart, SDlogJ in the LV wall and about the outlines of structures."""
+    labels = series.labels[0]
+    from_edge = np.abs(signed_distances(labels, np.unique(labels), series.spacing)).min(0)
+    determinant = torch.from_numpy(motion.jacobian_determinant()[1])
+    box = determinant[box_around(labels > 0, series.spacing, MARGIN_MM)]
+    wall = labels == MYOCARDIUM
+    return {
+        "SDlogJ": float(sd_log_jacobian(box)),
+        "SDlogJ wall": float(sd_log_jacobian(determinant[wall])),
+        "SDlogJ boundaries": float(sd_log_jacobian(determinant[from_edge <= EDGE_MM])),
+        "SDlogJ inside the wall": float(sd_log_jacobian(determinant[wall & (from_edge > EDGE_MM)])),
+        "folding (%)": 100 * float(folding_fraction(box)),
+    }
+
+
+def _errors(subject: Subject, motion: Motion) -> dict[str, float]:
+    """Endpoint errors in and around the heart, and how the jump at the pericardium is kept."""
+    series, labels = subject.series, subject.series.labels[0]
+    away = ndimage.distance_transform_edt(labels == BACKGROUND, sampling=series.spacing[::-1])
+    error = np.linalg.norm((motion.displacement[1] - subject.motion.displacement[1]).astype(np.float64), axis=-1)
+    return {
+        "error in wall (mm)": float(error[labels == MYOCARDIUM].mean()),
+        "error in blood (mm)": float(error[(labels == RV) | (labels == LV_CAVITY)].mean()),
+        "error around (mm)": float(error[(away > 0) & (away <= MARGIN_MM)].mean()),
+        **jump(subject, motion),
+    }
+
+
+# ---------------------------------------------------------------------- the jump at the pericardium
+
+
+def jump(subject: Subject, motion: Motion) -> dict[str, float]:
+    """What is kept of the jump (1: everything, 0: nothing), how large its error is, and how large it is in truth.
+
+    The jump is the displacement a little outside the pericardium less that a little inside; part of it is not sliding,
+    but that the displacement changes from here to there in any heart.
+    """
+    series = subject.series
+    sides = [pericardium(subject, step) for step in (-STEP_MM, STEP_MM)]
+    seen = [shown(subject, points) for points in sides]
+    inside = np.all([_within(series, points) for points in seen], axis=0)
+    true, found = (
+        (outer - inner)[inside]
+        for inner, outer in (
+            [subject.position(points, 1) - points for points in sides],
+            [motion.at(points, 1) for points in seen],
+        )
+    )
+    in_plane = series.affine[:3, :2] / series.spacing[:2]
+    scores = {}
+    for name, axes in (("", np.eye(3)), (" in plane", in_plane)):
+        exact, ours = true @ axes, found @ axes
+        scores[f"jump kept{name}"] = float((exact * ours).sum() / (exact * exact).sum())
+        scores[f"jump error{name} (mm)"] = _rms(ours - exact)
+        scores[f"true jump{name} (mm)"] = _rms(exact)
+    return scores
+
+
+def pericardium(subject: Subject, step: float) -> np.ndarray:
+    """Points (N, 3) in RAS mm of the heart at end-diastole, ``step`` mm outside its pericardium, away from its axis."""
+    heights, angles = np.meshgrid(HEIGHTS * subject.anatomy.length, ANGLES, indexing="ij")
+    cos, sin, z = (torch.from_numpy(values.ravel()) for values in (np.cos(angles), np.sin(angles), heights))
+    radius = subject.anatomy.pericardium_squared(cos, sin, z).sqrt() + step
+    return apply_affine(subject.from_heart, torch.stack((cos * radius, sin * radius, z), -1).numpy())
+
+
+def shown(subject: Subject, points: np.ndarray) -> np.ndarray:
+    """Where points of the heart (N, 3) lie in the images: slices may have been taken while it lay elsewhere."""
+    slices = apply_affine(np.linalg.inv(subject.series.affine), points)[:, 2]
+    shifts = [np.interp(slices, range(len(subject.shifts)), along) for along in subject.shifts.T]
+    return points + np.stack(shifts, axis=-1)
+
+
+def _within(series: ImageSeries, points: np.ndarray) -> np.ndarray:
+    voxels = apply_affine(np.linalg.inv(series.affine), points)
+    return ((voxels >= 0) & (voxels <= np.array(series.shape[::-1]) - 1)).all(-1)
+
+
+def _rms(vectors: np.ndarray) -> float:
+    return float(np.sqrt((vectors**2).sum(-1).mean()))
