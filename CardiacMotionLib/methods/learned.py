@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter1d
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -178,6 +179,12 @@ def register_series(
         labels = np.zeros(series.shape, np.uint8)
         labels[region.box] = segment(module, images[context.reference], cropped.shape)
     return paste(inside, series, region.box, margin_mm), labels
+
+
+def smoothed(displacement: Tensor, frames: float, reference: int) -> Tensor:
+    """Displacement (T, K, J, I, 3) smoothed along T by a Gaussian of ``frames``, and still zero at the reference."""
+    paths = torch.from_numpy(gaussian_filter1d(displacement.numpy(), frames, axis=0, mode="nearest"))
+    return paths - paths[reference]
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..series import ImageSeries
 
 AUTO = "auto"
-SHARED = ("weights", "margin")
+SHARED = ("weights", "margin", "smoothing")
 FOUND_LABELS = "No segmentation came with frame {frame}: the one that the network found in it is used; look at it."
 
 
@@ -24,6 +24,9 @@ class LearnedOptions:
 
     weights: str = option(AUTO, "Weights: auto (those that ship and fit the series), a name, or a file")
     margin: float = option(30.0, "Tissue around the heart that takes part", unit="mm", minimum=10, maximum=200)
+    smoothing: float = option(
+        0.0, "Smoothing of every path over the frames (standard deviation)", unit="frames", minimum=0, maximum=10
+    )
 
 
 def learned_method(
@@ -56,7 +59,7 @@ def learned_method(
 def _run(name: str, network: Any, series: ImageSeries, options: Any, context: Context) -> Motion:
     """The motion, with the labels that the network tells, if it does."""
     from ..motion import Motion
-    from .learned import choose_weights, load_network, register_series
+    from .learned import choose_weights, load_network, register_series, smoothed
 
     weights = choose_weights(name, options.weights, series)
     module = load_network(network(), weights, context.device)
@@ -64,6 +67,8 @@ def _run(name: str, network: Any, series: ImageSeries, options: Any, context: Co
     context.facts.update(weights=weights.name, weights_sha256=weights.card["sha256"])
     pixel_mm = float(weights.card["pixel_mm"])
     displacement, labels = register_series(series, module, pixel_mm, options.margin, context, **call)
+    if options.smoothing:
+        displacement = smoothed(displacement, options.smoothing, context.reference)
     if labels is not None and context.reference not in series.labels:
         context.facts.setdefault("notes", []).append(FOUND_LABELS.format(frame=context.reference))
     return Motion.from_voxels(displacement, series, context.reference, labels=labels)

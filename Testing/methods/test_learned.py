@@ -22,6 +22,7 @@ from CardiacMotionLib.methods.learned import (
     choose_weights,
     register_series,
     run_pairs,
+    smoothed,
 )
 from CardiacMotionLib.methods.region import find_region
 from CardiacMotionLib.weights import FOLDER, Weights
@@ -170,6 +171,25 @@ def test_batches_change_nothing(method, dims, tmp_path, monkeypatch):
     assert motions[0].any()
     for other in motions[1:]:
         np.testing.assert_allclose(other, motions[0], atol=1e-4)
+
+
+def test_smoothing_over_frames_keeps_the_reference_and_straight_paths():
+    """A path along a line is one already, off its ends; one that trembles gets calmer."""
+    t = torch.arange(21.0).reshape(-1, 1, 1, 1, 1)
+    straight = (t - 8) * torch.tensor([1.0, -2.0, 0.5])
+    found = smoothed(straight, 1.0, 8)
+    torch.testing.assert_close(found[5:16], straight[5:16], atol=1e-3, rtol=1e-3)
+    trembling = straight + (-1.0) ** t
+    found = smoothed(trembling, 1.0, 8)
+    assert not found[8].any()
+    assert found.diff(n=2, dim=0)[5:15].abs().max() < 0.05 * trembling.diff(n=2, dim=0)[5:15].abs().max()
+
+
+def test_smoothing_is_an_option(tiny_models):
+    series = noise(5, 2, 24, 24)
+    still = register(series, "riir", smoothing=2.0).displacement
+    lively = register(series, "riir").displacement
+    assert 0 < np.abs(np.diff(still, n=2, axis=0)).max() < np.abs(np.diff(lively, n=2, axis=0)).max()
 
 
 def test_no_batch_is_larger_than_allowed(monkeypatch):
