@@ -57,7 +57,7 @@ def _overlap(series: ImageSeries, motion: Motion) -> dict[str, float]:
     return {
         "Dice (%)": float(np.mean(list(overlaps.values()))),
         **overlaps,
-        "HD95 (mm)": float(table["HD95"].mean()),
+        "HD95 (mm)": float(np.mean(table["HD95"].to_numpy())),  # none where a structure is gone
         "segmentation Dice (%)": 100 * float(np.mean(found)) if found else float("nan"),
     }
 

@@ -109,14 +109,15 @@ def test_memory_is_read_as_the_paper_says():
     config = Config(dims=3, **QUICK)
     torch.manual_seed(0)
     memory, reader = Memory(config)(), Reader(config, 6)
-    features = torch.randn(1, 6, 2, 3, 4)
-    log_regions, filters = reader(features, memory)
+    features, context = torch.randn(1, 6, 2, 3, 4), torch.randn(1, 4, 2, 3, 4)
+    log_regions, motion = reader(features, context, memory)
     assert memory.shape == (12, 4)
-    query = reader.query(features)[0, :, 1, 2, 3]
+    query = reader.query(features[0, :, 1, 2, 3])
     scores = torch.stack([query @ slot / slot.norm() for slot in memory.T])
     regions = scores.softmax(0)
     torch.testing.assert_close(log_regions[0, :, 1, 2, 3].exp(), regions)
-    torch.testing.assert_close(filters[0, :, :, 1, 2, 3], (memory @ regions).reshape(3, 4))
+    own_filter = (memory @ regions).reshape(3, 4)
+    torch.testing.assert_close(motion[0, :, 1, 2, 3], own_filter @ context[0, :, 1, 2, 3])
 
 
 def test_blend_takes_the_filter_for_all_where_the_memory_knows_nothing():
@@ -124,10 +125,12 @@ def test_blend_takes_the_filter_for_all_where_the_memory_knows_nothing():
     torch.manual_seed(0)
     memory, reader = Memory(config)(), Reader(config, 6)
     torch.nn.init.zeros_(reader.query.bias)
-    unsure = reader(torch.zeros(1, 6, 1, 1), memory)[1]
-    torch.testing.assert_close(unsure.flatten(), reader.static, atol=1e-5, rtol=1e-5)
-    log_regions, sure = reader(1e3 * torch.randn(1, 6, 1, 1), memory)
-    torch.testing.assert_close(sure.flatten(), memory[:, int(log_regions.flatten().argmax())], atol=1e-4, rtol=1e-4)
+    context = torch.randn(1, 4, 1, 1)
+    unsure = reader(torch.zeros(1, 6, 1, 1), context, memory)[1]
+    torch.testing.assert_close(unsure.flatten(), reader.static.reshape(2, 4) @ context.flatten(), atol=1e-5, rtol=1e-5)
+    log_regions, sure = reader(1e3 * torch.randn(1, 6, 1, 1), context, memory)
+    chosen = memory[:, int(log_regions.flatten().argmax())].reshape(2, 4)
+    torch.testing.assert_close(sure.flatten(), chosen @ context.flatten(), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=NAMES)
@@ -210,6 +213,36 @@ def test_half_precision_is_near():
         single = one(*pair)[0]
     assert half.dtype == torch.float32
     assert (half - single).abs().max() < 0.1 * single.abs().max()
+
+
+@pytest.mark.parametrize("settings", VARIANTS, ids=NAMES)
+def test_motion_is_in_single_precision_where_features_are_in_half(settings):
+    """Positions of a large image have not enough digits in half precision."""
+    one = network(**settings)
+    seen = []
+    for flow in one.flows:
+        flow.register_forward_hook(lambda _, __, found: seen.append(found[0].dtype))
+    with torch.autocast("cpu", torch.bfloat16):
+        one(*torch.rand(2, 1, 1, *SMALL[3]))
+    assert set(seen) == {torch.float32}
+
+
+def test_half_precision_moves_whole_images_as_far_as_single():
+    """Several voxels by a filter of the memory at every level, on an image of 128."""
+    one = network(2, levels=1).eval()
+    with torch.no_grad():
+        for flow in one.flows:
+            flow.context[-2].weight.zero_()
+            flow.context[-2].bias.fill_(1.0)
+            flow.reader.query.bias[:] = 0
+        one.memory.perceptron[-1].weight.zero_()
+        one.memory.perceptron[-1].bias.fill_(0.6)
+        pair = torch.rand(2, 1, 1, 128, 128)
+        single = one(*pair)[0]
+        with torch.autocast("cpu", torch.bfloat16):
+            half = one(*pair)[0]
+    assert single.abs().mean() > 5
+    torch.testing.assert_close(half, single, atol=0.05, rtol=0)
 
 
 # ---------------------------------------------------------------------- the labels that it gives

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from ..layers import CONVOLUTIONS, SLOPE, full
+from ..layers import SLOPE, full
 
 if TYPE_CHECKING:
     from .network import Config
@@ -32,27 +32,42 @@ class Memory(nn.Module):
 
 
 class Reader(nn.Module):
-    """What one level asks the memory: the probability of every region, and the filters that come of it."""
+    """What one level asks the memory: the probability of every region, and the motion that its filters give.
+
+    A query (d C) is a convolution by 1 of the features, so its products with the slots are one, too; and a mean of
+    filters times a context is the mean of what each filter gives. No filter is made for a voxel of its own.
+    """
 
     def __init__(self, config: Config, channels: int) -> None:
         super().__init__()
         self.config = config
-        self.query = CONVOLUTIONS[config.dims](channels, config.dims * config.context, 1)
+        self.query = nn.Linear(channels, config.dims * config.context)
         self.static: nn.Parameter | None = None
         if config.blend:
-            self.static = nn.Parameter(torch.empty(config.dims * config.context))
+            self.static = nn.Parameter(torch.empty(config.dims * config.context, 1))
             nn.init.normal_(self.static, std=1 / math.sqrt(config.context))
 
-    def forward(self, features: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probabilities (B, N, *shape) of equation 2, and filters (B, d, C, *shape) of equation 3."""
-        query, memory = full(self.query(features)).movedim(1, -1), full(memory)
+    def forward(self, features: Tensor, context: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probabilities (B, N, *shape) of equation 2, and motion (B, d, *shape) by the filters of equation 3."""
         with torch.autocast(features.device.type, enabled=False):
-            scores = query @ nn.functional.normalize(memory, dim=0) / self.config.temperature
-            log_regions = scores.log_softmax(-1)
+            memory = full(memory)
+            slots = nn.functional.normalize(memory, dim=0).T / self.config.temperature
+            scores = self._by_one(full(features), slots @ self.query.weight, slots @ self.query.bias)
+            log_regions = scores.log_softmax(1)
             regions = log_regions.exp()
-            filters = regions @ memory.T
+            motion = (regions[:, :, None] * self._filtered(full(context), memory)).sum(1)
             if self.static is not None:  # where the memory is sure its filter is taken, elsewhere one for all
-                entropy = -(regions * log_regions).sum(-1, keepdim=True) / math.log(self.config.regions)
-                filters = self.static + (1 - entropy) * (filters - self.static)
-        filters = filters.reshape(*filters.shape[:-1], self.config.dims, self.config.context)
-        return log_regions.movedim(-1, 1), filters.movedim(-2, 1).movedim(-1, 2)
+                entropy = -(regions * log_regions).sum(1, keepdim=True) / math.log(self.config.regions)
+                plain = self._filtered(full(context), self.static)[:, 0]
+                motion = plain + (1 - entropy) * (motion - plain)
+        return log_regions, motion
+
+    def _filtered(self, context: Tensor, filters: Tensor) -> Tensor:
+        """Motions (B, n, d, *shape) by filters (d C, n)."""
+        dims, n = self.config.dims, filters.shape[1]
+        return self._by_one(context, filters.T.reshape(n * dims, -1)).unflatten(1, (n, dims))
+
+    def _by_one(self, features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Convolution by 1 with a weight (outputs, inputs)."""
+        convolve = (nn.functional.conv2d, nn.functional.conv3d)[self.config.dims - 2]
+        return convolve(features, weight.reshape(*weight.shape, *[1] * self.config.dims), bias)

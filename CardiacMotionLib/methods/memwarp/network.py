@@ -65,13 +65,13 @@ class Flow(nn.Module):
                 self.static.bias.zero_()
 
     def forward(self, features: Tensor, fixed: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Motion and log-probabilities of the regions, if there is a memory; ``fixed`` asks it."""
+        """Motion, not in half precision, and log-probabilities of the regions; ``fixed`` asks the memory, if any."""
         context = self.context(features)
         if self.reader is None:
             return full(self.static(context)), None
         assert memory is not None
-        log_regions, filters = self.reader(fixed, memory)
-        return torch.einsum("bdc...,bc...->bd...", filters, full(context)), log_regions
+        log_regions, motion = self.reader(fixed, context, memory)
+        return motion, log_regions
 
 
 class Network(PairNetwork):
