@@ -18,7 +18,7 @@ NEEDS = {
     "weights": "trained weights",
     "groupwise": "no reference frame, all frames are registered together",
 }
-GIVES = {"labels": "a segmentation of the reference frame"}
+GIVES = {"labels": "a segmentation of the end-diastolic frame"}
 
 
 class MethodPanel:

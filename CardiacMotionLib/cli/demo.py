@@ -10,8 +10,8 @@ import typer
 from ..errors import CardiacMotionError
 from .inputs import read_cine
 from .parameters import AsJson, Device, Labels, Method, OutputFolder, Quiet, Reference, Seed, Verbose
-from .register import describe_run, gives_labels, run_method
-from .results import write_report_page, write_scene_files, write_strain_files
+from .register import describe_run, finders, gives_labels, run_method, write_found_labels
+from .results import FOUND_LABELS, write_report_page, write_scene_files, write_strain_files
 from .staging import staged_folder
 from .strain import finish
 from .terminal import session
@@ -50,12 +50,14 @@ def demo(
             series = read_cine(cine, labels, terminal)
         if not series.labels and not gives_labels(method):
             raise CardiacMotionError(
-                f"{cine} came without labels; strain needs the LV wall of one frame: --labels FILE, "
-                "or --method memwarp, which finds it"
+                f"{cine} came without labels; strain needs the LV wall of one frame: --labels FILE, or of a stack a "
+                f"--method that finds it ({finders()})"
             )
         terminal.say(f"{len(series)} frames, {series.shape[0]} slices of {series.shape[2]} x {series.shape[1]}")
         motion = run_method(series, method, terminal, reference=reference, device=device, seed=seed)
-        series = motion.labeled(series)
+        if motion.labeled(series) is not series:
+            series = motion.labeled(series)
+            write_found_labels(motion, folder / FOUND_LABELS)
         if motion.reference not in series.labels:
             raise CardiacMotionError(
                 f"frame {motion.reference}, where the motion starts, has no labels; labeled are {sorted(series.labels)}"

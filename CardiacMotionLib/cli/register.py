@@ -27,7 +27,7 @@ from .parameters import (
     SeriesUid,
     Verbose,
 )
-from .staging import staged_file, staged_folder
+from .staging import check_suffix, staged_file, staged_folder
 from .terminal import Terminal, session
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ LABEL_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
 FoundLabels = Annotated[
     Path | None,
     typer.Option(
-        help="Also write the segmentation that the method found in the reference frame, of one that does (memwarp), "
-        "as .nii.gz or .nrrd.",
+        help="Also write the segmentation that the method found in the reference frame, of one that finds such, as "
+        ".nii.gz or .nrrd.",
         show_default=False,
     ),
 ]
@@ -85,39 +85,64 @@ def register_cine(
     **given: Any,
 ) -> None:
     """Find the motion of a cine and write it as .seq.nrrd (a transform sequence for Slicer) or .npz."""
-    with (
-        session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal,
-        staged_file(output, MOTION_SUFFIXES) as path,
-    ):
+    with session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal:
         from ..motion import Motion
 
         known = methods()
         options = chosen_options(given, describe_options(known[method].Options) if method in known else [])
-        series = read_cine(cine, labels, terminal, label_map=label_map, frames_axis=frames_axis, series_uid=series_uid)
-        if found_labels is not None and not gives_labels(method):
-            raise CardiacMotionError(
-                f"--found-labels: {method} finds the motion alone; methods that find a segmentation too are "
-                f"{', '.join(name for name in known if gives_labels(name))}"
+        if found_labels is not None:
+            check_found_labels(method, found_labels)
+        with staged_file(output, MOTION_SUFFIXES) as path:
+            series = read_cine(
+                cine, labels, terminal, label_map=label_map, frames_axis=frames_axis, series_uid=series_uid
             )
-        start = None if init is None else Motion.load(init)
-        motion = run_method(
-            series, method, terminal, reference=reference, device=device, seed=seed, init=start, **options
-        )
-        motion.save(path)
+            start = None if init is None else Motion.load(init)
+            motion = run_method(
+                series, method, terminal, reference=reference, device=device, seed=seed, init=start, **options
+            )
+            motion.save(path)
         if itk is not None:
             from ..io import write_displacement_itk
 
             with staged_folder(itk) as folder:
                 write_displacement_itk(motion, folder)
-        if found_labels is not None:
-            from ..io import write_volume
-
-            with staged_file(found_labels, LABEL_SUFFIXES) as volume:
-                write_volume(motion.labels, motion.affine, volume)
         terminal.result(describe_run(motion))
+        if found_labels is not None:
+            write_found_labels(motion, found_labels)
+        elif motion.labels is not None and output.suffix != ".npz" and motion.labeled(series) is not series:
+            terminal.note(
+                f"{output.name} has no place for the segmentation that was found; --found-labels FILE writes it"
+            )
         files = [path for path in (output, itk, found_labels) if path is not None]
         terminal.result(f"Wrote {', '.join(map(str, files))}")
         terminal.emit(files=files, provenance=motion.provenance)
+
+
+def check_found_labels(method: str, file: Path) -> None:
+    """Raise `CardiacMotionError` before the work where there will be nothing to write, or it cannot be written."""
+    if method in methods() and not gives_labels(method):
+        raise CardiacMotionError(
+            f"--found-labels: {method} finds the motion alone; methods that find a segmentation too are {finders()}"
+        )
+    check_suffix(file, LABEL_SUFFIXES)
+
+
+def write_found_labels(motion: Motion, file: Path) -> None:
+    """The segmentation that the method found."""
+    from ..io import write_volume
+
+    if motion.labels is None:
+        raise CardiacMotionError(
+            f"--found-labels: the weights {motion.provenance['weights']} tell no regions, so there is no segmentation; "
+            "take weights of a network with a memory. The motion was written"
+        )
+    with staged_file(file, LABEL_SUFFIXES) as path:
+        write_volume(motion.labels, motion.affine, path)
+
+
+def finders() -> str:
+    """Names of the methods that find a segmentation."""
+    return ", ".join(name for name in methods() if gives_labels(name))
 
 
 def gives_labels(method: str) -> bool:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..series import ImageSeries
     from ..strain import Strain
 
+FOUND_LABELS = "labels.nii.gz"
 FILES = {
     "report.html": "report with animated cine; opens in any browser",
     "overlay.png": "slice view with strain, as Slicer shows it",
@@ -24,6 +25,7 @@ FILES = {
     "tables/volumes.csv": "volumes by frame",
     "tables/rotation.csv": "rotation, twist and torsion by frame",
     "tables/function.csv": "volumes, ejection fraction, mass, global strain",
+    FOUND_LABELS: "segmentation that the method found, of the frame where the motion starts",
     "motion.seq.nrrd": "motion as a transform sequence; opens in Slicer",
     "scene.mrb": "everything as a Slicer scene",
 }

@@ -20,13 +20,18 @@ def staged_file(path: Path, suffixes: tuple[str, ...] = ()) -> Iterator[Path]:
     CardiacMotionError
         before the body runs, when the name does not end in one of ``suffixes`` or the folder cannot be written.
     """
-    if suffixes and not path.name.endswith(suffixes):
-        raise CardiacMotionError(f"cannot write {path.name!r}: use a name ending in {' or '.join(suffixes)}")
+    check_suffix(path, suffixes)
     if path.is_dir():
         raise CardiacMotionError(f"cannot write {path}: it is a folder; give the name of a file")
     with _scratch(path.parent) as scratch:
         yield scratch / path.name
         (scratch / path.name).replace(path)
+
+
+def check_suffix(path: Path, suffixes: tuple[str, ...]) -> None:
+    """Raise `CardiacMotionError` for a name that does not end in one of ``suffixes``, if there are any."""
+    if suffixes and not path.name.endswith(suffixes):
+        raise CardiacMotionError(f"cannot write {path.name!r}: use a name ending in {' or '.join(suffixes)}")
 
 
 @contextmanager

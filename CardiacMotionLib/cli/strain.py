@@ -62,7 +62,7 @@ def strain(
 
         found = Motion.load(motion)
         series = read_cine(cine, labels, terminal, label_map=label_map) if cine else None
-        reference = _labels(found, series, labels, label_map)
+        reference = _labels(found, series, labels, label_map, terminal)
         result = analyze(
             found,
             reference,
@@ -78,11 +78,18 @@ def strain(
         finish(result, folder, output, terminal)
 
 
-def _labels(motion: Motion, series: ImageSeries | None, labels: list[str] | None, label_map: list[str] | None) -> Any:
+def _labels(
+    motion: Motion,
+    series: ImageSeries | None,
+    labels: list[str] | None,
+    label_map: list[str] | None,
+    terminal: Terminal,
+) -> Any:
     """(K, J, I) labels of the motion's reference frame, of the cine where there is one."""
     if series is not None and motion.reference in series.labels:
         return series.labels[motion.reference]
-    if not labels and motion.labels is not None:
+    if not labels and motion.labels is not None and motion.labels.any():
+        terminal.note(f"The segmentation of frame {motion.reference} is the one that was found with the motion")
         return motion.labels
     if not labels:
         raise CardiacMotionError(

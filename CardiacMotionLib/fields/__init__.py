@@ -14,7 +14,7 @@ from .grid import identity_grid, sample_at, voxel_to_world, voxel_to_world_point
 from .integrate import integrate, invert
 from .jacobian import deformation_gradient, green_lagrange, image_gradient, jacobian_determinant
 from .regularity import bending_energy, diffusion_energy, folding_fraction, jacobian_penalty, sd_log_jacobian
-from .resize import resize_displacement, resize_image
+from .resize import enlarge, resize_displacement, resize_image
 from .similarity import global_ncc, local_ncc, mse, nmi
 from .warp import compose, warp, warp_nearest
 from .windowed import WindowedNCC, gaussian_window
@@ -26,6 +26,7 @@ __all__ = [
     "compose",
     "deformation_gradient",
     "diffusion_energy",
+    "enlarge",
     "evaluate_bspline",
     "folding_fraction",
     "gaussian_window",

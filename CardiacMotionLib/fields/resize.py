@@ -10,6 +10,14 @@ from torch.nn.functional import interpolate
 MODES = {2: "bilinear", 3: "trilinear"}
 
 
+def enlarge(features: Tensor, shape: Sequence[int]) -> Tensor:
+    """(B, C, *shape) to (B, C, *shape_out), linear without smoothing before; the grids lie as in `resize_image`."""
+    shape = tuple(shape)
+    if features.shape[2:] == shape:
+        return features
+    return interpolate(features, shape, mode=MODES[len(shape)], align_corners=False)
+
+
 def resize_image(image: Tensor, shape: Sequence[int]) -> Tensor:
     """(B, C, *shape) to (B, C, *shape_out), linear; in plane smoothed first as far as the grid gets coarser.
 
@@ -38,6 +46,6 @@ def resize_displacement(displacement: Tensor, shape: Sequence[int]) -> Tensor:
     old = displacement.shape[1:-1]
     if old == shape:
         return displacement
-    channels = interpolate(displacement.movedim(-1, 1), shape, mode=MODES[len(shape)], align_corners=False)
+    channels = enlarge(displacement.movedim(-1, 1), shape)
     ratio = displacement.new_tensor([new / was for new, was in zip(shape, old, strict=True)][::-1])
     return channels.movedim(1, -1) * ratio

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from ..errors import CardiacMotionError
-from ..fields import resize_displacement, resize_image
+from ..fields import enlarge, resize_displacement, resize_image
+from ..series import LABEL_NAMES
 from ..weights import Weights, cards
 from .learned_method import AUTO
 from .protocol import describe_options
@@ -27,6 +27,7 @@ VOXELS_AT_ONCE = 250_000  # that a network is given in one batch; bounds the mem
 PREPARATION = ("inversion_times", "saturation_times", "echo_times")  # in the meta of a series for maps
 IN_PLANE = "The slices were registered one by one: the motion is that within them, none is known through them."
 STACK_DIMS = 2  # of the weights that a stack goes through where there are both
+SHORTEST_PATH = 5  # frames that can be smoothed over
 CINE, MAPPING = "cine", "mapping"  # what weights are for
 NEEDED = ("dims", "pixel_mm")  # of a card, for a run
 
@@ -182,7 +183,14 @@ def register_series(
 
 
 def smoothed(displacement: Tensor, frames: float, reference: int) -> Tensor:
-    """Displacement (T, K, J, I, 3) smoothed along T by a Gaussian of ``frames``, and still zero at the reference."""
+    """Displacement (T, K, J, I, 3) smoothed along T by a Gaussian of ``frames``, and still zero at the reference.
+
+    Raises `CardiacMotionError` for a series too short to have a path.
+    """
+    if len(displacement) < SHORTEST_PATH:
+        raise CardiacMotionError(
+            f"option smoothing needs at least {SHORTEST_PATH} frames, the series has {len(displacement)}; leave it at 0"
+        )
     paths = torch.from_numpy(gaussian_filter1d(displacement.numpy(), frames, axis=0, mode="nearest"))
     return paths - paths[reference]
 
@@ -194,8 +202,18 @@ def segment(module: PairNetwork, image: Tensor, shape: tuple[int, ...]) -> np.nd
     images = (image[None] if module.dims == 3 else image.movedim(1, 0)).to(like)
     regions = module.look(images, images)[1][0].float().exp().cpu()
     stack = regions if module.dims == 3 else regions.movedim(0, 1)[None]
-    enlarged = interpolate(stack, shape, mode="trilinear", align_corners=False)
-    return enlarged[0].argmax(0).to(torch.uint8).numpy()
+    return labels_of(enlarge(stack, shape))[0].to(torch.uint8).numpy()
+
+
+def labels_of(regions: Tensor) -> Tensor:
+    """The likeliest label (B, *shape) of regions (B, N, *shape); slots beyond the labels are kinds of background."""
+    likeliest = regions.argmax(1)
+    return torch.where(likeliest > max(LABEL_NAMES), 0, likeliest)
+
+
+def _like(images: Tensor, like: Tensor) -> Tensor:
+    """Images where ``like`` is, in its precision; one that is expanded to many stays one."""
+    return images[:1].to(like).expand_as(images) if images.stride(0) == 0 else images.to(like)
 
 
 def run_pairs(module: PairNetwork, fixed: Tensor, moving: Tensor, context: Context, **call: Any) -> Tensor:
@@ -208,7 +226,7 @@ def run_pairs(module: PairNetwork, fixed: Tensor, moving: Tensor, context: Conte
     parts = []
     for start in range(0, len(fixed), at_once):
         context.report(start / len(fixed), f"pair {start + 1} of {len(fixed)}")
-        pair = (images[start : start + at_once].to(like) for images in (fixed, moving))
+        pair = (_like(images[start : start + at_once], like) for images in (fixed, moving))
         with torch.no_grad():  # not inference_mode, in which no gradient of a similarity can be had
             parts.append(module(*pair, **call)[-1].float().cpu())
     found = torch.cat(parts)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 SHARED = ("weights", "margin", "smoothing")
+FOUND_NONE = "No segmentation came with frame {frame}, and the network found none in it; draw one for strain."
 FOUND_LABELS = "No segmentation came with frame {frame}: the one that the network found in it is used; look at it."
 
 
@@ -25,7 +26,11 @@ class LearnedOptions:
     weights: str = option(AUTO, "Weights: auto (those that ship and fit the series), a name, or a file")
     margin: float = option(30.0, "Tissue around the heart that takes part", unit="mm", minimum=10, maximum=200)
     smoothing: float = option(
-        0.0, "Smoothing of every path over the frames (standard deviation)", unit="frames", minimum=0, maximum=10
+        0.0,
+        "Smoothing of every path over the frames of a cine (standard deviation); lowers peaks of motion and strain",
+        unit="frames",
+        minimum=0,
+        maximum=10,
     )
 
 
@@ -70,5 +75,6 @@ def _run(name: str, network: Any, series: ImageSeries, options: Any, context: Co
     if options.smoothing:
         displacement = smoothed(displacement, options.smoothing, context.reference)
     if labels is not None and context.reference not in series.labels:
-        context.facts.setdefault("notes", []).append(FOUND_LABELS.format(frame=context.reference))
+        note = FOUND_LABELS if labels.any() else FOUND_NONE
+        context.facts.setdefault("notes", []).append(note.format(frame=context.reference))
     return Motion.from_voxels(displacement, series, context.reference, labels=labels)

@@ -46,7 +46,9 @@ class Data:
     slices: int = option(
         8, "Slices of an examination; of a stack in 3D, which is cut or continued to it", minimum=1, maximum=64
     )
-    phases: str = option("random", "Moments of pairs: any two, or end-diastole and end-systole", choices=PHASES)
+    phases: str = option(
+        "random", "Moments of synthetic pairs: any two, or end-diastole and end-systole", choices=PHASES
+    )
     breathing_mm: float = option(
         6.0, "How far a breath moves the heart, in an examination for maps", minimum=0, maximum=30, unit="mm"
     )
@@ -140,6 +142,11 @@ class Prepared:
     labels: Tensor
     labeled: Tensor
     displacement: Tensor | None
+
+    @property
+    def with_labels(self) -> Prepared:
+        """The labeled frames, if two at least are among others without labels."""
+        return self.at(self.labeled) if 2 <= int(self.labeled.sum()) < len(self.frames) else self
 
     def at(self, chosen: Tensor) -> Prepared:
         """The frames that are chosen (T,) bool; the motion stays known if the first of all is among them."""
@@ -249,11 +256,14 @@ def _identity(subjects: Sequence[TrainingSubject], data: Data, dims: int) -> str
 # ---------------------------------------------------------------------- pairs
 
 
-def draw_pair(person: Prepared, data: Data, dims: int, rng: np.random.Generator) -> dict[str, Tensor]:
+def draw_pair(
+    person: Prepared, data: Data, dims: int, rng: np.random.Generator, *, exact: bool = True
+) -> dict[str, Tensor]:
     """Two frames of a person, one slice of them in 2D, as the network gets them, and what is known of them.
 
     ``fixed``, ``moving`` (1, *shape) float32, ``fixed_labels``, ``moving_labels`` (*shape) uint8, ``displacement``
-    (*shape, dims) in voxels and ``known`` () float32: 1 where it is the truth, else 0.
+    (*shape, dims) in voxels and ``known`` () float32: 1 where it is the truth, else 0. Without ``exact`` the motion is
+    left out where it would have to be computed.
     """
     count = len(person.frames)
     template = {"first": 0, "last": count - 1}.get(data.template)
@@ -262,24 +272,30 @@ def draw_pair(person: Prepared, data: Data, dims: int, rng: np.random.Generator)
     moving = int(rng.integers(count - 1))
     moving += moving >= template
     level = slice(None) if dims == 3 else int(rng.integers(person.frames.shape[1]))
-    return make_pair(person, template, moving, level, dims)
+    return make_pair(person, template, moving, level, dims, exact=exact)
 
 
-def make_pair(person: Prepared, fixed: int, moving: int, level: slice | int, dims: int) -> dict[str, Tensor]:
-    """The pair of two frames, see `draw_pair`; from another than the first the motion is that to the first and on."""
-    known = person.displacement is not None
-    exact = torch.zeros(*person.frames[0, level].shape, dims)
-    if person.displacement is not None:
-        exact = person.displacement[moving, level, ..., :dims]
+def make_pair(
+    person: Prepared, fixed: int, moving: int, level: slice | int, dims: int, *, exact: bool = True
+) -> dict[str, Tensor]:
+    """The pair of two frames, see `draw_pair`.
+
+    From another than the first frame the motion is that to the first and on from there, on the grid: in two dimensions
+    within the slice, as if nothing moved through it, and rounded off where the true one jumps.
+    """
+    known = person.displacement is not None and (exact or fixed == 0)
+    truth = torch.zeros(*person.frames[0, level].shape, dims)
+    if person.displacement is not None and known:
+        truth = person.displacement[moving, level, ..., :dims]
         if fixed:
             back = invert(person.displacement[fixed, level, ..., :dims][None])
-            exact = compose(back, exact[None])[0]
+            truth = compose(back, truth[None])[0]
     return {
         "fixed": person.frames[fixed, level][None],
         "moving": person.frames[moving, level][None],
         "fixed_labels": person.labels[fixed, level],
         "moving_labels": person.labels[moving, level],
-        "displacement": exact,
+        "displacement": truth,
         "known": torch.tensor(float(known)),
         "labeled": (person.labeled[fixed] & person.labeled[moving]).float(),
     }
@@ -323,9 +339,7 @@ def held_out_pairs(
     """
     for n, person in enumerate(people):
         rng = np.random.default_rng([n, HELD_OUT])
-        count = int(person.labeled.sum())
-        if 2 <= count < len(person.frames):
-            person = person.at(person.labeled)
+        person = person.with_labels
         for _ in range(per_person):
             yield draw_pair(person, data, dims, rng)
 

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from .. import fields
 from ..methods.protocol import option
 from ..methods.similarity_gradient import KINDS, dissimilarity
 from ..series import LABEL_NAMES
-
-MODES = {2: "bilinear", 3: "trilinear"}
 
 
 @dataclass(frozen=True)
@@ -82,15 +79,17 @@ def carried_dice(displacement: Tensor, batch: dict[str, Tensor]) -> Tensor:
 
 
 def region_loss(regions: Sequence[Tensor], batch: dict[str, Tensor]) -> Tensor:
-    """1 - Dice of the regions of every level against the labels of ``fixed``: 1, 1/2, 1/4 ... (paper 002, 2.3)."""
+    """1 - Dice of the regions of every level against the labels of ``fixed``: 1, 1/2, 1/4 ... (paper 002, 2.3).
+
+    Background is what is left; it has no Dice of its own.
+    """
     truth = one_hot(batch["fixed_labels"])
     total = truth.new_zeros(())
     for level, of_level in enumerate(regions):
         probability = of_level.float().exp()[:, 1 : 1 + truth.shape[1]]
-        shape = truth.shape[2:]
-        if probability.shape[2:] != shape:
-            probability = interpolate(probability, shape, mode=MODES[len(shape)], align_corners=False)
-        total = total + (1 - soft_dice(probability, truth, batch["labeled"])) / 2**level
+        total = (
+            total + (1 - soft_dice(fields.enlarge(probability, truth.shape[2:]), truth, batch["labeled"])) / 2**level
+        )
     return total
 
 

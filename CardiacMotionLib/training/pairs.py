@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import CardiacMotionError
 from ..fields import jacobian_determinant, warp
-from ..methods.learned import CINE, MAPPING, PairNetwork
+from ..methods.learned import CINE, MAPPING, PairNetwork, labels_of
 from ..phantom.stream import HELD_OUT
 from ..series import LABEL_NAMES
 from .data import (
@@ -61,13 +61,16 @@ class PairTask(Task):
         self.dims = network.dims
         self.data, self.loss, self.seed = data, loss, seed
         self.people, self.held_out = people, held_out
+        if loss.dice or loss.regions:  # of a cohort few frames are labeled
+            self.people = [person.with_labels for person in people]
         self.extra_card: dict[str, Any] = {}
 
     def batch(self, step: int) -> dict[str, Tensor]:
         """Pairs of random people, frames and slices."""
         rng = np.random.default_rng([self.seed, step, self.rank])
+        exact = self.loss.truth > 0
         pairs = [
-            draw_pair(self.people[int(rng.integers(len(self.people)))], self.data, self.dims, rng)
+            draw_pair(self.people[int(rng.integers(len(self.people)))], self.data, self.dims, rng, exact=exact)
             for _ in range(self.data.batch)
         ]
         return stacked([augment(pair, rng) for pair in pairs] if self.data.augmented else pairs)
@@ -97,7 +100,7 @@ class PairTask(Task):
             batch = {name: value.to(self.device) for name, value in stacked(pairs[start : start + AT_ONCE]).items()}
             found, regions = self._look(batch)
             overlaps = overlaps_of(carried_labels(found[-1], batch), batch)
-            told = overlaps_of(regions[0].argmax(1), batch) if regions else []
+            told = overlaps_of(labels_of(regions[0]), batch) if regions else []
             known = float(batch["known"].sum())
             scores = {
                 SCORE: (float(self._loss(found, regions, batch)[0]), len(batch["fixed"])),
@@ -186,6 +189,10 @@ def pair_task(
         people, kept = subjects[:-count], subjects[-count:]
         about = {"data": f"{len(people)} subjects of a cohort; its terms hold for these weights too"}
     everybody = prepare_all([*people, *kept], data, network.dims, told, store)
+    if (loss.dice or loss.regions) and not any(int(person.labeled.sum()) > 1 for person in everybody[: len(people)]):
+        raise CardiacMotionError(
+            "loss.dice and loss.regions need subjects with two labeled frames at least, there is none; set both to 0"
+        )
     task = PairTask(network, everybody[: len(people)], everybody[len(people) :], data, loss, seed)
     task.extra_card = about
     return task

@@ -185,6 +185,15 @@ def test_smoothing_over_frames_keeps_the_reference_and_straight_paths():
     assert found.diff(n=2, dim=0)[5:15].abs().max() < 0.05 * trembling.diff(n=2, dim=0)[5:15].abs().max()
 
 
+def test_smoothing_lowers_a_peak_as_its_help_says_and_needs_a_path():
+    t = torch.arange(20.0).reshape(-1, 1, 1, 1, 1)
+    wave = (1 - torch.cos(2 * torch.pi * t / 20)) * torch.ones(3)
+    peak = float(smoothed(wave, 1.0, 0)[10, 0, 0, 0, 0])
+    assert 1.75 < peak < 1.95  # of 2: exp(-(2 pi / 20)^2 / 2) of the wave, and the rounded start
+    with pytest.raises(CardiacMotionError, match="smoothing needs at least 5 frames, the series has 4"):
+        smoothed(wave[:4], 1.0, 0)
+
+
 def test_smoothing_is_an_option(tiny_models):
     series = noise(5, 2, 24, 24)
     still = register(series, "riir", smoothing=2.0).displacement

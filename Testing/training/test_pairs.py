@@ -42,7 +42,8 @@ def batch_of(*pairs):
 @pytest.fixture
 def batch():
     person = random_person()
-    return batch_of(make_pair(person, 0, 2, 0, 2), make_pair(person, 0, 1, 1, 2), make_pair(person, 1, 3, 0, 2))
+    unknown = make_pair(person, 1, 3, 0, 2, exact=False)
+    return batch_of(make_pair(person, 0, 2, 0, 2), make_pair(person, 0, 1, 1, 2), unknown)
 
 
 def task(people=None, held_out=None, network=None, seed=0, loss=None, **data):
@@ -294,6 +295,23 @@ def test_loss_of_regions_counts_the_levels_less_and_less(dims):
 def test_a_loss_of_regions_is_refused_where_none_are_told():
     with pytest.raises(CardiacMotionError, match=r"loss.regions.*memwarp"):
         pair_task(Network(Config()), Data(), Loss(regions=1.0))
+
+
+def test_labeled_frames_are_drawn_where_labels_are_learned_from():
+    """Of a cohort with two labeled frames among many; else its Dice would hardly ever count."""
+    person = random_person(frames=12)
+    person.labeled[:] = False
+    person.labeled[[3, 7]] = True
+    rare, always = (task([person], loss=Loss(dice=weight), template="any") for weight in (0.0, 1.0))
+    assert all(always.batch(step)["labeled"].all() for step in range(4))
+    assert not all(rare.batch(step)["labeled"].all() for step in range(4))
+    assert all(always.batch(step)["known"].sum() < 3 for step in range(4))  # the truth is not asked for
+
+
+def test_labels_are_needed_where_they_are_learned_from():
+    subjects = [Given(f"person {n}", ring()[0]) for n in range(3)]
+    with pytest.raises(CardiacMotionError, match="need subjects with two labeled frames at least"):
+        pair_task(Network(TINY), Data(size=16, slices=3), Loss(dice=1.0), subjects=subjects)
 
 
 def test_regions_are_learned_and_validated():

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import pad
 
-from ...fields import compose, integrate, resize_displacement, warp
+from ...fields import compose, enlarge, integrate, resize_displacement, warp
 from ..layers import CONVOLUTIONS, SLOPE, full
 from ..learned import PairNetwork
 from ..protocol import option
@@ -18,7 +18,6 @@ from .blocks import Convolutions, LargeKernel, halving
 from .memory import Memory, Reader
 
 FIRST_MOTION = 0.01  # of the drawn weights that the motion comes of: the first steps of training are small ones
-MODES = {2: "bilinear", 3: "trilinear"}
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,15 @@ class Config:
     )
     pyramid: bool = option(True, "Motion at every level, each warping the features of the next (LapWarp)")
     memory: bool = option(True, "Filters from a memory of regions, at the finest levels")
-    regions: int = option(4, "Slots of the memory: background, RV, myocardium, cavity", minimum=4, maximum=32)
-    memory_levels: int = option(3, "Levels that ask the memory, the finest first", minimum=1, maximum=7)
+    regions: int = option(
+        4,
+        "Slots of the memory: background, RV, myocardium, cavity; more are kinds of background",
+        minimum=4,
+        maximum=32,
+    )
+    memory_levels: int = option(
+        3, "Levels that ask the memory, the finest first; the paper says all", minimum=1, maximum=7
+    )
     context: int = option(16, "Features of a voxel that its filter is multiplied with (C)", minimum=2, maximum=128)
     hidden: int = option(64, "Width of the perceptron that makes the memory", minimum=4, maximum=1024)
     temperature: float = option(1.0, "Of the softmax; the paper has none (1), its code 0.1", minimum=0.01, maximum=10)
@@ -77,7 +83,10 @@ class Flow(nn.Module):
 class Network(PairNetwork):
     """U-Net whose encoder sees the images one by one; with a pyramid its decoder warps what it has seen of ``moving``.
 
-    The finest level is 0. Sides of any length are continued to a multiple of what the levels need and cut again.
+    The finest level is 0. Sides of any length are continued to a multiple of what the levels need and cut again. Where
+    the paper is silent, or its code does otherwise: flows come of the sum and the difference of the features (paper:
+    side by side), the query is a convolution by 1 of the decoder's features, since levels differ in channels, and only
+    the finest levels ask the memory. The flow of a level, not the sum of all, is integrated.
     """
 
     Config = Config
@@ -158,7 +167,9 @@ class Network(PairNetwork):
         encoded = self._encoded(torch.cat((fixed, moving), dim=1))
         features = self.decode[-1](encoded[-1])
         for level in reversed(range(self.config.levels)):
-            features = self.decode[level](torch.cat((encoded[level], _enlarged(features, encoded[level])), dim=1))
+            features = self.decode[level](
+                torch.cat((encoded[level], enlarge(features, encoded[level].shape[2:])), dim=1)
+            )
         return self.flows[0](features, features, None)[0].movedim(1, -1), []
 
     def _pyramid(self, fixed: Tensor, moving: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -173,7 +184,7 @@ class Network(PairNetwork):
             if level < self.config.levels:
                 seen_fixed, seen_moving = encoded[level].split(counts)
                 shape = seen_fixed.shape[2:]
-                up_fixed, up_moving = (_enlarged(features, seen_fixed) for features in (of_fixed, of_moving))
+                up_fixed, up_moving = (enlarge(features, shape) for features in (of_fixed, of_moving))
                 if self.config.pyramid:
                     displacement, residual = (resize_displacement(field, shape) for field in (displacement, residual))
                     seen_moving = _warped(seen_moving, displacement)
@@ -193,11 +204,6 @@ class Network(PairNetwork):
                 displacement = compose(residual, displacement) if self.config.composed else residual + displacement
             all_regions += [regions] if regions is not None else []
         return displacement, all_regions[::-1]
-
-
-def _enlarged(features: Tensor, like: Tensor) -> Tensor:
-    """Features (B, C, *shape) at the resolution of ``like``; the grids lie as in `fields.resize_image`."""
-    return interpolate(features, like.shape[2:], mode=MODES[like.ndim - 2], align_corners=False)
 
 
 def _warped(features: Tensor, displacement: Tensor) -> Tensor:
