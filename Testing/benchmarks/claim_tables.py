@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from inr_tables import markdown
-from scipy.stats import wilcoxon
+from scipy.stats import t, wilcoxon
 
 SIGNIFICANT = 0.05
-HOLDS, FAILS, SAME = "holds", "does not hold", "no difference"
+HOLDS, FAILS, SAME, OPEN, UNKNOWN = "holds", "does not hold", "no difference", "not decided", "not measured"
 
 
 def section(title: str, words: list[str], table: pd.DataFrame | None = None) -> list[str]:
@@ -28,20 +28,36 @@ def settings(parts: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def by_run(results: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row a run, with mean and SD of every score."""
+    """One row a run, with mean and SD of every score, and of how many people where some have none."""
     rows = []
     for run in results:
         row = {name: value for name, value in run.items() if name not in ("scores", "about")}
         for score, values in pd.DataFrame(run["scores"]).items():
             row |= {str(score): values.mean(), f"{score} SD": values.std()}
+            if 0 < values.count() < len(values):
+                row[f"{score} of people"] = values.count()
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def spread(scores: pd.DataFrame, digits: Mapping[str, int]) -> dict[str, str]:
-    """Mean and SD of those scores that were taken."""
+    """Mean and SD of those scores that were taken, and of how many people where some have none."""
     known = scores.dropna(axis=1, how="all")
-    return {s: f"{known[s].mean():z.{n}f} ± {known[s].std():.{n}f}" for s, n in digits.items() if s in known}
+    return {
+        s: f"{known[s].mean():z.{n}f} ± {known[s].std():.{n}f}{_fewer(known[s].count(), len(known))}"
+        for s, n in digits.items()
+        if s in known
+    }
+
+
+def _fewer(count: int, people: int) -> str:
+    """Remark that a score is that of fewer people."""
+    return "" if count == people else f" ({count} of {people} people)"
+
+
+def half_interval(values: pd.DataFrame) -> pd.Series[float]:
+    """Half of the 95 % interval of the mean of every column, by Student's t."""
+    return values.sem() * t.ppf(0.975, values.count() - 1)
 
 
 def cost(run: Mapping[str, Any]) -> dict[str, str]:
@@ -58,9 +74,14 @@ def rules(results: Iterable[Mapping[str, Any]], steps: int) -> list[str]:
     unfinished = sum(run["best_step"] == steps for run in trained)
     return [
         "A comparison shows a difference where a paired two-sided Wilcoxon test over the held-out people has p < "
-        f"{SIGNIFICANT:g}; else it says no difference, which is no proof that there is none. A claim holds where it "
-        "does in all of its comparisons. p is not corrected for their number. Several numbers are in the order of "
-        "the table of every comparison.",
+        f"{SIGNIFICANT:g}; else it says no difference, which is no proof that there is none. Where a claim names a "
+        "least gain or an allowed loss, the differences are shifted by it before the test, but not in the tables: p is "
+        f"against it, not against 0, and where p is not < {SIGNIFICANT:g} the claim is not decided. A claim holds "
+        "where it does in all of its comparisons. p is not corrected for their number. Several numbers are in the "
+        "order of the table of every comparison.",
+        "Who lacks a score (a structure that vanished has no distance) is left out of its means and comparisons, "
+        "which favors what lost it; where they are not of all people it says of how many. A comparison for which "
+        "nobody is left is not measured.",
         "Every network was trained once, from one seed: p speaks of other people, not of other trainings.",
         f"Training was short: of {len(trained)} runs of {steps} steps, {unfinished} were best at the last validation "
         "and might have gained from more. The paper's images are those of people, ours are not.",
@@ -87,38 +108,45 @@ def compare(
     theirs: np.ndarray,
     *,
     more: bool,
-    least: float = 0.0,
+    least: float | np.ndarray = 0.0,
 ) -> dict[str, str]:
-    """Row of a comparison by person.
+    """Row of a comparison by person, of those who have the score in both.
 
     Parameters
     ----------
     name, digits
         Of the column of ours, and how many every score is shown with.
     more, least
-        The claim is that ours are larger, else smaller, and in the mean by as much.
+        The claim is that ours are larger, else smaller, and by more than so much, which may be of every person; less
+        than 0: not worse by as much. The test is of the differences beyond that.
     """
-    difference, p, style = float((ours - theirs).mean()), p_value(ours - theirs), f"z.{digits[score]}f"
-    right = (difference > 0) == more and abs(difference) >= least
-    return {
-        "claim": claim,
-        "at": at,
-        "score": score,
+    row, style = {"claim": claim, "at": at, "score": score}, f"z.{digits[score]}f"
+    there = ~(np.isnan(ours) | np.isnan(theirs))
+    if not there.any():
+        return row | {name: "", "other": "", "difference": "none", "p": "none", "verdict": UNKNOWN}
+    beyond = ((ours - theirs if more else theirs - ours) - least)[there]
+    ours, theirs, p = ours[there], theirs[there], p_value(beyond)
+    return row | {
         name: f"{ours.mean():{style}}",
         "other": f"{theirs.mean():{style}}",
-        "difference": f"{difference:+{style}}",
-        "p": shown(p),
-        "verdict": SAME if p >= SIGNIFICANT else HOLDS if right else FAILS,
+        "difference": f"{(ours - theirs).mean():+{style}}",
+        "p": shown(p) + _fewer(len(beyond), len(there)),
+        "verdict": (OPEN if np.any(least) else SAME) if p >= SIGNIFICANT else HOLDS if beyond.mean() > 0 else FAILS,
     }
 
 
 def summary(comparisons: pd.DataFrame) -> pd.DataFrame:
-    """One row a claim: it holds where all of its comparisons do, and makes no difference where none does."""
+    """One row a claim: it holds where all of its comparisons do, and makes no difference where none does.
+
+    What was not measured is judged by the rest, but for a claim that would hold by it: that is not measured, either.
+    """
     rows = []
     for (claim, score), group in comparisons.groupby(["claim", "score"], sort=False):
         counts = group["verdict"].value_counts()
-        verdict = str(counts.index[0]) if len(counts) == 1 else FAILS
-        of = ", ".join(f"{name} in {counts[name]}" for name in (HOLDS, SAME, FAILS) if name in counts)
+        known = [str(name) for name in counts.index if name != UNKNOWN]
+        verdict = known[0] if len(known) == 1 else FAILS if known else UNKNOWN
+        verdict = UNKNOWN if verdict == HOLDS and UNKNOWN in counts else verdict
+        of = ", ".join(f"{name} in {counts[name]}" for name in (HOLDS, SAME, OPEN, FAILS, UNKNOWN) if name in counts)
         differences = ", ".join(group["difference"])
         p = ", ".join(group["p"])
         rows.append({"claim": claim, "score": score, "verdict": verdict, "by": of, "differences": differences, "p": p})

@@ -24,6 +24,7 @@ from memwarp_report import (
     MEMWARP,
     NO_DICE,
     NO_PYRAMID,
+    NO_REGIONS,
     NONE,
     SEMI,
     SPLINE,
@@ -79,6 +80,7 @@ def runs() -> Iterator[Run]:
     yield Run(TASK, "memwarp", 1.0, NO_PYRAMID, {"pyramid": False}, WITH_REGIONS)
     yield Run(TASK, "memwarp", 1.0, MEMWARP, loss=WITH_REGIONS)
     yield Run(TASK, "memwarp", 1.0, TRUTH, loss=replace(WITH_REGIONS, truth=1.0))
+    yield Run(TASK, "memwarp", 1.0, NO_REGIONS, loss=LABELS)
 
 
 class Claims(Protocol):

@@ -114,7 +114,11 @@ class Protocol(ABC):
         self.people(*task_group, progress)
 
     def about(self, run: Run) -> dict[str, Any]:
-        """Everything that the scores of a run depend on, as plain values."""
+        """Everything that the scores of a run depend on, as plain values, but for code and the seeds of people.
+
+        That is, results from before a change of what trains and scores, of defaults of a network, or of who is trained
+        and tested on, are not told from later ones.
+        """
         facts: dict[str, Any] = {"phantom": VERSION, "data": asdict(self.data[run.task]), "tested": self.tested}
         if run.share:
             settings = {**self.settings.decisive, "steps": self.settings.steps}
