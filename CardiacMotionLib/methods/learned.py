@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 VOXELS_AT_ONCE = 250_000  # that a network is given in one batch; bounds the memory
 PREPARATION = ("inversion_times", "saturation_times", "echo_times")  # in the meta of a series for maps
 IN_PLANE = "The slices were registered one by one: the motion is that within them, none is known through them."
-STACK_DIMS = 2  # of the weights that a stack goes through where there are both
+STACK_DIMS = 3  # of the weights that a stack goes through where there are both: Testing/results/learned_accuracy.md
 SHORTEST_PATH = 5  # frames that can be smoothed over
 CINE, MAPPING = "cine", "mapping"  # what weights are for
 NEEDED = ("dims", "pixel_mm")  # of a card, for a run

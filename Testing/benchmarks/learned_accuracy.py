@@ -68,7 +68,7 @@ class Row:
     start: str = ""
 
 
-START = f"riir_{STACK_DIMS}d"
+START = "riir_2d"
 CINE_ROWS = {  # the steps of the refinements were chosen on one synthetic heart that is not among the cases
     "none": Row("none"),
     "demons": Row("demons"),
