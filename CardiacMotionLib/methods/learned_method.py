@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 AUTO = "auto"
 SHARED = ("weights", "margin", "smoothing")
 FOUND_NONE = "No segmentation came with frame {frame}, and the network found none in it; draw one for strain."
-FOUND_LABELS = "No segmentation came with frame {frame}: the one that the network found in it is used; look at it."
+FOUND_LABELS = (
+    "No segmentation came with frame {frame}: the one that the network found in it is used. Look at it first: it was "
+    "learned from synthetic hearts, and on real ones it is often wrong."
+)
 
 
 @dataclass(frozen=True)
