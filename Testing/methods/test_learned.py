@@ -272,7 +272,7 @@ def for_maps(series, name="inversion_times"):
     ("series", "chosen"),
     [
         (noise(2, 1, 8, 8), "riir_cine_2d"),
-        (noise(2, 3, 8, 8), "riir_cine_2d"),  # a stack goes through slice by slice
+        (noise(2, 3, 8, 8), f"riir_cine_{learned.STACK_DIMS}d"),
         (for_maps(noise(2, 1, 8, 8)), "riir_mapping"),
         (for_maps(noise(2, 3, 8, 8), "saturation_times"), "riir_mapping"),
         (for_maps(noise(2, 3, 8, 8), "echo_times"), "riir_mapping"),

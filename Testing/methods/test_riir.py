@@ -17,7 +17,7 @@ from CardiacMotionLib.training.recipe import load_recipe, recipes
 SMALL = {2: (26, 33), 3: (4, 22, 27)}
 SHIFT = {2: (2.0, -1.5), 3: (1.5, -1.5, 0.0)}
 QUICK = {"first": 8, "second": 4, "steps": 3}
-PAPER = {"riir": 61_026, "voxelmorph": 254_914, "gradirn": 177_048}  # 61k, 254k, 173k in paper 004
+PAPER = {"riir": 61_026, "voxelmorph": 254_914, "gradirn": 177_048, "memwarp": 47_286_310}  # 61k, 254k, 173k; 47.8M
 
 
 def network(dims: int = 2, **settings) -> Network:
@@ -42,8 +42,8 @@ def test_as_many_parameters_as_the_paper_says(name):
     info = methods()[name]
     assert {"paper", "small"} <= set(recipes(info))
     built = {recipe: info.network()(load_recipe(info, recipe).network) for recipe in recipes(info)}
-    assert parameters(built["paper"]) == PAPER[name]
-    assert all(isinstance(one.dims, int) and 0 < parameters(one) < 500_000 for one in built.values())
+    assert parameters(built.pop("paper")) == PAPER[name]
+    assert all(isinstance(one.dims, int) and 0 < parameters(one) < 2_000_000 for one in built.values())
 
 
 def test_sizes_of_the_paper():

@@ -27,6 +27,9 @@ class TinyNetwork(torch.nn.Module):
         self.layer = torch.nn.Conv2d(1, config.width, 3)
         self.norm = torch.nn.BatchNorm2d(config.width)
 
+    def fuse(self) -> None:
+        """Nothing to do."""
+
 
 def tiny_weights(seed: int = 0, card: dict | None = None, **config) -> Weights:
     """Drawn weights with their card."""
