@@ -302,21 +302,30 @@ def make_pair(
 
 
 def augment(pair: dict[str, Tensor], rng: np.random.Generator) -> dict[str, Tensor]:
-    """One of the eight symmetries of the plane, and a contrast that is the same in both images."""
+    """One of the eight symmetries of the plane, and a contrast that is the same in both images.
+
+    A stack is reversed too, or not: some are stored from the apex up, some from the base down.
+    """
     turn, mirror_i, mirror_j = (bool(bit) for bit in rng.integers(2, size=3))
     gamma = float(np.exp(rng.uniform(-0.4, 0.4)))
-    result = {name: moved(value, name == "displacement", turn, mirror_i, mirror_j) for name, value in pair.items()}
+    mirror_k = pair["fixed"].ndim == 4 and bool(rng.integers(2))
+    result = {
+        name: moved(value, name == "displacement", turn, mirror_i, mirror_j, mirror_k) for name, value in pair.items()
+    }
     for name in ("fixed", "moving"):
         result[name] = result[name] ** gamma
     return result
 
 
-def moved(values: Tensor, is_field: bool, turn: bool, mirror_i: bool, mirror_j: bool) -> Tensor:
-    """An image (..., J, I) or a displacement (..., J, I, d) with rows and columns exchanged or reversed."""
+def moved(values: Tensor, is_field: bool, turn: bool, mirror_i: bool, mirror_j: bool, mirror_k: bool = False) -> Tensor:
+    """An image (..., J, I) or a displacement (..., J, I, d), rows and columns exchanged or reversed, or slices.
+
+    What has no rows and columns stays as it is.
+    """
     if values.ndim < 2:
         return values
     j, i = (-3, -2) if is_field else (-2, -1)
-    for asked, axis, component in ((mirror_i, i, 0), (mirror_j, j, 1)):
+    for asked, axis, component in ((mirror_i, i, 0), (mirror_j, j, 1), (mirror_k, j - 1, 2)):
         if asked:
             values = values.flip(axis)
             if is_field:
