@@ -16,7 +16,7 @@ from scipy import ndimage
 from . import fields
 from .errors import CardiacMotionError
 from .motion import Motion
-from .series import LABEL_NAMES, LV_CAVITY, MYOCARDIUM, ImageSeries, check_labels
+from .series import LABEL_NAMES, LV_CAVITY, MYOCARDIUM, ImageSeries, check_labels, default_reference
 
 PCA_MODES = 1  # L of D_PCA1: how many modes a cine may have without counting as misaligned
 AROUND_HEART_MM = 5.0  # margin of the mask in which images are compared
@@ -34,7 +34,8 @@ def evaluate(
     Parameters
     ----------
     motion, series
-        A motion and the series it was found in, on one grid.
+        A motion and the series it was found in, on one grid. One from a canonical space is scored as expressed in the
+        frame of ``truth``, else in that of the labels with the largest cavity, else in frame 0.
     labels
         {frame: (K, J, I)} to compare with, by default those of the series; an array (K, J, I) replaces those of the
         reference frame. What needs labels of the reference frame is left out where there are none.
@@ -64,10 +65,12 @@ def evaluate(
         raise CardiacMotionError(
             f"evaluate needs a Motion, got {type(motion).__name__}; make one with register(series)"
         )
+    if motion.reference is None:
+        motion = motion.expressed_in(_frame_to_score(series, labels, truth))
     warped = motion.warp(series)
     given = _labels_by_frame(labels, motion, series)
     checked = {int(t): check_labels(a, series.frames.shape, t) for t, a in given.items()}
-    reference = checked.get(motion.reference)
+    reference = checked.get(motion.stored_reference)
     rows: list[tuple] = []
     if reference is not None:
         rows += _overlap_rows(motion, reference, checked)
@@ -77,6 +80,15 @@ def evaluate(
         rows += _truth_rows(motion, truth, reference)
     table = pd.DataFrame(rows, columns=["metric", "structure", "frame", "value", "unit"])
     return table.astype({"frame": "Int64", "value": "float64"})
+
+
+def _frame_to_score(
+    series: ImageSeries, labels: Mapping[int, np.ndarray] | np.ndarray | None, truth: Motion | None
+) -> int:
+    """Where a motion from a canonical space is expressed in."""
+    if isinstance(truth, Motion) and truth.reference is not None:
+        return truth.reference
+    return default_reference(series.replace(labels=labels) if isinstance(labels, Mapping) else series)
 
 
 # ---------------------------------------------------------------------- labels
@@ -90,7 +102,7 @@ def _labels_by_frame(
     if isinstance(labels, Mapping):
         return labels
     if isinstance(labels, np.ndarray):
-        return {**series.labels, motion.reference: labels}
+        return {**series.labels, motion.stored_reference: labels}
     raise CardiacMotionError(
         f"labels must be a dictionary {{frame: (K, J, I) array}} or an array (K, J, I) of the reference frame, "
         f"got {type(labels).__name__}"

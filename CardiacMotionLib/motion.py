@@ -16,7 +16,7 @@ from . import fields
 from .continuous import ContinuousField
 from .errors import CardiacMotionError
 from .fields.jacobian import determinant
-from .series import ImageSeries, check_affine, check_labels, check_times
+from .series import ImageSeries, check_affine, check_labels, check_times, default_reference
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FIELD = "field."  # before the names of the field's arrays in a file
 LABELS = "labels"  # name of the labels there
+CANONICAL = -1  # the reference in files and nodes, where it is no frame
 MARGIN = 2  # voxels around what is differentiated: central differences reach one
 
 
@@ -34,11 +35,12 @@ class Motion:
     ----------
     displacement
         (T, K, J, I, 3) float32 RAS mm: the material point at the voxel x of the reference is at x + u(x) in frame t.
-        ``displacement[reference]`` is exactly zero.
+        ``displacement[reference]`` is exactly zero where the reference is a frame.
     affine
         (4, 4) voxel (i, j, k) to RAS mm.
     reference
-        Frame in which the points are named.
+        Frame in which the points are named; None where that is the canonical space of a groupwise registration, a
+        mean shape that no frame has. `expressed_in` gives the same motion from a frame.
     times
         (T,) float64 ms; frame numbers where ``timed`` is False.
     provenance
@@ -54,7 +56,7 @@ class Motion:
         self,
         displacement: ArrayLike,
         affine: ArrayLike,
-        reference: int = 0,
+        reference: int | None = 0,
         times: ArrayLike | None = None,
         provenance: Mapping[str, Any] | None = None,
         *,
@@ -68,25 +70,28 @@ class Motion:
             raise CardiacMotionError(
                 "displacement contains NaN or infinite values; every voxel needs a finite displacement in mm"
             )
-        check_frame(reference, len(array), "reference")
+        if reference is not None:
+            check_frame(reference, len(array), "reference")
         self.displacement = array
         self.affine = check_affine(affine)
-        self.reference = int(reference)
+        self.reference = None if reference is None else int(reference)
         self.timed = times is not None
         self.times = check_times(times, len(array)) if times is not None else np.arange(len(array), dtype=np.float64)
         self.provenance = dict(provenance or {})
+        if field is not None and self.reference is None:
+            raise CardiacMotionError("a continuous field starts from a moment of the cycle: give its reference frame")
         if field is not None and field.reference_time != self.times[self.reference]:
             raise CardiacMotionError(
                 f"the field is zero at {field.reference_time:g}, the reference frame {self.reference} is at "
                 f"{self.times[self.reference]:g}; its reference_time must be that of the frame"
             )
-        if np.any(array[reference]):
+        if reference is not None and np.any(array[reference]):
             largest = float(np.abs(array[reference]).max())
             raise CardiacMotionError(
                 f"displacement of the reference frame {reference} must be zero, its largest entry is {largest:.3g} mm"
             )
         self.field = field
-        self.labels = None if labels is None else check_labels(labels, array.shape[:4], self.reference)
+        self.labels = None if labels is None else check_labels(labels, array.shape[:4], self.reference or 0)
         self._determinant: np.ndarray | None = None
         self._inverses: dict[int, Tensor] = {}  # in voxels, kept because each takes a while
 
@@ -95,14 +100,15 @@ class Motion:
         cls,
         displacement: Tensor,
         series: ImageSeries,
-        reference: int,
+        reference: int | None,
         provenance: Mapping[str, Any] | None = None,
         labels: ArrayLike | None = None,
     ) -> Motion:
         """Make one from a displacement (T, K, J, I, 3) in voxels (i, j, k) of ``series``, any device and float type."""
         millimeters = fields.voxel_to_world(displacement.detach(), torch.as_tensor(series.affine))
         world = millimeters.cpu().numpy().astype(np.float32)
-        world[reference] = 0
+        if reference is not None:
+            world[reference] = 0
         times = series.times if series.timed else None
         return cls(world, series.affine, reference, times, provenance, labels=labels)
 
@@ -136,10 +142,20 @@ class Motion:
         """(3,) voxel size in mm along i, j, k."""
         return np.linalg.norm(self.affine[:3, :3], axis=0)
 
+    @property
+    def origin(self) -> str:
+        """Where the motion starts, in words."""
+        return "the canonical space" if self.reference is None else f"frame {self.reference}"
+
+    @property
+    def stored_reference(self) -> int:
+        """The reference as files and nodes keep it; `known_reference` reads it."""
+        return CANONICAL if self.reference is None else self.reference
+
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.shape[::-1]))
         method = self.provenance.get("method", "unknown method")
-        return f"Motion({method}, {len(self)} frames of {size} voxels, from frame {self.reference})"
+        return f"Motion({method}, {len(self)} frames of {size} voxels, from {self.origin})"
 
     def __len__(self) -> int:
         return len(self.displacement)
@@ -165,14 +181,42 @@ class Motion:
         frames = [
             fields.warp(torch.from_numpy(series.frames[t])[None, None], self.voxels(t))[0, 0] for t in range(len(self))
         ]
-        frames[self.reference] = torch.from_numpy(series.frames[self.reference])
+        if self.reference is not None:
+            frames[self.reference] = torch.from_numpy(series.frames[self.reference])
         return torch.stack(frames).numpy()
+
+    def expressed_in(self, frame: int) -> Motion:
+        """The same motion from another reference: what is at x in ``frame`` is at x + u'(x, t) in frame t.
+
+        u'(x, t) = v(x) + u(x + v(x), t) with v the `inverse` of ``frame``. Of a continuous `field` only what it is on
+        the grid is kept; `labels` are those of the old reference and stay behind.
+        """
+        check_frame(frame, len(self), "frame")
+        if frame == self.reference:
+            return self
+        back = self._inverse(frame)
+        moved = torch.cat([fields.compose(back, self.voxels(t)) for t in range(len(self))])
+        world = fields.voxel_to_world(moved, torch.as_tensor(self.affine)).numpy()
+        world[frame] = 0
+        times = self.times if self.timed else None
+        return Motion(world, self.affine, frame, times, {**self.provenance, "reference": frame})
 
     def labeled(self, series: ImageSeries) -> ImageSeries:
         """``series``, with the `labels` that the method found where its reference frame has none of its own."""
-        if self.labels is None or not self.labels.any() or self.reference in series.labels:
+        if self.labels is None or not self.labels.any() or self.reference in (None, *series.labels):
             return series
         return series.replace(labels={**series.labels, self.reference: self.labels})
+
+    def reference_labels(self, series: ImageSeries) -> np.ndarray | None:
+        """Labels (K, J, I) uint8 of the reference: of ``series``, or those found; None where there are none.
+
+        In a canonical space those of the frame with the largest cavity, drawn there.
+        """
+        series = self.labeled(series)
+        if self.reference is not None:
+            return series.labels.get(self.reference)
+        frame = default_reference(series)
+        return self.draw_labels(series.labels[frame], frame) if series.labels else None
 
     def warp_labels(self, labels: ArrayLike, frame: int) -> np.ndarray:
         """Reference labels carried to ``frame``: (K, J, I) uint8.
@@ -180,14 +224,25 @@ class Motion:
         Each label is carried as its signed distance in the plane of the slice and the nearest wins. Between slices, far
         apart as they are, that gives the shape halfway (Raya 1990) where sampling the labels would leave steps.
         """
-        labels = check_labels(labels, self.displacement.shape[:4], self.reference)
+        labels = check_labels(labels, self.displacement.shape[:4], self.reference or 0)
         check_frame(frame, len(self), "frame")
-        if frame == self.reference:
-            return labels.copy()
+        return labels.copy() if frame == self.reference else self._drawn(labels, self._inverse(frame))
+
+    def draw_labels(self, labels: ArrayLike, frame: int) -> np.ndarray:
+        """Labels of ``frame`` drawn in the reference: (K, J, I) uint8, what `warp` is to images.
+
+        By signed distances, as in `warp_labels`.
+        """
+        check_frame(frame, len(self), "frame")
+        labels = check_labels(labels, self.displacement.shape[:4], frame)
+        return labels.copy() if frame == self.reference else self._drawn(labels, self.voxels(frame))
+
+    def _drawn(self, labels: np.ndarray, displacement: Tensor) -> np.ndarray:
+        """Labels (K, J, I) sampled at x + u(x), displacement (1, K, J, I, 3) in voxels."""
         values = np.unique(labels)
         distances = torch.from_numpy(signed_distances(labels, values, self.spacing))
-        carried = fields.warp(distances[None], self._inverse(frame))[0]
-        return values[carried.argmin(0).numpy()].astype(np.uint8)
+        drawn = fields.warp(distances[None], displacement)[0]
+        return values[drawn.argmin(0).numpy()].astype(np.uint8)
 
     def at(self, points_ras: ArrayLike, frame: float | None = None, *, time: float | None = None) -> np.ndarray:
         """Displacement (N, 3) in RAS mm of reference points (N, 3) in RAS mm, in a frame or at a time.
@@ -299,7 +354,8 @@ class Motion:
         for world in self.displacement:
             voxels = fields.world_to_voxel(torch.from_numpy(np.ascontiguousarray(world[box]))[None], affine)
             result.append(fields.deformation_gradient(voxels, affine)[0].numpy()[wanted])
-        result[self.reference][:] = np.eye(3)  # exactly, without the rounding of mm
+        if self.reference is not None:
+            result[self.reference][:] = np.eye(3)  # exactly, without the rounding of mm
         return np.stack(result)
 
     def jacobian_determinant(self) -> np.ndarray:
@@ -348,7 +404,7 @@ class Motion:
                     path,
                     displacement=self.displacement,
                     affine=self.affine,
-                    reference=self.reference,
+                    reference=self.stored_reference,
                     times=self.times if self.timed else np.zeros(0),
                     provenance=json.dumps(self.provenance),
                     **labels,
@@ -379,7 +435,7 @@ class Motion:
                 return cls(
                     data["displacement"],
                     data["affine"],
-                    int(data["reference"]),
+                    known_reference(data["reference"]),
                     times,
                     json.loads(str(data["provenance"])),
                     field=ContinuousField.from_arrays(network) if network else None,
@@ -391,6 +447,11 @@ class Motion:
             raise CardiacMotionError(
                 f"{path} is not a motion file: expected a .seq.nrrd or .npz saved by Motion.save"
             ) from error
+
+
+def known_reference(stored: Any) -> int | None:
+    """The reference of a motion from what a file or node says."""
+    return None if int(stored) == CANONICAL else int(stored)
 
 
 def grid_points(shape: tuple[int, int, int], affine: np.ndarray) -> np.ndarray:

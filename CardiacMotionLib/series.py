@@ -115,6 +115,13 @@ class ImageSeries:
         return self.replace(frames=self.frames[(slice(None), *box)], affine=affine, labels=labels)
 
 
+def default_reference(series: ImageSeries) -> int:
+    """The labeled frame with the largest LV cavity (end-diastole), else the first labeled frame, else frame 0."""
+    if not series.labels:
+        return 0
+    return max(series.labels, key=lambda t: (int(np.count_nonzero(series.labels[t] == LV_CAVITY)), -t))
+
+
 def check_frames(frames: Any) -> np.ndarray:
     """(T, K, J, I) float32, finite; raises `CardiacMotionError` otherwise."""
     frames = np.asarray(frames)

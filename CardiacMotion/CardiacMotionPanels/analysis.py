@@ -96,6 +96,7 @@ def read(cine: Any, segmentation: Any = None, reference: int | None = None) -> I
 def compute(request: Request, progress: Callable[[float, str], Any]) -> Outcome:
     """Motion, strain and quality; touches no node, so any thread will do."""
     from CardiacMotionLib import evaluate, register
+    from CardiacMotionLib.methods import default_reference
 
     series = request.series
     check(request)
@@ -103,7 +104,7 @@ def compute(request: Request, progress: Callable[[float, str], Any]) -> Outcome:
         motion = register(
             series,
             request.method,
-            reference=request.reference,
+            reference=default_reference(series) if request.reference is None else request.reference,
             device=request.device,
             progress=lambda fraction, text: progress(0.85 * fraction, text),
             **request.options,

@@ -235,10 +235,10 @@ def describeMade(outcome: Outcome) -> str:
     """One line on what was computed and how."""
     said = outcome.motion.provenance
     made = _("Motion and strain") if outcome.strain is not None else _("Motion")
-    return _("{made} by {method} from frame {reference} on {device} in {seconds:.0f} s.").format(
+    return _("{made} by {method} from {origin} on {device} in {seconds:.0f} s.").format(
         made=made,
         method=said.get("method", "?"),
-        reference=outcome.motion.reference,
+        origin=outcome.motion.origin,
         device=said.get("device", "?"),
         seconds=said.get("seconds", 0),
     )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import CardiacMotionError
+from ..methods import default_reference
 from .inputs import read_cine
 from .parameters import AsJson, Device, Labels, Method, OutputFolder, Quiet, Reference, Seed, Verbose
 from .register import describe_run, finders, gives_labels, run_method, write_found_labels
@@ -54,18 +55,21 @@ def demo(
                 f"--method that finds it ({finders()})"
             )
         terminal.say(f"{len(series)} frames, {series.shape[0]} slices of {series.shape[2]} x {series.shape[1]}")
+        if reference is None:
+            reference = default_reference(series)
         motion = run_method(series, method, terminal, reference=reference, device=device, seed=seed)
         if motion.labeled(series) is not series:
             series = motion.labeled(series)
             write_found_labels(motion, folder / FOUND_LABELS)
-        if motion.reference not in series.labels:
+        reference_labels = motion.reference_labels(series)
+        if reference_labels is None:
             raise CardiacMotionError(
                 f"frame {motion.reference}, where the motion starts, has no labels; labeled are {sorted(series.labels)}"
             )
         terminal.say(describe_run(motion))
         terminal.say("Strain, pictures and scene ...")
         motion.save(folder / "motion.seq.nrrd")
-        result = analyze(motion, series.labels[motion.reference], rv_insertion=series.meta.get("rv_insertion"))
+        result = analyze(motion, reference_labels, rv_insertion=series.meta.get("rv_insertion"))
         write_strain_files(result, folder)
         write_report_page(series, motion, result, folder)
         write_scene_files(series, motion, result, folder, terminal)

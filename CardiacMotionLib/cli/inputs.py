@@ -59,7 +59,7 @@ def reference_labels(motion: Motion, labels: list[str], label_map: list[str] | N
             f"the motion starts from frame {motion.reference}; "
             f"give labels of that frame (--labels {motion.reference}=FILE when the file name says another)"
         )
-    return found[motion.reference]
+    return found[motion.stored_reference]
 
 
 def label_files(labels: list[str] | None) -> Any:

@@ -166,4 +166,4 @@ def describe_run(motion: Motion) -> str:
     by = f"{made_by['method']} with {made_by['weights']}" if "weights" in made_by else made_by["method"]
     found = "" if made_by.get("heart_from") != "motion" else "; no labels, the heart is where the images change most"
     how = f"in {made_by['seconds']:.1f} s on {made_by['device']}"
-    return f"{by}: {len(motion)} frames from frame {motion.reference} {how}{found}"
+    return f"{by}: {len(motion)} frames from {motion.origin} {how}{found}"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import CardiacMotionError
-from .inputs import read_cine, reference_labels
+from ..methods import default_reference
+from .inputs import label_files, read_cine, reference_labels
 from .parameters import AsJson, LabelMap, Labels, MotionFile, OutputFolder, Quiet, Verbose
 from .results import headline_lines, list_files, write_report_page, write_scene_files, write_strain_files
 from .staging import staged_folder
@@ -62,6 +63,8 @@ def strain(
 
         found = Motion.load(motion)
         series = read_cine(cine, labels, terminal, label_map=label_map) if cine else None
+        if found.reference is None:
+            found = found.expressed_in(_labeled_frame(series, labels))
         reference = _labels(found, series, labels, label_map, terminal)
         result = analyze(
             found,
@@ -78,6 +81,19 @@ def strain(
         finish(result, folder, output, terminal)
 
 
+def _labeled_frame(series: ImageSeries | None, labels: list[str] | None) -> int:
+    """The frame that a motion from a canonical space is to start from."""
+    if series is not None and series.labels:
+        return default_reference(series)
+    named = label_files(labels)
+    if isinstance(named, dict):
+        return min(named)
+    raise CardiacMotionError(
+        "the motion starts from a canonical space, so it is not known of which frame the labels are: "
+        "--labels FRAME=FILE, or --cine with labels"
+    )
+
+
 def _labels(
     motion: Motion,
     series: ImageSeries | None,
@@ -86,8 +102,8 @@ def _labels(
     terminal: Terminal,
 ) -> Any:
     """(K, J, I) labels of the motion's reference frame, of the cine where there is one."""
-    if series is not None and motion.reference in series.labels:
-        return series.labels[motion.reference]
+    if series is not None and motion.stored_reference in series.labels:
+        return series.labels[motion.stored_reference]
     if not labels and motion.labels is not None and motion.labels.any():
         terminal.note(f"The segmentation of frame {motion.reference} is the one that was found with the motion")
         return motion.labels

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CardiacMotionError
-from ..motion import Motion
+from ..motion import Motion, known_reference
 from .files import existing, suffix_of
 from .nrrd_file import LPS, TO_RAS, geometry_fields, grid_affine, index_keys, index_times, load, write_nrrd
 from .write import axis_names
@@ -51,7 +51,7 @@ def write_motion_sequence(motion: Motion, path: str | Path) -> Path:
         "intent_code": "1006",  # Slicer knows transforms by it, some versions only near the top of the file
         "displacement field type": "modeling",
         **index_keys(motion.times),
-        REFERENCE_KEY: str(motion.reference),
+        REFERENCE_KEY: str(motion.stored_reference),
         PROVENANCE_KEY: json.dumps(motion.provenance),
     }
     return write_nrrd(motion.displacement * LPS.astype(np.float32), fields, keys, path)
@@ -89,7 +89,8 @@ def read_motion_sequence(path: str | Path, reference: int | None = None) -> Moti
         else {"source": path.name, "field_type": direction}
     )
     if reference is None:
-        reference = int(header[REFERENCE_KEY]) if REFERENCE_KEY in header else _still_frame(path, displacement)
+        named = header.get(REFERENCE_KEY)
+        reference = _still_frame(path, displacement) if named is None else known_reference(named)
     return Motion(displacement, affine, reference, index_times(header, 4, len(displacement)), provenance)
 
 

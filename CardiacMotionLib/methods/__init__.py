@@ -1,8 +1,9 @@
 """Registration methods, one package each, behind one protocol (`MethodInfo`) and one registry (`register`)."""
 
 from ..callable_module import make_callable
+from ..series import default_reference
 from .protocol import Context, MethodInfo, OptionInfo, describe_options, make_options, option
-from .registry import choose_device, default_reference, methods, register
+from .registry import choose_device, methods, register
 
 __all__ = [
     "Context",

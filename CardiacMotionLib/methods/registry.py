@@ -59,7 +59,8 @@ def register(
     method
         A name from `methods`, or ``auto`` for the best one that fits the input.
     reference
-        Frame the motion starts from; by default the labeled frame with the largest cavity, else frame 0.
+        Frame the motion starts from; by default the labeled frame with the largest cavity, else frame 0. Methods that
+        register groupwise start from their canonical space, unless a frame is given.
     device
         ``auto`` (a GPU that works, else the CPU), ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
     seed
@@ -80,6 +81,7 @@ def register(
     """
     from .. import __version__
     from ..motion import Motion, check_frame
+    from ..series import default_reference
 
     check_registrable(series)
     known = methods()
@@ -89,8 +91,11 @@ def register(
     info = known[name]
     chosen = make_options(info, options)
     check_seed(seed)
+    asked = reference
     if reference is None:
-        reference = init.reference if isinstance(init, Motion) else default_reference(series)
+        reference = init.reference if isinstance(init, Motion) else None
+    if reference is None:
+        reference = default_reference(series)
     check_frame(reference, len(series), "reference")
     if "labels" in info.needs and reference not in series.labels:
         raise CardiacMotionError(
@@ -109,10 +114,12 @@ def register(
     context.report(0, f"{info.title}: starting")
     result = info.run(series, chosen, context)
     motion = result if isinstance(result, Motion) else Motion.from_voxels(result, series, context.reference)
+    if motion.reference is None and asked is not None:
+        motion = motion.expressed_in(asked)
     motion.provenance = {
         "method": name,
         "options": asdict(chosen),
-        "reference": context.reference,
+        "reference": motion.reference,
         "seed": context.seed,
         "device": str(context.device),
         "version": __version__,
@@ -175,15 +182,6 @@ def check_seed(seed: Any) -> None:
     """Raise `CardiacMotionError` unless ``seed`` is a whole number that every generator of random numbers takes."""
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed <= LARGEST_SEED:
         raise CardiacMotionError(f"seed must be a whole number from 0 to {LARGEST_SEED}, got {seed!r}")
-
-
-def default_reference(series: ImageSeries) -> int:
-    """The labeled frame with the largest LV cavity (end-diastole), else the first labeled frame, else frame 0."""
-    from ..series import LV_CAVITY
-
-    if not series.labels:
-        return 0
-    return max(series.labels, key=lambda t: (int(np.count_nonzero(series.labels[t] == LV_CAVITY)), -t))
 
 
 def choose_device(device: str = "auto") -> torch.device:

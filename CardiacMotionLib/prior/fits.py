@@ -22,8 +22,8 @@ from ..methods.inr import Options
 from ..methods.inr.fit import Fit
 from ..methods.inr.prior import CANONICAL
 from ..methods.protocol import Context
-from ..methods.registry import check_seed, choose_device, default_reference
-from ..series import LV_CAVITY, MYOCARDIUM, ImageSeries
+from ..methods.registry import check_seed, choose_device
+from ..series import LV_CAVITY, MYOCARDIUM, ImageSeries, default_reference
 from .subjects import Subject
 
 NOT_OF_THE_FIT = ("prior", "checkpoint")

@@ -13,9 +13,8 @@ from ..methods.inr import Options
 from ..methods.inr.fit import Fit
 from ..methods.inr.prior import NETWORK, Prior
 from ..methods.protocol import Context
-from ..methods.registry import default_reference
 from ..phantom import Subject
-from ..series import LV_CAVITY, MYOCARDIUM, ImageSeries
+from ..series import LV_CAVITY, MYOCARDIUM, ImageSeries, default_reference
 
 MOVES_MM = 1.0  # of true motion, below which it has no direction worth comparing
 SYSTOLE = 0.35  # share of the cycle after which a series without labels of end-systole is looked at

@@ -196,10 +196,10 @@ def _check_fit(cine: Any, series: ImageSeries, motion: Motion, strain: Strain | 
 
 def _reference_labels(series: ImageSeries, motion: Motion, strain: Strain | None) -> np.ndarray | None:
     """Labels (K, J, I) of the reference: given or found with the motion, else the wall of the strain."""
-    series = motion.labeled(series)
-    if motion.reference in series.labels:
-        return series.labels[motion.reference]
-    return None if strain is None else np.where(strain.wall, MYOCARDIUM, 0).astype(np.uint8)
+    labels = motion.reference_labels(series)
+    if labels is not None or strain is None:
+        return labels
+    return np.where(strain.wall, MYOCARDIUM, 0).astype(np.uint8)
 
 
 def _add_anatomy(
@@ -208,7 +208,7 @@ def _add_anatomy(
     carried = np.stack([motion.warp_labels(labels, frame) for frame in range(len(motion))])
     results.segmentation = add_label_sequence(carried, motion.affine, index, results.browser, f"{results.name} labels")
     walls = carried == MYOCARDIUM
-    if not walls[motion.reference].any():
+    if not (labels == MYOCARDIUM).any():
         return
     maps = (
         {}
@@ -270,7 +270,7 @@ def _describe(results: Results, motion: Motion, measure: str) -> None:
     facts = {
         "version": __version__,
         **motion.provenance,
-        "reference": motion.reference,
+        "reference": motion.stored_reference,
         "measure": MEASURES[measure],
         "name": results.name,
         "cine": results.cine.GetName(),

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CardiacMotionError
-from ..motion import Motion
+from ..motion import Motion, known_reference
 from .headless import import_slicer
 from .sequences import SequenceIndex, data_nodes, index_of, new_sequence, times_of
 
@@ -109,7 +109,7 @@ def add_transform_sequences(motion: Motion, index: SequenceIndex, name: str) -> 
         drawing.SetAndObserveTransformFromParent(grid)
     for sequence in (to_frame, to_reference):
         sequence.SetAttribute(PADDING, json.dumps(padding))
-        sequence.SetAttribute(REFERENCE, str(motion.reference))
+        sequence.SetAttribute(REFERENCE, str(motion.stored_reference))
         sequence.SetAttribute(PROVENANCE, json.dumps(motion.provenance, default=str))
     return to_frame, to_reference
 
@@ -157,10 +157,10 @@ def motion_from_sequence(sequence_node: Any) -> Motion:
     )
 
 
-def _reference_of(sequence_node: Any, displacement: np.ndarray) -> int:
+def _reference_of(sequence_node: Any, displacement: np.ndarray) -> int | None:
     stored = sequence_node.GetAttribute(REFERENCE)
     if stored is not None:
-        return int(stored)
+        return known_reference(stored)
     at_rest = np.flatnonzero(~displacement.any(axis=(1, 2, 3, 4)))
     if len(at_rest) == 0:
         raise CardiacMotionError(

@@ -71,6 +71,11 @@ def strain(
     """
     if not isinstance(motion, Motion):
         raise CardiacMotionError(f"strain needs a Motion, got {type(motion).__name__}; make one with register(series)")
+    if motion.reference is None:
+        raise CardiacMotionError(
+            "this motion starts from a canonical space, in which nothing was drawn; give strain "
+            "motion.expressed_in(frame), with the frame of the labels"
+        )
     names = layer_names(layers)
     if end_systole is not None:
         check_frame(end_systole, len(motion), "end_systole")

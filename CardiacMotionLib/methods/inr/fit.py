@@ -12,8 +12,8 @@ from ...continuous import Clock, ContinuousField, Window
 from ...errors import CardiacMotionError
 from ...fields.siren import Siren
 from ...motion import check_frame
+from ...series import default_reference
 from ..region import Box, fade_widths, find_region
-from ..registry import default_reference
 from .canonical import Canonical, find_canonical
 from .distill import distill
 from .objective import Objective
