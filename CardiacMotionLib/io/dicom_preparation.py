@@ -105,7 +105,7 @@ def acquisition_of(slices: Sequence[Sequence[Preparation]]) -> tuple[dict[str, l
             missing = sorted({n for row in rows for n, value in enumerate(row) if value is None})
             notes.append(
                 f"The files give no {name.replace('_', ' ')} time for frame {', '.join(map(str, missing))}, so none "
-                f"was taken: give them all with {key} (--{key.replace('_', '-')}), inf for an image without preparation."
+                f"was taken: give all with {key} (--{key.replace('_', '-')}), inf for an image without preparation."
             )
             continue
         times = np.array(rows, dtype=np.float64)
