@@ -10,6 +10,7 @@ from .models.base import Acquisition, Model
 from .start import Grid, search, start_values
 
 FITTED = 2  # guesses of the sign that are fitted to the end
+WEAK_INVERSION = 1.5  # B / A: 2 inverts all of the magnetization, 1.5 half of it
 
 
 def sign_guesses(times: Tensor) -> Tensor:
@@ -28,7 +29,8 @@ def fit_magnitude(model: Model, at: Acquisition, magnitude: Tensor, grid: Grid) 
 
     The grid of starting values ranks the guesses; the best two are fitted to the end, because neighbors differ by one
     image that is almost zero, where the grid is too coarse to decide. A fit that converged wins, then the smaller
-    residual.
+    residual, which counts double where it needs an inversion that hardly inverts (B < 1.5 A, less than half): with a
+    short T1 only one image or two tell the sign, and any B explains them.
     """
     guesses = sign_guesses(at[model.times[0]][:, 0])
     starts = [search(grid, magnitude * signs[:, None]) for signs in guesses]
@@ -44,9 +46,16 @@ def fit_magnitude(model: Model, at: Acquisition, magnitude: Tensor, grid: Grid) 
     if len(fits) == 1:
         return fits[0], signed[0]
     one, two = fits
-    first = torch.where(one.converged == two.converged, one.point.rss <= two.point.rss, one.converged)
+    better = _misfit(one) <= _misfit(two)
+    first = torch.where(one.converged == two.converged, better, one.converged)
     fit = Fit(one.point.where(first, two.point), torch.where(first, one.converged, two.converged))
     return fit, torch.where(first, signed[0], signed[1])
+
+
+def _misfit(fit: Fit) -> Tensor:
+    """Residual (P,) by which guesses are compared."""
+    a, b = fit.point.parameters[:2]
+    return torch.where(b < WEAK_INVERSION * a, 2 * fit.point.rss, fit.point.rss)
 
 
 def phase_sensitive(magnitude: Tensor, phase: Tensor, times: Tensor) -> Tensor:

@@ -31,14 +31,14 @@ def test_sign_of_noise_free_magnitude_is_restored(name):
 
 @pytest.mark.parametrize("name", RECOVERIES)
 def test_sign_is_found_under_noise(name):
-    """SNR 30: right in 99 % of the images beyond one SD of zero, and in 99 % of pixels with all beyond two."""
+    """SNR 30: right in 99 % of the images beyond one SD of zero, and in 99 % of pixels with all beyond three."""
     model, at = model_of(name), acquisition_of(name)
     noise = 100 / 30
     signal = with_noise(model.signal(random_parameters(name, 5000), at), noise)
     found = PixelFit(model, at, search_sign=True)(signal.abs())
     right = found.signed * signal >= 0
     assert right[signal.abs() > noise].double().mean() > 0.99
-    clear = (signal.abs() > 2 * noise).all(0)
+    clear = (signal.abs() > 3 * noise).all(0)
     assert clear.double().mean() > 0.5
     assert right[:, clear].all(0).double().mean() > 0.99
 
@@ -58,3 +58,13 @@ def test_phase_against_the_longest_time():
     receiver = torch.tensor([0.7, -2.0])
     phase = receiver + math.pi * (signal < 0)
     assert torch.allclose(phase_sensitive(signal.abs(), phase, torch.tensor([100.0, 3000.0, 400.0])), signal, atol=1e-5)
+
+
+def test_an_inversion_that_hardly_inverts_is_the_last_guess():
+    """T1 so short that one image alone is negative: any B explains either sign of it, an inversion only one."""
+    model, at = model_of("stone"), acquisition_of("stone")
+    parameters = torch.tensor([100.0, 190.0, 270.0], dtype=torch.float64)[:, None].repeat(1, 2000)
+    signal = with_noise(model.signal(parameters, at), 100 / 30)
+    found = PixelFit(model, at, search_sign=True)(signal.abs())
+    first = at["inversion_times"][:, 0].argmin()
+    assert (found.signed[first] < 0).double().mean() > 0.97
