@@ -53,11 +53,11 @@ def is_own_color_node(node: Any) -> bool:
     return node.IsA("vtkMRMLProceduralColorNode") and node.GetAttribute(CATEGORY) == CATEGORY_NAME
 
 
-def add_legend(displayable_node: Any, title: str, *, visible: bool, label_format: str = "%.0f") -> Any:
+def add_legend(displayable_node: Any, title: str, *, visible: bool, label_format: str = "%.0f", labels: int = 5) -> Any:
     """Color legend of a node, beside the image in slice and 3D views."""
     legend = import_slicer().vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(displayable_node)
     legend.SetTitleText(title)
-    legend.SetNumberOfLabels(5)
+    legend.SetNumberOfLabels(labels)
     legend.SetLabelFormat(label_format)
     legend.SetPosition(0.96, 0.5)
     legend.SetSize(0.09, 0.5)  # the text grows with the width

@@ -59,25 +59,29 @@ TRUST: Points = tuple((1 - position, *color) for position, *color in reversed(DO
 
 PALETTES = {"Lipari": LIPARI, "Navia": NAVIA, "doubt": DOUBT, "trust": TRUST, "gray": GRAY}
 NATIVE_T1_MS, CONTRAST_T1_MS = 2000.0, 1000.0  # top of the window before and after contrast agent
-AFTER_CONTRAST_MS = 700.0  # a median T1 below this is after contrast agent
+AFTER_CONTRAST_MS = 750.0  # T1 of the heart below this is after contrast agent
+UPPER = 80.0  # percentile of all pixels that stands for the heart where there are no labels: fat and liver are shorter
+LEAST_R2_SHOWN = 0.5  # of the window of R2: a fit below it says nothing
 SD_SHARE = 0.1  # of the window of a map is the window of its SD
 
 
 class MapStyle(NamedTuple):
-    """How a map is shown: title with unit, (low, high) of the window in that, name of the palette, format of labels."""
+    """How a map is shown: title with unit, (low, high) of the window in that, name of the palette, labels beside it."""
 
     title: str
     window: tuple[float, float]
     palette: str
     label_format: str
+    ticks: int = 5
 
 
-def styles(maps: ParameterMaps) -> dict[str, MapStyle]:
+def styles(maps: ParameterMaps, labels: np.ndarray | None = None) -> dict[str, MapStyle]:
     """How every map is shown. Only the window of T1 depends on its values: whether they are after contrast agent.
 
-    A and B, intensities, have a window up to their 99th percentile.
+    ``labels`` (K, J, I), where there are some, say where the heart is, whose T1 tells that. A and B, intensities, have
+    a window up to their 99th percentile.
     """
-    return {name: _style(name, maps.units[name], maps.maps) for name in maps.maps}
+    return {name: _style(name, maps.units[name], maps.maps, labels) for name in maps.maps}
 
 
 def shown_maps(maps: ParameterMaps) -> list[str]:
@@ -87,27 +91,29 @@ def shown_maps(maps: ParameterMaps) -> list[str]:
     return order + [name for name in ("R2",) if name in maps.maps]
 
 
-def _style(name: str, unit: str, maps: Mapping[str, np.ndarray]) -> MapStyle:
+def _style(name: str, unit: str, maps: Mapping[str, np.ndarray], labels: np.ndarray | None) -> MapStyle:
     if name.endswith("_SD"):
         of = name.removesuffix("_SD")
-        top = SD_SHARE * _top(of, maps)
+        top = SD_SHARE * _top(of, maps, labels)
         return MapStyle(f"SD of {_word(of)} ({unit})", (0.0, top), "doubt", _format(top))
     if name == "R2":
-        return MapStyle("R\N{SUPERSCRIPT TWO} of the fit", (0.0, 1.0), "trust", "%.2f")
-    top = _top(name, maps)
+        return MapStyle("R\N{SUPERSCRIPT TWO} of the fit", (LEAST_R2_SHOWN, 1.0), "trust", "%.1f", 6)
+    top = _top(name, maps, labels)
     palette = {"T1": "Lipari", "T2": "Navia", "ECV": "Lipari", "perfusion": "Navia"}.get(name, "gray")
-    title = f"{_word(name)} ({unit})".replace("(1)", "").strip()
-    return MapStyle(title, (0.0, top), palette, _format(top))
+    return MapStyle(f"{_word(name)} ({unit})", (0.0, top), palette, _format(top))
 
 
-def _top(name: str, maps: Mapping[str, np.ndarray]) -> float:
+def _top(name: str, maps: Mapping[str, np.ndarray], labels: np.ndarray | None) -> float:
     fixed = {"T2": 120.0, "perfusion": 4.0, "ECV": 60.0}
     if name in fixed:
         return fixed[name]
-    values = maps[name][np.isfinite(maps[name])] if name in maps else np.zeros(0)
-    if name == "T1":
-        return CONTRAST_T1_MS if values.size and np.median(values) < AFTER_CONTRAST_MS else NATIVE_T1_MS
-    return max(float(np.percentile(values, 99)), 1e-3) if values.size else 1.0
+    values = maps.get(name, np.zeros(0))
+    known = values[np.isfinite(values)]
+    if name != "T1":
+        return max(float(np.percentile(known, 99)), 1e-3) if known.size else 1.0
+    heart = values[np.isfinite(values) & (labels > 0)] if labels is not None else np.zeros(0)
+    typical = np.median(heart) if heart.size else np.percentile(known, UPPER) if known.size else np.inf
+    return CONTRAST_T1_MS if typical < AFTER_CONTRAST_MS else NATIVE_T1_MS
 
 
 def _word(name: str) -> str:
@@ -115,4 +121,4 @@ def _word(name: str) -> str:
 
 
 def _format(top: float) -> str:
-    return "%.0f" if top >= 20 else "%.1f"
+    return "%.0f" if top >= 10 else "%.1f"

@@ -115,7 +115,7 @@ def add_maps(
         if sequence is not None:
             browser = find_browser(sequence) or new_browser(sequence, f"{sequence.GetName()} browser")
         results = MapResults(name, run, series=sequence, browser=browser)
-        for key, style in styles(maps).items():
+        for key, style in styles(maps, drawn).items():
             results.maps[key] = _add_map(key, maps, style, name)
         if registered is not None:
             results.registered = _add_registered(registered, results)
@@ -203,7 +203,7 @@ def _add_map(name: str, maps: ParameterMaps, style: MapStyle, run_name: str) -> 
     display.SetThreshold(float(finite.min(initial=0.0)), float(finite.max(initial=1.0)))  # NaN is in no range
     display.ApplyThresholdOn()
     display.InterpolateOff()  # between a value and none there is nothing to interpolate
-    add_legend(node, style.title, visible=False, label_format=style.label_format)
+    add_legend(node, style.title, visible=False, label_format=style.label_format, labels=style.ticks)
     return node
 
 
