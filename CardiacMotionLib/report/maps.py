@@ -72,7 +72,9 @@ def draw_maps(panels: list[Panel]) -> Figure:
     for column, name in enumerate(names):
         axes[0, column].set_title(known[name].title, fontsize=11)
         _color_bar(figure, list(axes[:, column]), known[name])
-    figure.supxlabel("Gray: no plausible fit. Black: air, not fitted. Every map has one scale in all rows.", fontsize=8)
+    figure.supxlabel(
+        "Gray: no plausible fit. Black: no signal, not fitted. Every map has one scale in all rows.", fontsize=8
+    )
     return figure
 
 
