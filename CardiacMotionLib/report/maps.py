@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 
 from ..errors import CardiacMotionError
 from ..mapping.maps import ParameterMaps
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MARGIN_MM = 30.0  # of image shown around the heart
 NOT_FITTED = (0.55, 0.55, 0.55)
-MOST_SLICES = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +82,7 @@ def choose_slices(region: np.ndarray) -> list[int]:
     filled = np.flatnonzero(region.any(axis=(1, 2)))
     if not len(filled):
         return [len(region) // 2]
-    shares = (1 / 6, 1 / 2, 5 / 6)[:MOST_SLICES]
-    return sorted({int(filled[round(share * (len(filled) - 1))]) for share in shares})
+    return sorted({int(filled[int(share * len(filled))]) for share in (1 / 6, 1 / 2, 5 / 6)})
 
 
 def crop_box(region: np.ndarray, spacing: np.ndarray) -> tuple[slice, slice]:
@@ -99,12 +97,11 @@ def crop_box(region: np.ndarray, spacing: np.ndarray) -> tuple[slice, slice]:
     return box[0], box[1]
 
 
-def color_map(palette: str) -> LinearSegmentedColormap:
+def color_map(palette: str) -> Colormap:
     """The colors of `map_colors` for matplotlib, NaN clear."""
     points = [(position, color) for position, *color in PALETTES[palette]]
     colors = LinearSegmentedColormap.from_list(f"CardiacMotion {palette}", points)
-    colors.set_bad(alpha=0)
-    return colors
+    return colors.with_extremes(bad=(0, 0, 0, 0))
 
 
 def _heart(panels: list[Panel]) -> np.ndarray:
