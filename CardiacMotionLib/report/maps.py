@@ -153,4 +153,4 @@ def _color_bar(figure: Figure, axes: list[Axes], style: MapStyle) -> None:
     )
     bar.ax.set_xticklabels([style.label_format % tick for tick in ticks])
     bar.ax.tick_params(labelsize=8)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
