@@ -17,7 +17,10 @@ def full(values: Tensor) -> Tensor:
 
 
 def convolution(dims: int, inputs: int, outputs: int, scale: float = 1.0, stride: int = 1) -> nn.Module:
-    """Convolution by 3 that keeps the shape, or steps over pixels; its first weights fit a leaky rectifier (He 2015), times ``scale``."""
+    """Convolution by 3 that keeps the shape, or steps over pixels.
+
+    Its first weights fit a leaky rectifier (He 2015), times ``scale``.
+    """
     layer = CONVOLUTIONS[dims](inputs, outputs, 3, stride=stride, padding=1)
     nn.init.kaiming_uniform_(layer.weight, a=SLOPE)
     with torch.no_grad():

@@ -233,11 +233,13 @@ def warp_set(one: dict[str, Tensor], largest: float, knots: float, rng: np.rando
     strength = torch.from_numpy(rng.uniform(0, largest, len(frames))).float()
     field = field * (strength / field.norm(dim=-1).amax((1, 2)))[:, None, None, None]
     onward = compose(one["displacement"], invert(field))
+    displacement = compose(field[:1].expand_as(field), onward)
+    displacement[0] = 0  # exactly, without what the inverse is off
     return {
         **one,
         "frames": warp(frames, field),
         "labels": warp_nearest(one["labels"][:, None], field)[:, 0],
-        "displacement": compose(field[:1].expand_as(field), onward),
+        "displacement": displacement,
     }
 
 
