@@ -100,7 +100,7 @@ class ParameterMaps:
         return float(good[inside].mean()) if inside.any() else float("nan")
 
     def summary(self, labels: ArrayLike | None = None, segments: ArrayLike | None = None) -> pd.DataFrame:
-        """Tidy table: map, unit, region and over the region's fitted pixels n, mean, SD, median; its survival.
+        """Tidy table: parameter (name of a map), unit, region, over its fitted pixels n, mean, SD, median; its survival.
 
         Regions are those of ``labels`` (K, J, I) in the ACDC convention and the AHA segments ``segments`` (K, J, I), 0
         outside; without either ``"all"`` where a fit was tried. Raises `CardiacMotionError` for other shapes or values.
@@ -116,7 +116,7 @@ class ParameterMaps:
                     else (np.nan,) * 3
                 )
                 rows.append((name, self.units[name], region, found.size, *figures, survival))
-        return pd.DataFrame(rows, columns=["map", "unit", "region", "n", "mean", "SD", "median", "survival"])
+        return pd.DataFrame(rows, columns=["parameter", "unit", "region", "n", "mean", "SD", "median", "survival"])
 
     def _regions(self, labels: ArrayLike | None, segments: ArrayLike | None) -> dict[str, np.ndarray]:
         regions: dict[str, np.ndarray] = {}

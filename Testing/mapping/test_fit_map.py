@@ -66,7 +66,7 @@ def test_digital_phantom(shared_data):
 
 
 def test_real_series(shared_data):
-    """T1 of the wall beside the reference of unknown software, which lies 3 to 4 % higher."""
+    """T1 of the wall beside the reference that comes with the images, which is 3 to 5 % longer throughout."""
     found, expected = [], []
     for case in find_cases(shared_data / "t1net"):
         read = case.read()
@@ -84,14 +84,17 @@ def test_real_series(shared_data):
 
 def test_phase_and_search_agree_in_real_bottles(shared_data):
     case = next(case for case in find_cases(shared_data / "tomato_t1") if case.name == "shmolli_hcmr_phantom").read()
-    bottle = case.maps["T1"] > 300
+    power = np.sqrt(np.square(case.series.frames).mean(0))
+    bottle = (power > 0.4 * np.percentile(power, 99)) & (case.maps["T1"] > 300)
     by_phase = fit_map(case.series, "molli", phase=case.maps["phase"], mask=bottle)
     by_search = fit_map(case.series, "molli", mask=bottle)
     assert by_phase.provenance["sign"] == "phase"
     assert by_search.provenance["sign"] == "search"
-    both = by_phase.fitted & by_search.fitted
-    assert both[bottle].mean() > 0.95
-    assert np.median(np.abs(by_phase["T1"][both] / by_search["T1"][both] - 1)) < 0.01
+    assert by_search.survival() > 0.99
+    assert by_phase.survival() > 0.9  # at the edges of bottles the phase is not the same in all images
+    assert (np.abs(by_phase["T1"] / by_search["T1"] - 1)[bottle] < 0.01).mean() > 0.9
+    ratio = np.median(by_search["T1"][bottle] / case.maps["T1"][bottle])
+    assert 0.85 < ratio < 1  # the scanner's fit is another one, which says more
 
 
 # ---------------------------------------------------------------------- what it does with its input
