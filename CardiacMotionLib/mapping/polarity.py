@@ -1,0 +1,66 @@
+"""The sign of inversion-recovery images, which their magnitude hides: found by fitting, or from the phase."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .fitting import Fit, levenberg_marquardt
+from .models.base import Acquisition, Model
+from .start import Grid, search, start_values
+
+FITTED = 2  # guesses of the sign that are fitted to the end
+WEAK_INVERSION = 1.5  # B / A: 2 inverts all of the magnetization, 1.5 half of it
+
+
+def sign_guesses(times: Tensor) -> Tensor:
+    """Signs (H, N) that images at ``times`` (N,) can have: the first n negative, in the order of their times.
+
+    Images at the same time change together. The longest time is positive, and so are images without inversion (an
+    infinite time): all signs turned round would fit as well, with negative amplitudes.
+    """
+    ordered = torch.unique(times)  # increasing
+    limits = torch.cat([ordered.new_full((1,), -torch.inf), ordered[:-1]])
+    return 1 - 2 * (times <= limits[:, None]).to(times.dtype)
+
+
+def fit_magnitude(model: Model, at: Acquisition, magnitude: Tensor, grid: Grid) -> tuple[Fit, Tensor]:
+    """Fit of magnitude images (N, P) with every guess of their sign, and the signed images (N, P) that fit best.
+
+    The grid of starting values ranks the guesses; the best two are fitted to the end, because neighbors differ by one
+    image that is almost zero, where the grid is too coarse to decide. A fit that converged wins, then the smaller
+    residual, which counts double where it needs an inversion that hardly inverts (B < 1.5 A, less than half): with a
+    short T1 only one image or two tell the sign, and any B explains them.
+    """
+    guesses = sign_guesses(at[model.times[0]][:, 0])
+    starts = [search(grid, magnitude * signs[:, None]) for signs in guesses]
+    explained = torch.stack([start.explained for start in starts])
+    tried = torch.stack([start.tried for start in starts])
+    best = explained.topk(min(FITTED, len(guesses)), dim=0).indices  # (2, P)
+    fits, signed = [], []
+    for guess in best:
+        data = magnitude * guesses[guess].T
+        values = start_values(grid, data, tried.gather(0, guess[None])[0])
+        fits.append(levenberg_marquardt(model, at, data, values))
+        signed.append(data)
+    if len(fits) == 1:
+        return fits[0], signed[0]
+    one, two = fits
+    better = _misfit(one) <= _misfit(two)
+    first = torch.where(one.converged == two.converged, better, one.converged)
+    fit = Fit(one.point.where(first, two.point), torch.where(first, one.converged, two.converged))
+    return fit, torch.where(first, signed[0], signed[1])
+
+
+def _misfit(fit: Fit) -> Tensor:
+    """Residual (P,) by which guesses are compared."""
+    a, b = fit.point.parameters[:2]
+    return torch.where(b < WEAK_INVERSION * a, 2 * fit.point.rss, fit.point.rss)
+
+
+def phase_sensitive(magnitude: Tensor, phase: Tensor, times: Tensor) -> Tensor:
+    """Signed images (N, P): the part of each that is in phase with the image of the longest time (N,) (Kellman 2002).
+
+    ``phase`` (N, P) in rad. The receiver's phase is the same in all, so that recovered magnetization is positive.
+    """
+    return magnitude * torch.cos(phase - phase[int(times.argmax())])
