@@ -36,6 +36,9 @@ def with_constant_frame():
     ],
 )
 def test_frames_without_motion_to_find(name, frames, said):
+    if len(frames) >= methods()[name].fewest_frames == 1:
+        frames = frames if len(frames) > 1 else frames[:, :, :3]  # sets may have one image, not a tiny one
+        said = said if len(frames) > 1 else "too small"
     with pytest.raises(CardiacMotionError, match=said) as caught:
         register(ImageSeries(frames, np.eye(4)), name)
     assert "\n" not in str(caught.value)

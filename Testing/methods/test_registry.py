@@ -204,7 +204,7 @@ def test_what_does_not_fit_is_named_with_what_would(given, said):
 
 
 def test_unknown_method_is_answered_with_the_known(ring):
-    with pytest.raises(CardiacMotionError, match="unknown method 'splines'; choose one of auto, bspline, demons"):
+    with pytest.raises(CardiacMotionError, match="unknown method 'splines'; choose one of auto, any2reg, bspline"):
         register(ring[0], "splines")
 
 
