@@ -18,13 +18,15 @@ class Options:
 
     steps: int = option(250, "Steps of the fit, from random weights", minimum=1, maximum=10_000)
     similarity: str = option(
-        "local_ncc",
-        "How alike an image and the mean of all are: correlation around every pixel, or of all pixels at once",
-        choices=("local_ncc", "ncc"),
+        "squared_local_ncc",
+        "How alike an image and the mean of all are around a pixel; squared, dark on bright is like bright on dark",
+        choices=("squared_local_ncc", "local_ncc"),
     )
-    window: float = option(14.0, "Edge of what local_ncc looks at around a pixel", unit="mm", minimum=3, maximum=80)
-    smoothness: float = option(0.1, "Weight of the squared gradient of the displacement", minimum=0, maximum=100)
-    learning_rate: float = option(0.005, "Of Adam", minimum=1e-6, maximum=1)
+    window: float = option(
+        4.0, "Standard deviation of what is seen around a pixel in comparing images", unit="mm", minimum=0.5, maximum=40
+    )
+    smoothness: float = option(3.0, "Weight of the squared gradient of the displacement", minimum=0, maximum=100)
+    learning_rate: float = option(0.003, "Of Adam", minimum=1e-6, maximum=1)
     channels: int = option(16, "Channels of the first level of the network", minimum=1, maximum=128)
     levels: int = option(3, "Levels of the network, the first at half the resolution", minimum=1, maximum=6)
     margin: float = option(25.0, "Tissue around the heart that takes part", unit="mm", minimum=10, maximum=200)

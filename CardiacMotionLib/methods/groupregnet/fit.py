@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...fields import diffusion_energy, global_ncc, local_ncc, warp
+from ...fields import WindowedNCC, diffusion_energy, gaussian_window, warp
 from ..groupwise import register_slices
 from .network import Config, Network
 
@@ -52,14 +52,9 @@ def loss(images: Tensor, displacement: Tensor, spacing: np.ndarray, options: Opt
     back leads nowhere, which is left out here: the mean of the displacements is zero in any case.
     """
     drawn = warp(images, displacement)
-    template = drawn.mean(0, keepdim=True).expand_as(drawn)
-    if options.similarity == "ncc":
-        alike = global_ncc(drawn, template)
-    else:
-        alike = local_ncc(drawn, template, tuple(_odd(options.window / float(mm)) for mm in spacing[::-1]))
+    sigma = [options.window / float(mm) for mm in spacing[::-1]]
+    windows = [gaussian_window(n, s).to(drawn) for n, s in zip(drawn.shape[1:], (1.0, *sigma), strict=True)]
+    alike = WindowedNCC(drawn.mean(0, keepdim=True), windows)(drawn)
+    if options.similarity == "squared_local_ncc":
+        alike = alike.square()
     return 1 - alike.mean() + options.smoothness * diffusion_energy(displacement, torch.as_tensor(spacing))
-
-
-def _odd(length: float) -> int:
-    """The odd number next to a length, at least 3."""
-    return max(3, 2 * round((length - 1) / 2) + 1)

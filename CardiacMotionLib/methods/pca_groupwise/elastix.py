@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SHRINKS = (4, 2, 1)  # smoothing and knot spacing of the three resolutions, of those of the last
 FEWEST_PIXELS = 8  # along an axis of a stack; smaller images are continued by their edges
-LARGEST_STEP_PIXELS = 0.5  # of an iteration, about
+STEPS_PIXELS = (0.1, 0.05, 0.02)  # about the largest of the first iteration at each resolution
 
 
 def register_groups(series: ImageSeries, options: Options, context: Context) -> Motion:
@@ -52,7 +52,9 @@ def thick_enough(frames: np.ndarray) -> np.ndarray:
 def register_stack(frames: np.ndarray, spacing: np.ndarray, options: Options, seed: int) -> dict[str, tuple[str, ...]]:
     """The transform that elastix finds for frames (N, J, I), ``spacing`` (2,) mm along (i, j), in its own words."""
     if not hasattr(itk, "ElastixRegistrationMethod"):
-        raise CardiacMotionError("method pca_groupwise needs the package itk-elastix; the itk that is installed has none")
+        raise CardiacMotionError(
+            "method pca_groupwise needs the package itk-elastix; the itk that is installed has none"
+        )
     stack = itk.image_from_array(np.ascontiguousarray(frames, dtype=np.float32))
     stack.SetSpacing([float(spacing[0]), float(spacing[1]), 1.0])
     wanted = itk.ParameterObject.New()
@@ -73,8 +75,8 @@ def register_stack(frames: np.ndarray, spacing: np.ndarray, options: Options, se
 def parameters(spacing: np.ndarray, options: Options, seed: int) -> dict[str, object]:
     """What elastix is told, by its own names: PCA2 of Huizinga 2016, and no mean displacement.
 
-    Its step sizes are estimated from the images with the larger samples that ``Original`` takes; those of
-    ``DisplacementDistribution`` are too large once the images are nearly aligned.
+    elastix scales its steps so that the first at each resolution has the given length, however near the images are to
+    being aligned; with its default of a voxel the finer resolutions run away where the contrast changes.
     """
     in_plane = [[shrink, shrink, 0] for shrink in SHRINKS]
     return {
@@ -104,7 +106,7 @@ def parameters(spacing: np.ndarray, options: Options, seed: int) -> dict[str, ob
         "Optimizer": "AdaptiveStochasticGradientDescent",
         "ASGDParameterEstimationMethod": "Original",
         "AutomaticParameterEstimation": True,
-        "MaximumStepLength": LARGEST_STEP_PIXELS * float(spacing.min()),
+        "MaximumStepLength": [step * float(spacing.min()) for step in STEPS_PIXELS],
         "MaximumNumberOfIterations": options.iterations,
         "ImageSampler": "RandomCoordinate",
         "UseRandomSampleRegion": False,
