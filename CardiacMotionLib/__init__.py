@@ -19,6 +19,9 @@ _PUBLIC = {
     "register": "methods",
     "evaluate": "metrics",
     "compose_tagged_cine": "tagged_cine",
+    "fit_map": "mapping.fit",
+    "ParameterMaps": "mapping.maps",
+    "ecv": "mapping.ecv",
 }
 _CALLABLE_PACKAGES = ("methods", "strain", "phantom")  # packages that are also the public function of their name
 

@@ -24,6 +24,12 @@ def decay(time: Value, constant: Value) -> Tensor:
     return torch.exp(-torch.where(never, 0.0, time) / constant) * ~never
 
 
+def decay_slope(time: Value, constant: Value, decayed: Tensor) -> Tensor:
+    """Derivative of ``decayed`` = `decay` (time, constant) by the constant, time / constant^2 decay; 0 at infinity."""
+    time, constant = _tensors(time, constant)
+    return torch.where(torch.isinf(time), 0.0, time) / constant**2 * decayed
+
+
 # ---------------------------------------------------------------------- relaxometry
 
 

@@ -1,0 +1,231 @@
+"""`fit_map`: parameter maps of a series of contrasts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from .. import __version__
+from ..errors import Cancelled, CardiacMotionError
+from ..methods.registry import choose_device
+from ..series import ImageSeries
+from .acquisition import Task, check_acquisition
+from .maps import ParameterMaps, check_mask
+from .models import MODELS, Asl, Model, check_name
+from .pixels import FittedPixels, PixelFit, PixelPerfusion, joined
+from .polarity import phase_sensitive
+from .robust import LOSSES
+
+Progress = Callable[[float, str], object]  # (share done, what is being done); returning False cancels
+
+POLARITIES = ("auto", "magnitude", "signed")
+NEGATIVE_SHARE = 0.05  # of the largest intensity: less is what resampling leaves in magnitude images
+NOISE_SHARE = 0.1  # of the brightest pixels: what is darker is not fitted unless a mask asks for it
+CPU_CHUNK, GPU_CHUNK = 2**13, 2**17  # pixels at a time: what the processor's cache holds, what fills a GPU
+UNITS = {"T1": "ms", "T2": "ms", "T1_SD": "ms", "T2_SD": "ms", "A": "a.u.", "B": "a.u.", "R2": "1"}
+PERFUSION_UNITS = {"perfusion": "mL/g/min", "perfusion_SD": "mL/g/min", "B": "a.u."}
+
+
+def fit_map(
+    series: ImageSeries,
+    model: str | None = None,
+    *,
+    mask: ArrayLike | None = None,
+    phase: ArrayLike | None = None,
+    polarity: str = "auto",
+    robust: bool | str = False,
+    device: str = "auto",
+    progress: Progress | None = None,
+    **acquisition: Any,
+) -> ParameterMaps:
+    """Fit a signal model to every pixel of a series that was registered or did not move.
+
+    Parameters
+    ----------
+    series
+        Images (T, K, J, I) of T contrasts, in any order.
+    model
+        molli, stone, sasha, msasha, ir, t2prep or asl; else ``series.meta["model"]``.
+    mask
+        (K, J, I) bool: pixels to fit. Else those whose root mean square over the images exceeds a tenth of the 99th
+        percentile of it, which leaves out air.
+    phase
+        (T, K, J, I) rad of the images, for models whose signal changes sign: then the sign comes from the phase
+        against the image of the longest inversion time.
+    polarity
+        ``"signed"`` and ``"magnitude"`` say what the images are; ``"auto"`` takes them as signed when the most
+        negative value is beyond 5 % of the largest, else as magnitude. The sign of magnitude inversion recovery
+        without phase is found by fitting.
+    robust
+        False for least squares; True or ``"huber"``, or ``"tukey"``, for a loss in which an image out of line, one
+        that is misplaced, pulls less.
+    device
+        auto, cpu, cuda, cuda:N or mps. Computed in float64, on mps in float32.
+    progress
+        ``progress(fraction, text)``; returning False cancels.
+    **acquisition
+        What the model needs, a value an image, else from ``series.meta``: ``inversion_times`` (molli, stone, ir, asl),
+        ``saturation_times`` (sasha, msasha), ``echo_times`` (t2prep, msasha), ``delays`` (msasha) in ms, infinity for
+        a preparation that was left out; ``is_tag`` (asl). Settings: ``parameters`` 2 or 3 (sasha), ``t1_blood`` in ms
+        and ``partition`` in mL/g (asl).
+
+    Returns
+    -------
+    ParameterMaps
+        Maps with their SD and R2, NaN where the fit did not converge or left the plausible range.
+
+    Raises
+    ------
+    CardiacMotionError
+        for an input that cannot be fitted; the message names it.
+    Cancelled
+        when progress returned False.
+    """
+    if not isinstance(series, ImageSeries):
+        raise CardiacMotionError(
+            f"fit_map needs an ImageSeries, got {type(series).__name__}; make one with read_series"
+        )
+    name = _model_name(series, model)
+    task = check_acquisition(name, acquisition, series.meta, len(series))
+    loss = _check_loss(robust)
+    images, sign = _signed_images(series, task, phase, polarity)
+    attempted = pixels_above_noise(series.frames) if mask is None else check_mask(mask, series.shape)
+    if not attempted.any():
+        raise CardiacMotionError(
+            "there is nothing to fit: every image is empty"
+            if mask is None
+            else "the mask has no pixels; it must have one"
+        )
+    chosen = choose_device(device)
+    like = torch.empty(0, dtype=torch.float32 if chosen.type == "mps" else torch.float64, device=chosen)
+    found = _in_chunks(torch.from_numpy(images[:, attempted]), task, sign, loss, like, progress)
+    good = found.good.numpy()
+    fitted = np.zeros_like(attempted)
+    fitted[attempted] = good
+    maps = {}
+    for key, values in found.maps.items():
+        maps[key] = np.full(attempted.shape, np.nan, np.float32)
+        maps[key][fitted] = values.numpy()[good]
+    units = PERFUSION_UNITS if isinstance(task.model, Asl) else UNITS
+    told: dict[str, Any] = {key: values.tolist() for key, values in task.times.items()}
+    return ParameterMaps(
+        maps=maps,
+        units={key: units[key] for key in maps},
+        affine=series.affine,
+        model=name,
+        attempted=attempted,
+        fitted=fitted,
+        acquisition={**told, **task.settings},
+        provenance={
+            "model": name,
+            "settings": task.settings,
+            "sign": sign,
+            "loss": loss or "least squares",
+            "mask": "above noise" if mask is None else "given",
+            "device": str(chosen),
+            "precision": str(like.dtype).removeprefix("torch."),
+            "input": str(series.meta.get("name", "")),
+            "version": __version__,
+        },
+        notes=_notes(task, len(series), sign, found),
+    )
+
+
+def pixels_above_noise(frames: np.ndarray) -> np.ndarray:
+    """(K, J, I) bool: root mean square over the images (T, K, J, I) above a tenth of its 99th percentile."""
+    power = np.sqrt(np.mean(np.square(frames, dtype=np.float64), axis=0))
+    return power > NOISE_SHARE * np.percentile(power, 99)
+
+
+def _model_name(series: ImageSeries, model: str | None) -> str:
+    name = series.meta.get("model") if model is None else model
+    if name is None:
+        raise CardiacMotionError(f"the series does not say its model; choose one of {', '.join(MODELS)}")
+    return check_name(name)
+
+
+def _check_loss(robust: bool | str) -> str | None:
+    if isinstance(robust, bool):
+        return "huber" if robust else None
+    if robust not in LOSSES:
+        raise CardiacMotionError(f"robust must be False, True, {' or '.join(map(repr, LOSSES))}, got {robust!r}")
+    return robust
+
+
+def _signed_images(series: ImageSeries, task: Task, phase: ArrayLike | None, polarity: str) -> tuple[np.ndarray, str]:
+    """Images (T, K, J, I) to fit, and where their sign is from: images, phase or search."""
+    if polarity not in POLARITIES:
+        raise CardiacMotionError(f"polarity must be one of {', '.join(POLARITIES)}, got {polarity!r}")
+    frames = series.frames
+    signed = bool(frames.min() < -NEGATIVE_SHARE * frames.max())
+    if polarity == "magnitude" and signed:
+        raise CardiacMotionError(
+            f"polarity is magnitude, but the images go down to {frames.min():g}; magnitude images are not negative"
+        )
+    if phase is not None:
+        return _with_phase(frames, task, phase, signed or polarity != "auto"), "phase"
+    if task.model.changes_sign and not signed and polarity != "signed":
+        return np.abs(frames), "search"
+    return frames, "images"
+
+
+def _with_phase(frames: np.ndarray, task: Task, phase: ArrayLike, superfluous: bool) -> np.ndarray:
+    if superfluous or not task.model.changes_sign:
+        raise CardiacMotionError(
+            "phase is for magnitude images of a signal that changes sign (molli, stone, ir) with polarity auto; "
+            "leave it out here"
+        )
+    angles = np.asarray(phase, dtype=np.float32)
+    if angles.shape != frames.shape:
+        raise CardiacMotionError(f"phase has shape {angles.shape}; expected {frames.shape}, that of the images")
+    if not np.isfinite(angles).all() or np.abs(angles).max() > 2 * np.pi + 1e-3:
+        raise CardiacMotionError(
+            "phase must be finite and in rad, within 2 pi of 0; scanners store other units: scale it to -pi..pi"
+        )
+    times = torch.from_numpy(task.times["inversion_times"])
+    return phase_sensitive(torch.from_numpy(frames), torch.from_numpy(angles), times).numpy()
+
+
+def _in_chunks(
+    pixels: torch.Tensor, task: Task, sign: str, loss: str | None, like: torch.Tensor, progress: Progress | None
+) -> FittedPixels:
+    """Fit pixels (T, P), some at a time in the precision and on the device of ``like``; the result on the processor."""
+    times = {name: torch.from_numpy(values).to(like.device) for name, values in task.times.items()}
+    fit: Callable[[torch.Tensor], FittedPixels]
+    if isinstance(task.model, Asl):
+        fit = PixelPerfusion(task.model, times["inversion_times"], times["is_tag"])
+    else:
+        at = {name: values.to(like)[:, None] for name, values in times.items()}
+        fit = PixelFit(task.model, at, sign == "search", loss)
+    count = pixels.shape[1]
+    size = CPU_CHUNK if like.device.type == "cpu" else GPU_CHUNK
+    parts = []
+    for start in range(0, count, size):
+        if progress is not None and progress(start / count, f"fitting {task.model.name} to {count} pixels") is False:
+            raise Cancelled(f"cancelled at {start / count:.0%} of the pixels")
+        parts.append(fit(pixels[:, start : start + size].to(like)))
+    if progress is not None:
+        progress(1.0, f"fitted {task.model.name} to {count} pixels")
+    return joined(parts)
+
+
+def _notes(task: Task, frames: int, sign: str, found: FittedPixels) -> tuple[str, ...]:
+    """Sentences for the user."""
+    notes = []
+    count, failed = len(found.good), int((~found.good).sum())
+    if failed:
+        ended = int((~found.converged).sum())
+        what = "without baseline signal" if isinstance(task.model, Asl) else "outside the plausible range"
+        notes.append(
+            f"{failed} of {count} pixels ({failed / count:.1%}) have no value: {ended} did not converge, "
+            f"{failed - ended} {what}."
+        )
+    if sign == "search":
+        notes.append("The sign of the magnitude images was found by fitting.")
+    if isinstance(task.model, Model) and frames == len(task.model.parameters):
+        notes.append(f"As many images as parameters ({frames}): the maps have no SD, and R2 says nothing.")
+    return tuple(notes)
