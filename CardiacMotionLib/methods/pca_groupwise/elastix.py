@@ -53,7 +53,7 @@ def register_stack(frames: np.ndarray, spacing: np.ndarray, options: Options, se
     """The transform that elastix finds for frames (N, J, I), ``spacing`` (2,) mm along (i, j), in its own words."""
     if not hasattr(itk, "ElastixRegistrationMethod"):
         raise CardiacMotionError(
-            "method pca_groupwise needs the package itk-elastix; the itk that is installed has none"
+            "method pca_groupwise needs elastix, which itk does not have; install the package itk-elastix"
         )
     stack = itk.image_from_array(np.ascontiguousarray(frames, dtype=np.float32))
     stack.SetSpacing([float(spacing[0]), float(spacing[1]), 1.0])
