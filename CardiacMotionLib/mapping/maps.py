@@ -100,7 +100,7 @@ class ParameterMaps:
         return float(good[inside].mean()) if inside.any() else float("nan")
 
     def summary(self, labels: ArrayLike | None = None, segments: ArrayLike | None = None) -> pd.DataFrame:
-        """Tidy table: parameter (name of a map), unit, region, over its fitted pixels n, mean, SD, median; its survival.
+        """Tidy table: parameter (name of a map), unit, region; n, mean, SD and median over its fitted pixels; survival.
 
         Regions are those of ``labels`` (K, J, I) in the ACDC convention and the AHA segments ``segments`` (K, J, I), 0
         outside; without either ``"all"`` where a fit was tried. Raises `CardiacMotionError` for other shapes or values.
