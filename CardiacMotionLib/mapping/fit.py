@@ -14,9 +14,10 @@ from ..errors import Cancelled, CardiacMotionError
 from ..methods.registry import choose_device
 from ..series import ImageSeries
 from .acquisition import Task, check_acquisition
+from .chunks import in_chunks
 from .maps import ParameterMaps, check_mask
 from .models import MODELS, Asl, Model, check_name
-from .pixels import FittedPixels, PixelFit, PixelPerfusion, joined
+from .pixels import FittedPixels, PixelFit, PixelPerfusion
 from .polarity import phase_sensitive
 from .robust import LOSSES
 
@@ -25,7 +26,6 @@ Progress = Callable[[float, str], object]  # (share done, what is being done); r
 POLARITIES = ("auto", "magnitude", "signed")
 NEGATIVE_SHARE = 0.05  # of the largest intensity: less is what resampling leaves in magnitude images
 NOISE_SHARE = 0.1  # of the brightest pixels: what is darker is not fitted unless a mask asks for it
-CPU_CHUNK, GPU_CHUNK = 2**13, 2**17  # pixels at a time: what the processor's cache holds, what fills a GPU
 UNITS = {"T1": "ms", "T2": "ms", "T1_SD": "ms", "T2_SD": "ms", "A": "a.u.", "B": "a.u.", "R2": "1"}
 PERFUSION_UNITS = {"perfusion": "mL/g/min", "perfusion_SD": "mL/g/min", "B": "a.u."}
 
@@ -62,7 +62,7 @@ def fit_map(
         without phase is found by fitting.
     robust
         False for least squares; True or ``"huber"``, or ``"tukey"``, for a loss in which an image out of line, one
-        that is misplaced, pulls less.
+        that is misplaced, pulls less. That takes many more images than parameters: of few, it also drops good ones.
     device
         auto, cpu, cuda, cuda:N or mps. Computed in float64, on mps in float32.
     progress
@@ -102,7 +102,8 @@ def fit_map(
         )
     chosen = choose_device(device)
     like = torch.empty(0, dtype=torch.float32 if chosen.type == "mps" else torch.float64, device=chosen)
-    found = _in_chunks(torch.from_numpy(images[:, attempted]), task, sign, loss, like, progress)
+    report = _reporter(progress, f"fitting {name} to {int(attempted.sum())} pixels")
+    found = in_chunks(_pixel_fit(task, sign, loss, like), torch.from_numpy(images[:, attempted]), like, report)
     good = found.good.numpy()
     fitted = np.zeros_like(attempted)
     fitted[attempted] = good
@@ -190,27 +191,23 @@ def _with_phase(frames: np.ndarray, task: Task, phase: ArrayLike, superfluous: b
     return phase_sensitive(torch.from_numpy(frames), torch.from_numpy(angles), times).numpy()
 
 
-def _in_chunks(
-    pixels: torch.Tensor, task: Task, sign: str, loss: str | None, like: torch.Tensor, progress: Progress | None
-) -> FittedPixels:
-    """Fit pixels (T, P), some at a time in the precision and on the device of ``like``; the result on the processor."""
+def _pixel_fit(task: Task, sign: str, loss: str | None, like: torch.Tensor) -> Callable[[torch.Tensor], FittedPixels]:
+    """What makes maps of images (T, P) on the device and in the precision of ``like``."""
     times = {name: torch.from_numpy(values).to(like.device) for name, values in task.times.items()}
-    fit: Callable[[torch.Tensor], FittedPixels]
     if isinstance(task.model, Asl):
-        fit = PixelPerfusion(task.model, times["inversion_times"], times["is_tag"])
-    else:
-        at = {name: values.to(like)[:, None] for name, values in times.items()}
-        fit = PixelFit(task.model, at, sign == "search", loss)
-    count = pixels.shape[1]
-    size = CPU_CHUNK if like.device.type == "cpu" else GPU_CHUNK
-    parts = []
-    for start in range(0, count, size):
-        if progress is not None and progress(start / count, f"fitting {task.model.name} to {count} pixels") is False:
-            raise Cancelled(f"cancelled at {start / count:.0%} of the pixels")
-        parts.append(fit(pixels[:, start : start + size].to(like)))
-    if progress is not None:
-        progress(1.0, f"fitted {task.model.name} to {count} pixels")
-    return joined(parts)
+        return PixelPerfusion(task.model, times["inversion_times"], times["is_tag"])
+    at = {name: values.to(like)[:, None] for name, values in times.items()}
+    return PixelFit(task.model, at, sign == "search", loss)
+
+
+def _reporter(progress: Progress | None, text: str) -> Callable[[float], None]:
+    """Tell ``progress`` the share that is done; raises `Cancelled` when it answers False."""
+
+    def report(share: float) -> None:
+        if progress is not None and progress(share, text) is False:
+            raise Cancelled(f"cancelled at {share:.0%}: {text}")
+
+    return report
 
 
 def _notes(task: Task, frames: int, sign: str, found: FittedPixels) -> tuple[str, ...]:
