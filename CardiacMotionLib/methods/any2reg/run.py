@@ -5,18 +5,19 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ...fields import resize_displacement, resize_image
-from ...motion import Motion
-from ..learned import IN_PLANE, choose_weights, load_network
-from ..region import find_region, normalize_intensity, paste
+from ..groupwise import register_slices
+from ..learned import choose_weights, load_network
 from .extractor import region_features
 from .loss import IMAGES, MEAN, SMOOTHNESS, drawn, feature_difference, parts_of
 from .network import Network
 
 if TYPE_CHECKING:
+    from ...motion import Motion
     from ...series import ImageSeries
     from ..protocol import Context
     from .network import Features
@@ -38,30 +39,14 @@ def run(series: ImageSeries, options: Any, context: Context) -> Motion:
     features = None
     if network.config.features:
         features = region_features(network.config.extractor, pixel_mm, context.device)
-    region = find_region(series, context.reference, options.margin)
-    context.facts["heart_from"] = region.source
-    cropped = series.crop(region.box)
-    plane = [max(8, round(n * mm / pixel_mm)) for n, mm in zip(cropped.shape[1:], series.spacing[1::-1], strict=True)]
-    images = resize_image(torch.from_numpy(normalize_intensity(cropped.frames)), plane)  # (T, K, j, i)
-    slices = images.shape[1]
-    found = [
-        register_set(
-            network,
-            images[:, k, None],
-            features,
-            options.refine,
-            options.rate,
-            context.part(k / slices, (k + 1) / slices),
-        )
-        for k in range(slices)
-    ]
-    if slices > 1:
-        context.facts.setdefault("notes", []).append(IN_PLANE)
-    inside = torch.zeros(*cropped.frames.shape, 3)
-    inside[..., :2] = resize_displacement(torch.stack(found, 1).flatten(0, 1), cropped.shape[1:]).reshape(
-        *cropped.frames.shape, 2
-    )
-    return Motion.from_voxels(paste(inside, series, region.box, options.margin), series, None)
+
+    def group(frames: np.ndarray, spacing: np.ndarray, part: Context) -> Tensor:
+        plane = [max(8, round(n * mm / pixel_mm)) for n, mm in zip(frames.shape[1:], spacing[::-1], strict=True)]
+        images = resize_image(torch.from_numpy(frames)[:, None], plane)
+        found = register_set(network, images, features, options.refine, options.rate, part)
+        return resize_displacement(found, frames.shape[1:])
+
+    return register_slices(series, group, options.margin, context)
 
 
 def register_set(

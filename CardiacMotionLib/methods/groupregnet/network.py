@@ -48,8 +48,7 @@ class Network(nn.Module):
         super().__init__()
         self.config = config
         sizes = [min(config.channels * 2**level, MOST_CHANNELS) for level in range(config.levels)]
-        self.opening = convolution(2, config.frames, sizes[0])
-        self.opening.stride = (2, 2)
+        self.opening = convolution(2, config.frames, sizes[0], stride=2)
         self.down = nn.ModuleList(Block(i, o) for i, o in pairwise([sizes[0], *sizes]))
         self.up = nn.ModuleList(Block(low + high, high) for high, low in reversed(list(pairwise(sizes))))
         self.displacement = convolution(2, sizes[0], 2 * config.frames, FIRST_OUTPUT)
