@@ -93,17 +93,29 @@ def fit_map(
     task = check_acquisition(name, acquisition, series.meta, len(series))
     loss = _check_loss(robust)
     images, sign = _signed_images(series, task, phase, polarity)
-    attempted = pixels_above_noise(series.frames) if mask is None else check_mask(mask, series.shape)
-    if not attempted.any():
-        raise CardiacMotionError(
-            "there is nothing to fit: every image is empty"
-            if mask is None
-            else "the mask has no pixels; it must have one"
-        )
+    attempted = _to_fit(series, mask)
     chosen = choose_device(device)
     like = torch.empty(0, dtype=torch.float32 if chosen.type == "mps" else torch.float64, device=chosen)
     report = _reporter(progress, f"fitting {name} to {int(attempted.sum())} pixels")
     found = in_chunks(_pixel_fit(task, sign, loss, like), torch.from_numpy(images[:, attempted]), like, report)
+    provenance = {
+        "model": name,
+        "settings": task.settings,
+        "sign": sign,
+        "loss": loss or "least squares",
+        "mask": "above noise" if mask is None else "given",
+        "device": str(chosen),
+        "precision": str(like.dtype).removeprefix("torch."),
+        "input": str(series.meta.get("name", "")),
+        "version": __version__,
+    }
+    return _on_grid(series, task, attempted, found, provenance)
+
+
+def _on_grid(
+    series: ImageSeries, task: Task, attempted: np.ndarray, found: FittedPixels, provenance: dict[str, Any]
+) -> ParameterMaps:
+    """Maps on the grid of the series of what was found in the pixels ``attempted`` (K, J, I)."""
     good = found.good.numpy()
     fitted = np.zeros_like(attempted)
     fitted[attempted] = good
@@ -117,23 +129,24 @@ def fit_map(
         maps=maps,
         units={key: units[key] for key in maps},
         affine=series.affine,
-        model=name,
+        model=task.model.name,
         attempted=attempted,
         fitted=fitted,
         acquisition={**told, **task.settings},
-        provenance={
-            "model": name,
-            "settings": task.settings,
-            "sign": sign,
-            "loss": loss or "least squares",
-            "mask": "above noise" if mask is None else "given",
-            "device": str(chosen),
-            "precision": str(like.dtype).removeprefix("torch."),
-            "input": str(series.meta.get("name", "")),
-            "version": __version__,
-        },
-        notes=_notes(task, len(series), sign, found),
+        provenance=provenance,
+        notes=_notes(task, len(series), provenance["sign"], found),
     )
+
+
+def _to_fit(series: ImageSeries, mask: ArrayLike | None) -> np.ndarray:
+    """(K, J, I) bool: the mask, else the pixels above noise; raises `CardiacMotionError` where there are none."""
+    if mask is None:
+        chosen, problem = pixels_above_noise(series.frames), "there is nothing to fit: every image is empty"
+    else:
+        chosen, problem = check_mask(mask, series.shape), "the mask has no pixels; it must have one"
+    if not chosen.any():
+        raise CardiacMotionError(problem)
+    return chosen
 
 
 def pixels_above_noise(frames: np.ndarray) -> np.ndarray:

@@ -95,7 +95,7 @@ class ParameterMaps:
         Good is a fit that converged, to values in the plausible ranges of the model, and has an R2 of ``least_r2`` or
         more where the model gives R2. Without a mask, of those where a fit was tried.
         """
-        inside = self.attempted if mask is None else self.check_mask(mask)
+        inside = self.attempted if mask is None else check_mask(mask, self.shape)
         good = self.fitted & (self.maps["R2"] >= least_r2) if "R2" in self.maps else self.fitted
         return float(good[inside].mean()) if inside.any() else float("nan")
 
@@ -132,10 +132,6 @@ class ParameterMaps:
                 )
             regions |= {str(number): numbers == number for number in np.unique(numbers) if number}
         return regions or {"all": self.attempted}
-
-    def check_mask(self, mask: ArrayLike) -> np.ndarray:
-        """(K, J, I) bool; raises `CardiacMotionError` for another shape."""
-        return check_mask(mask, self.shape)
 
     def save(self, path: str | Path) -> Path:
         """Write to ``path``, an ``.npz`` file; raises `CardiacMotionError` for another name or where it cannot be."""
