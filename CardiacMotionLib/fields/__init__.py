@@ -15,7 +15,7 @@ from .integrate import integrate, invert
 from .jacobian import deformation_gradient, green_lagrange, image_gradient, jacobian_determinant
 from .regularity import bending_energy, diffusion_energy, folding_fraction, jacobian_penalty, sd_log_jacobian
 from .resize import enlarge, resize_displacement, resize_image
-from .similarity import global_ncc, local_ncc, mse, nmi
+from .similarity import conditional_entropy, global_ncc, local_ncc, mse, nmi
 from .warp import compose, warp, warp_nearest
 from .windowed import WindowedNCC, gaussian_window
 
@@ -24,6 +24,7 @@ __all__ = [
     "bending_energy",
     "bspline_basis",
     "compose",
+    "conditional_entropy",
     "deformation_gradient",
     "diffusion_energy",
     "enlarge",

@@ -79,17 +79,31 @@ def nmi(first: Tensor, second: Tensor, bins: int = 32, weight: Tensor | None = N
 
     Joint histogram by a cubic B-spline Parzen window (Mattes 2003): (B, C, *shape) to (B,).
     """
-    memberships = [_parzen(image.flatten(1), bins) for image in (first, second)]  # (B, N, bins)
-    left = memberships[0]
+    joint = _joint(first, second, bins, weight)
+    return (_entropy(joint.sum(2)) + _entropy(joint.sum(1))) / _entropy(joint).clamp_min(1e-12)
+
+
+def conditional_entropy(image: Tensor, template: Tensor, bins: int = 32, weight: Tensor | None = None) -> Tensor:
+    """What an image tells that a template does not: H(image, template) - H(template) per item, in nats, from 0.
+
+    Of all images of a set against their template it is the conditional template entropy (Polfliet 2018,
+    10.1016/j.media.2018.02.003). (B, C, *shape) to (B,), by the joint histogram of `nmi`.
+    """
+    joint = _joint(image, template, bins, weight)
+    return _entropy(joint) - _entropy(joint.sum(1))
+
+
+def _joint(first: Tensor, second: Tensor, bins: int, weight: Tensor | None) -> Tensor:
+    """Joint histogram (B, bins, bins) of intensities, its sum 1."""
+    left, right = (_parzen(image.flatten(1), bins) for image in (first, second))  # (B, N, bins)
     if weight is not None:
         left = left * weight.expand_as(first).flatten(1)[..., None]
-    joint = left.transpose(1, 2) @ memberships[1]
-    joint = joint / joint.sum((1, 2), keepdim=True).clamp_min(EPSILON)
+    joint = left.transpose(1, 2) @ right
+    return joint / joint.sum((1, 2), keepdim=True).clamp_min(EPSILON)
 
-    def entropy(p: Tensor) -> Tensor:
-        return -(p * p.clamp_min(1e-12).log()).flatten(1).sum(1)
 
-    return (entropy(joint.sum(2)) + entropy(joint.sum(1))) / entropy(joint).clamp_min(1e-12)
+def _entropy(p: Tensor) -> Tensor:
+    return -(p * p.clamp_min(1e-12).log()).flatten(1).sum(1)
 
 
 def _parzen(values: Tensor, bins: int) -> Tensor:

@@ -16,7 +16,7 @@ from .maps import ParameterMaps, check_mask
 def ecv(pre: ParameterMaps, post: ParameterMaps, blood: ArrayLike, hematocrit: float) -> ParameterMaps:
     """ECV = (1 - Hct) (1/T1_post - 1/T1_pre) / (1/T1blood_post - 1/T1blood_pre) in every pixel that both maps have.
 
-    The T1 of blood is the median over its pixels (Kellman 2012). ECV_SD is what the SD of both T1 leads to; those of
+    The T1 of blood is the median over its pixels. ECV_SD is what the SD of both T1 leads to; those of
     the blood, a mean of many pixels, and of the hematocrit are left out.
 
     Parameters

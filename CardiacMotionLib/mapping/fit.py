@@ -14,9 +14,10 @@ from ..errors import Cancelled, CardiacMotionError
 from ..methods.registry import choose_device
 from ..series import ImageSeries
 from .acquisition import Task, check_acquisition
+from .chunks import in_chunks
 from .maps import ParameterMaps, check_mask
 from .models import MODELS, Asl, Model, check_name
-from .pixels import FittedPixels, PixelFit, PixelPerfusion, joined
+from .pixels import FittedPixels, PixelFit, PixelPerfusion
 from .polarity import phase_sensitive
 from .robust import LOSSES
 
@@ -25,7 +26,6 @@ Progress = Callable[[float, str], object]  # (share done, what is being done); r
 POLARITIES = ("auto", "magnitude", "signed")
 NEGATIVE_SHARE = 0.05  # of the largest intensity: less is what resampling leaves in magnitude images
 NOISE_SHARE = 0.1  # of the brightest pixels: what is darker is not fitted unless a mask asks for it
-CPU_CHUNK, GPU_CHUNK = 2**13, 2**17  # pixels at a time: what the processor's cache holds, what fills a GPU
 UNITS = {"T1": "ms", "T2": "ms", "T1_SD": "ms", "T2_SD": "ms", "A": "a.u.", "B": "a.u.", "R2": "1"}
 PERFUSION_UNITS = {"perfusion": "mL/g/min", "perfusion_SD": "mL/g/min", "B": "a.u."}
 
@@ -62,7 +62,7 @@ def fit_map(
         without phase is found by fitting.
     robust
         False for least squares; True or ``"huber"``, or ``"tukey"``, for a loss in which an image out of line, one
-        that is misplaced, pulls less.
+        that is misplaced, pulls less. That takes many more images than parameters: of few, it also drops good ones.
     device
         auto, cpu, cuda, cuda:N or mps. Computed in float64, on mps in float32.
     progress
@@ -93,16 +93,29 @@ def fit_map(
     task = check_acquisition(name, acquisition, series.meta, len(series))
     loss = _check_loss(robust)
     images, sign = _signed_images(series, task, phase, polarity)
-    attempted = pixels_above_noise(series.frames) if mask is None else check_mask(mask, series.shape)
-    if not attempted.any():
-        raise CardiacMotionError(
-            "there is nothing to fit: every image is empty"
-            if mask is None
-            else "the mask has no pixels; it must have one"
-        )
+    attempted = _to_fit(series, mask)
     chosen = choose_device(device)
     like = torch.empty(0, dtype=torch.float32 if chosen.type == "mps" else torch.float64, device=chosen)
-    found = _in_chunks(torch.from_numpy(images[:, attempted]), task, sign, loss, like, progress)
+    report = _reporter(progress, f"fitting {name} to {int(attempted.sum())} pixels")
+    found = in_chunks(_pixel_fit(task, sign, loss, like), torch.from_numpy(images[:, attempted]), like, report)
+    provenance = {
+        "model": name,
+        "settings": task.settings,
+        "sign": sign,
+        "loss": loss or "least squares",
+        "mask": "above noise" if mask is None else "given",
+        "device": str(chosen),
+        "precision": str(like.dtype).removeprefix("torch."),
+        "input": str(series.meta.get("name", "")),
+        "version": __version__,
+    }
+    return _on_grid(series, task, attempted, found, provenance)
+
+
+def _on_grid(
+    series: ImageSeries, task: Task, attempted: np.ndarray, found: FittedPixels, provenance: dict[str, Any]
+) -> ParameterMaps:
+    """Maps on the grid of the series of what was found in the pixels ``attempted`` (K, J, I)."""
     good = found.good.numpy()
     fitted = np.zeros_like(attempted)
     fitted[attempted] = good
@@ -116,23 +129,24 @@ def fit_map(
         maps=maps,
         units={key: units[key] for key in maps},
         affine=series.affine,
-        model=name,
+        model=task.model.name,
         attempted=attempted,
         fitted=fitted,
         acquisition={**told, **task.settings},
-        provenance={
-            "model": name,
-            "settings": task.settings,
-            "sign": sign,
-            "loss": loss or "least squares",
-            "mask": "above noise" if mask is None else "given",
-            "device": str(chosen),
-            "precision": str(like.dtype).removeprefix("torch."),
-            "input": str(series.meta.get("name", "")),
-            "version": __version__,
-        },
-        notes=_notes(task, len(series), sign, found),
+        provenance=provenance,
+        notes=_notes(task, len(series), provenance["sign"], found),
     )
+
+
+def _to_fit(series: ImageSeries, mask: ArrayLike | None) -> np.ndarray:
+    """(K, J, I) bool: the mask, else the pixels above noise; raises `CardiacMotionError` where there are none."""
+    if mask is None:
+        chosen, problem = pixels_above_noise(series.frames), "there is nothing to fit: every image is empty"
+    else:
+        chosen, problem = check_mask(mask, series.shape), "the mask has no pixels; it must have one"
+    if not chosen.any():
+        raise CardiacMotionError(problem)
+    return chosen
 
 
 def pixels_above_noise(frames: np.ndarray) -> np.ndarray:
@@ -190,27 +204,23 @@ def _with_phase(frames: np.ndarray, task: Task, phase: ArrayLike, superfluous: b
     return phase_sensitive(torch.from_numpy(frames), torch.from_numpy(angles), times).numpy()
 
 
-def _in_chunks(
-    pixels: torch.Tensor, task: Task, sign: str, loss: str | None, like: torch.Tensor, progress: Progress | None
-) -> FittedPixels:
-    """Fit pixels (T, P), some at a time in the precision and on the device of ``like``; the result on the processor."""
+def _pixel_fit(task: Task, sign: str, loss: str | None, like: torch.Tensor) -> Callable[[torch.Tensor], FittedPixels]:
+    """What makes maps of images (T, P) on the device and in the precision of ``like``."""
     times = {name: torch.from_numpy(values).to(like.device) for name, values in task.times.items()}
-    fit: Callable[[torch.Tensor], FittedPixels]
     if isinstance(task.model, Asl):
-        fit = PixelPerfusion(task.model, times["inversion_times"], times["is_tag"])
-    else:
-        at = {name: values.to(like)[:, None] for name, values in times.items()}
-        fit = PixelFit(task.model, at, sign == "search", loss)
-    count = pixels.shape[1]
-    size = CPU_CHUNK if like.device.type == "cpu" else GPU_CHUNK
-    parts = []
-    for start in range(0, count, size):
-        if progress is not None and progress(start / count, f"fitting {task.model.name} to {count} pixels") is False:
-            raise Cancelled(f"cancelled at {start / count:.0%} of the pixels")
-        parts.append(fit(pixels[:, start : start + size].to(like)))
-    if progress is not None:
-        progress(1.0, f"fitted {task.model.name} to {count} pixels")
-    return joined(parts)
+        return PixelPerfusion(task.model, times["inversion_times"], times["is_tag"])
+    at = {name: values.to(like)[:, None] for name, values in times.items()}
+    return PixelFit(task.model, at, sign == "search", loss)
+
+
+def _reporter(progress: Progress | None, text: str) -> Callable[[float], None]:
+    """Tell ``progress`` the share that is done; raises `Cancelled` when it answers False."""
+
+    def report(share: float) -> None:
+        if progress is not None and progress(share, text) is False:
+            raise Cancelled(f"cancelled at {share:.0%}: {text}")
+
+    return report
 
 
 def _notes(task: Task, frames: int, sign: str, found: FittedPixels) -> tuple[str, ...]:

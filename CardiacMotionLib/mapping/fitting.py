@@ -40,7 +40,7 @@ class Point(NamedTuple):
     gradient: Tensor
 
     def of(self, pixels: Tensor) -> Point:
-        """The same of some pixels, by their numbers."""
+        """The same of some pixels: their numbers, or true where they are."""
         return Point(*(part[..., pixels] for part in self))
 
     def where(self, first: Tensor, other: Point) -> Point:
@@ -104,11 +104,14 @@ def levenberg_marquardt(
     """
     tolerance = torch.finfo(data.dtype).eps ** 0.4
     amplitudes = len(model.amplitudes)
-    result = here = linearize(model, at, data, start, weights)
+    here = linearize(model, at, data, start, weights)
+    result = Point(*(part.clone() for part in here))
     converged = torch.zeros_like(here.rss, dtype=torch.bool)
     damping = torch.full_like(here.rss, FIRST_DAMPING)
     pixels = torch.arange(data.shape[-1], device=data.device)
     for _ in range(iterations):
+        if not len(pixels):
+            break
         step = solve(damped(here.normal, damping), here.gradient)
         there = linearize(model, at, data, here.parameters + step, weights)
         constants = there.parameters[amplitudes:]
@@ -118,16 +121,16 @@ def levenberg_marquardt(
         damping = torch.where(better, damping / 10, damping * 10).clamp(min=LEAST_DAMPING)
         finished = settled | (damping > GIVEN_UP)
         if finished.any():
-            done = pixels[finished]
-            result = Point(
-                *(part.index_copy(-1, done, new[..., finished]) for part, new in zip(result, here, strict=True))
-            )
-            converged[done] = settled[finished]
-            left = (~finished).nonzero()[:, 0]
+            _store(result, pixels[finished], here.of(finished))
+            converged[pixels[finished]] = settled[finished]
+            left = ~finished
             here, damping, pixels, data = here.of(left), damping[left], pixels[left], data[:, left]
             weights = None if weights is None else weights[:, left]
-            if not len(left):
-                break
-    else:
-        result = Point(*(part.index_copy(-1, pixels, new) for part, new in zip(result, here, strict=True)))
+    _store(result, pixels, here)
     return Fit(result, converged)
+
+
+def _store(result: Point, pixels: Tensor, found: Point) -> None:
+    """Put what was found into some pixels of a result, by their numbers."""
+    for whole, part in zip(result, found, strict=True):
+        whole.index_copy_(-1, pixels, part)

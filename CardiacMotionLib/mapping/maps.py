@@ -95,12 +95,12 @@ class ParameterMaps:
         Good is a fit that converged, to values in the plausible ranges of the model, and has an R2 of ``least_r2`` or
         more where the model gives R2. Without a mask, of those where a fit was tried.
         """
-        inside = self.attempted if mask is None else self.check_mask(mask)
+        inside = self.attempted if mask is None else check_mask(mask, self.shape)
         good = self.fitted & (self.maps["R2"] >= least_r2) if "R2" in self.maps else self.fitted
         return float(good[inside].mean()) if inside.any() else float("nan")
 
     def summary(self, labels: ArrayLike | None = None, segments: ArrayLike | None = None) -> pd.DataFrame:
-        """Tidy table: map, unit, region and over the region's fitted pixels n, mean, SD, median; its survival.
+        """Tidy table: parameter (name of a map), unit, region; n, mean, SD and median over its fitted pixels; survival.
 
         Regions are those of ``labels`` (K, J, I) in the ACDC convention and the AHA segments ``segments`` (K, J, I), 0
         outside; without either ``"all"`` where a fit was tried. Raises `CardiacMotionError` for other shapes or values.
@@ -116,7 +116,7 @@ class ParameterMaps:
                     else (np.nan,) * 3
                 )
                 rows.append((name, self.units[name], region, found.size, *figures, survival))
-        return pd.DataFrame(rows, columns=["map", "unit", "region", "n", "mean", "SD", "median", "survival"])
+        return pd.DataFrame(rows, columns=["parameter", "unit", "region", "n", "mean", "SD", "median", "survival"])
 
     def _regions(self, labels: ArrayLike | None, segments: ArrayLike | None) -> dict[str, np.ndarray]:
         regions: dict[str, np.ndarray] = {}
@@ -132,10 +132,6 @@ class ParameterMaps:
                 )
             regions |= {str(number): numbers == number for number in np.unique(numbers) if number}
         return regions or {"all": self.attempted}
-
-    def check_mask(self, mask: ArrayLike) -> np.ndarray:
-        """(K, J, I) bool; raises `CardiacMotionError` for another shape."""
-        return check_mask(mask, self.shape)
 
     def save(self, path: str | Path) -> Path:
         """Write to ``path``, an ``.npz`` file; raises `CardiacMotionError` for another name or where it cannot be."""

@@ -9,7 +9,7 @@ from .fitting import Fit, levenberg_marquardt
 from .models.base import Acquisition, Model
 from .start import Grid, search, start_values
 
-FITTED = 2  # guesses of the sign that are fitted to the end
+GRID_LOSS = 2e-3  # share of the sum of squares that a fit explains beyond the grid, at most
 WEAK_INVERSION = 1.5  # B / A: 2 inverts all of the magnetization, 1.5 half of it
 
 
@@ -27,29 +27,28 @@ def sign_guesses(times: Tensor) -> Tensor:
 def fit_magnitude(model: Model, at: Acquisition, magnitude: Tensor, grid: Grid) -> tuple[Fit, Tensor]:
     """Fit of magnitude images (N, P) with every guess of their sign, and the signed images (N, P) that fit best.
 
-    The grid of starting values ranks the guesses; the best two are fitted to the end, because neighbors differ by one
-    image that is almost zero, where the grid is too coarse to decide. A fit that converged wins, then the smaller
-    residual, which counts double where it needs an inversion that hardly inverts (B < 1.5 A, less than half): with a
-    short T1 only one image or two tell the sign, and any B explains them.
+    The grid of starting values ranks the guesses. The best is fitted to the end, and the second where it could still
+    win: neighbors differ by one image, and where that is almost zero the grid is too coarse to decide. A fit that
+    converged wins, then the smaller residual, which counts double where it needs an inversion that hardly inverts
+    (B < 1.5 A, less than half): with a short T1 only one image or two tell the sign, and any B explains them.
     """
     guesses = sign_guesses(at[model.times[0]][:, 0])
     starts = [search(grid, magnitude * signs[:, None]) for signs in guesses]
-    explained = torch.stack([start.explained for start in starts])
-    tried = torch.stack([start.tried for start in starts])
-    best = explained.topk(min(FITTED, len(guesses)), dim=0).indices  # (2, P)
-    fits, signed = [], []
-    for guess in best:
-        data = magnitude * guesses[guess].T
-        values = start_values(grid, data, tried.gather(0, guess[None])[0])
-        fits.append(levenberg_marquardt(model, at, data, values))
-        signed.append(data)
-    if len(fits) == 1:
-        return fits[0], signed[0]
-    one, two = fits
-    better = _misfit(one) <= _misfit(two)
-    first = torch.where(one.converged == two.converged, better, one.converged)
-    fit = Fit(one.point.where(first, two.point), torch.where(first, one.converged, two.converged))
-    return fit, torch.where(first, signed[0], signed[1])
+    explained, best = torch.stack([start.explained for start in starts]).topk(2, dim=0)  # (2, P) each
+    tried = torch.stack([start.tried for start in starts]).gather(0, best)
+    signed = magnitude * guesses[best[0]].T
+    fit = levenberg_marquardt(model, at, signed, start_values(grid, signed, tried[0]))
+    power = magnitude.square().sum(0)
+    undecided = (power - explained[1] - GRID_LOSS * power <= _misfit(fit)) | ~fit.converged
+    pixels = undecided.nonzero()[:, 0]
+    second = magnitude[:, pixels] * guesses[best[1, pixels]].T
+    other = levenberg_marquardt(model, at, second, start_values(grid, second, tried[1, pixels]))
+    better = _misfit(other) < _misfit(fit)[pixels]
+    wins = torch.where(other.converged == fit.converged[pixels], better, other.converged)
+    won = pixels[wins]
+    for whole, part in zip((*fit.point, fit.converged, signed), (*other.point, other.converged, second), strict=True):
+        whole.index_copy_(-1, won, part[..., wins])
+    return fit, signed
 
 
 def _misfit(fit: Fit) -> Tensor:

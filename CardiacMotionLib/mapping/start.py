@@ -24,7 +24,7 @@ class Grid(NamedTuple):
     constants
         (constants, G) ms.
     orthonormal
-        (amplitudes, G, N) directions that span the signals, the last one towards more of the last amplitude.
+        (amplitudes, G, N) float32 directions that span the signals, the last one towards more of the last amplitude.
     inverse
         (amplitudes, G, N), whose product with data gives the amplitudes.
     """
@@ -62,14 +62,14 @@ def make_grid(model: Model, at: Acquisition) -> Grid:
     orthonormal, triangle = torch.linalg.qr(columns)
     orthonormal = orthonormal * triangle.diagonal(dim1=-2, dim2=-1).sign()[:, None]
     inverse = torch.linalg.pinv(columns)  # (G, amplitudes, N)
-    return Grid(
-        *(part.contiguous().to(like) for part in (constants, orthonormal.permute(2, 0, 1), inverse.transpose(0, 1)))
-    )
+    directions = orthonormal.permute(2, 0, 1).contiguous().to(like.device, torch.float32)
+    return Grid(constants.to(like), directions, inverse.transpose(0, 1).contiguous().to(like))
 
 
 def search(grid: Grid, data: Tensor) -> Start:
-    """The best of the grid for data (N, P), among signals whose last amplitude is not negative."""
-    *free, last = (directions @ data for directions in grid.orthonormal)  # (G, P) each
+    """The best of the grid for data (N, P), among signals whose last amplitude is not negative; ranked in float32."""
+    single = data.float()
+    *free, last = (directions @ single for directions in grid.orthonormal)  # (G, P) each
     explained = last.clamp_(min=0).square_()
     for part in free:
         explained = explained.addcmul_(part, part)

@@ -16,9 +16,12 @@ def full(values: Tensor) -> Tensor:
     return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
 
 
-def convolution(dims: int, inputs: int, outputs: int, scale: float = 1.0) -> nn.Module:
-    """Convolution by 3 that keeps the shape; its first weights fit a leaky rectifier (He 2015), times ``scale``."""
-    layer = CONVOLUTIONS[dims](inputs, outputs, 3, padding=1)
+def convolution(dims: int, inputs: int, outputs: int, scale: float = 1.0, stride: int = 1) -> nn.Module:
+    """Convolution by 3 that keeps the shape, or steps over pixels.
+
+    Its first weights fit a leaky rectifier (He 2015), times ``scale``.
+    """
+    layer = CONVOLUTIONS[dims](inputs, outputs, 3, stride=stride, padding=1)
     nn.init.kaiming_uniform_(layer.weight, a=SLOPE)
     with torch.no_grad():
         for parameter in layer.parameters():

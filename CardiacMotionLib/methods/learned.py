@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -28,31 +28,43 @@ PREPARATION = ("inversion_times", "saturation_times", "echo_times")  # in the me
 IN_PLANE = "The slices were registered one by one: the motion is that within them, none is known through them."
 STACK_DIMS = 3  # of the weights that a stack goes through where there are both: Testing/results/learned_accuracy.md
 SHORTEST_PATH = 5  # frames that can be smoothed over
-CINE, MAPPING = "cine", "mapping"  # what weights are for
+CINE, MAPPING, ANY = "cine", "mapping", "any"  # what weights are for
 NEEDED = ("dims", "pixel_mm")  # of a card, for a run
 
 
-class PairNetwork(nn.Module, ABC):
-    """Two images in, the displacement that draws the second in the first out.
+class LearnedNetwork(nn.Module, ABC):
+    """A network that can be built again from its settings.
 
     Attributes
     ----------
     config
-        Frozen dataclass ``Config`` made of `option`, from which the network can be built again.
+        Frozen dataclass ``Config`` made of `option`.
     dims
         2 or 3.
-    segments
-        Whether `look` tells regions.
     """
 
     Config: ClassVar[type]
-    segments: bool = False
-    most_steps: int | None = None  # that may be asked for, of networks that iterate
 
     def __init__(self, config: Any) -> None:
         super().__init__()
         self.config = config
         self.dims: int = config.dims
+
+    def fuse(self) -> None:
+        """Bring the network into the form that is quickest for inference; it cannot be trained on."""
+
+
+class PairNetwork(LearnedNetwork):
+    """Two images in, the displacement that draws the second in the first out.
+
+    Attributes
+    ----------
+    segments
+        Whether `look` tells regions.
+    """
+
+    segments: bool = False
+    most_steps: int | None = None  # that may be asked for, of networks that iterate
 
     @abstractmethod
     def forward(self, fixed: Tensor, moving: Tensor, steps: int | None = None) -> list[Tensor]:
@@ -69,15 +81,27 @@ class PairNetwork(nn.Module, ABC):
         """
         return self(fixed, moving, steps), []
 
-    def fuse(self) -> None:
-        """Bring the network into the form that is quickest for inference; it cannot be trained on."""
-
     def step_weights(self, count: int) -> list[float]:
         """What each of ``count`` steps counts in training, relative to each other."""
         return [0.0] * (count - 1) + [1.0]
 
 
-def build_network(network: type[PairNetwork], config: dict[str, Any]) -> PairNetwork:
+class GroupNetwork(LearnedNetwork):
+    """A set of images in, the displacement of each from a canonical space out."""
+
+    @abstractmethod
+    def forward(self, frames: Tensor, features: Tensor | None = None) -> Tensor:
+        """Displacement (B, N, *shape, dims) in voxels: what is at x of the canonical space is at x + u_n(x) in frame n.
+
+        ``frames`` are B sets of N images, (B, N, 1, *shape) in unit intensity range. Sides may have any length.
+        ``features`` (B, N, C, *shape) are for networks with a second stream of them.
+        """
+
+
+AnyNetwork = TypeVar("AnyNetwork", bound=LearnedNetwork)
+
+
+def build_network(network: type[AnyNetwork], config: dict[str, Any]) -> AnyNetwork:
     """A network from plain values; raises `CardiacMotionError` naming those that do not fit its ``Config``."""
     known = {one.name: one for one in describe_options(network.Config)}
     unknown = sorted(set(config) - set(known))
@@ -89,7 +113,7 @@ def build_network(network: type[PairNetwork], config: dict[str, Any]) -> PairNet
     return network(network.Config(**{name: known[name].check(value) for name, value in config.items()}))
 
 
-def load_network(network: type[PairNetwork], weights: Weights, device: torch.device) -> PairNetwork:
+def load_network(network: type[AnyNetwork], weights: Weights, device: torch.device) -> AnyNetwork:
     """The network of weights, with them, for inference."""
     module = build_network(network, weights.config)
     weights.load_into(module)
@@ -130,7 +154,7 @@ def fitting_file(method: str, series: ImageSeries) -> Path:
     fitting = {
         file: card.get("dims")
         for file, card in cards(method).items()
-        if card.get("task") == task and not (series.is_2d and card.get("dims") == 3)
+        if card.get("task") in (task, ANY) and not (series.is_2d and card.get("dims") == 3)
     }
     if not fitting:
         raise CardiacMotionError(

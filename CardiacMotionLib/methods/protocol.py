@@ -133,6 +133,7 @@ class MethodInfo:
     requires: tuple[str, ...] = ()  # importable packages beyond torch and numpy
     takes_init: bool = False  # whether it can refine another motion
     network: Callable[[], type] | None = None  # of a method that is trained: imports the class of its network
+    fewest_frames: int = 2  # that it registers
     task: str = "pairs"  # how that is trained, a name of `training.TASKS`
 
 

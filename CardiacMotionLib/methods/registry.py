@@ -83,12 +83,12 @@ def register(
     from ..motion import Motion, check_frame
     from ..series import default_reference
 
-    check_registrable(series)
     known = methods()
     name = BEST if method == "auto" else method
     if name not in known:
         raise CardiacMotionError(f"unknown method {method!r}; choose one of auto, {', '.join(sorted(known))}")
     info = known[name]
+    check_registrable(series, info.fewest_frames)
     chosen = make_options(info, options)
     check_seed(seed)
     asked = reference
@@ -134,7 +134,7 @@ def register(
     return motion
 
 
-def check_registrable(series: ImageSeries) -> None:
+def check_registrable(series: ImageSeries, fewest_frames: int = 2) -> None:
     """Raise `CardiacMotionError` when no motion can be found in the series whatever the method."""
     from ..series import ImageSeries
 
@@ -142,7 +142,7 @@ def check_registrable(series: ImageSeries) -> None:
         raise CardiacMotionError(
             f"register needs an ImageSeries, got {type(series).__name__}; make one with read_series(path)"
         )
-    if len(series) < 2:
+    if len(series) < fewest_frames:
         raise CardiacMotionError("the series has one frame; motion needs at least two frames of the same anatomy")
     if min(series.shape[1:]) < 4:
         raise CardiacMotionError(

@@ -26,7 +26,9 @@ from ..phantom.stream import HELD_OUT, PHASES, PairStream, SeriesStream
 from ..series import ImageSeries
 from ..whole_files import writing
 
-DRAWING = ("subjects", "held_out", "template", "batch", "augmented")  # settings that do not touch a prepared person
+# settings that do not touch a prepared person
+DRAWING = ("subjects", "held_out", "template", "batch", "augmented", "fewest", "warp_mm")
+SHARE_HELD_OUT = 0.2  # of the subjects of a folder
 PAIRS = "pairs"  # two moments of a cine, whose motion from one to the other is known
 
 
@@ -234,6 +236,35 @@ def prepare_all(
         with writing(store) as path:
             torch.save({"of": of, "people": [vars(person) for person in ready]}, path)
     return ready
+
+
+def training_people(
+    data: Data,
+    dims: int,
+    subjects: Sequence[TrainingSubject] | None = None,
+    told: Callable[[int, int], object] | None = None,
+    store: Path | None = None,
+) -> tuple[list[Prepared], list[Prepared], dict[str, Any]]:
+    """People to train on, people to validate on, and what a card says of them.
+
+    Synthetic ones, or those given: of these the last fifth, one at least, is held out. ``told`` and ``store`` as for
+    `prepare_all`, which says what is refused; fewer than two people are, too.
+    """
+    about: dict[str, Any]
+    if subjects is None:
+        people: Sequence[TrainingSubject] = synthetic_subjects(data, data.subjects, 0)
+        kept: Sequence[TrainingSubject] = synthetic_subjects(data, data.held_out, HELD_OUT)
+        about = {"data": "synthetic MR of the phantom of CardiacMotion, no data of people", "license": "Apache-2.0"}
+    else:
+        if len(subjects) < 2:
+            raise CardiacMotionError(
+                f"{len(subjects)} subject to train on; at least two are needed, one to validate on"
+            )
+        count = max(1, round(SHARE_HELD_OUT * len(subjects)))
+        people, kept = subjects[:-count], subjects[-count:]
+        about = {"data": f"{len(people)} subjects of a cohort; its terms hold for these weights too"}
+    everybody = prepare_all([*people, *kept], data, dims, told, store)
+    return everybody[: len(people)], everybody[len(people) :], about
 
 
 def _kept(store: Path | None, of: str) -> list[Prepared] | None:

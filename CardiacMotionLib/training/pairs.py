@@ -13,7 +13,6 @@ from torch import Tensor
 from ..errors import CardiacMotionError
 from ..fields import jacobian_determinant, warp
 from ..methods.learned import CINE, MAPPING, PairNetwork, labels_of
-from ..phantom.stream import HELD_OUT
 from ..series import LABEL_NAMES
 from .data import (
     Data,
@@ -22,14 +21,12 @@ from .data import (
     augment,
     draw_pair,
     held_out_pairs,
-    prepare_all,
     stacked,
-    synthetic_subjects,
+    training_people,
 )
 from .losses import Loss, endpoint_error, one_hot, pair_loss
 from .task import SCORE, Task
 
-SHARE_HELD_OUT = 0.2  # of the subjects of a folder
 AT_ONCE = 16  # pairs of a validation in a batch
 
 
@@ -175,25 +172,12 @@ def pair_task(
     """
     if loss.regions and not network.segments:
         raise CardiacMotionError("loss.regions needs a network that tells regions; set it to 0, or take memwarp")
-    about: dict[str, Any]
-    if subjects is None:
-        people: Sequence[TrainingSubject] = synthetic_subjects(data, data.subjects, 0)
-        kept: Sequence[TrainingSubject] = synthetic_subjects(data, data.held_out, HELD_OUT)
-        about = {"data": "synthetic MR of the phantom of CardiacMotion, no data of people", "license": "Apache-2.0"}
-    else:
-        if len(subjects) < 2:
-            raise CardiacMotionError(
-                f"{len(subjects)} subject to train on; at least two are needed, one to validate on"
-            )
-        count = max(1, round(SHARE_HELD_OUT * len(subjects)))
-        people, kept = subjects[:-count], subjects[-count:]
-        about = {"data": f"{len(people)} subjects of a cohort; its terms hold for these weights too"}
-    everybody = prepare_all([*people, *kept], data, network.dims, told, store)
-    if (loss.dice or loss.regions) and not any(int(person.labeled.sum()) > 1 for person in everybody[: len(people)]):
+    people, held_out, about = training_people(data, network.dims, subjects, told, store)
+    if (loss.dice or loss.regions) and not any(int(person.labeled.sum()) > 1 for person in people):
         raise CardiacMotionError(
             "loss.dice and loss.regions need subjects with two labeled frames at least, there is none; set both to 0"
         )
-    task = PairTask(network, everybody[: len(people)], everybody[len(people) :], data, loss, seed)
+    task = PairTask(network, people, held_out, data, loss, seed)
     task.extra_card = about
     return task
 

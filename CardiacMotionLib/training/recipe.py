@@ -47,7 +47,14 @@ def _pairs() -> TaskKind:
     return TaskKind(Data, Loss, pair_task)
 
 
-TASKS: dict[str, Callable[[], TaskKind]] = {"pairs": _pairs}  # by the name that a method gives as its ``task``
+def _groups() -> TaskKind:
+    from .groups import GroupData, GroupLoss, group_task
+
+    return TaskKind(GroupData, GroupLoss, group_task)
+
+
+# by the name that a method gives as its ``task``
+TASKS: dict[str, Callable[[], TaskKind]] = {"pairs": _pairs, "groups": _groups}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from maps import SHAPES, random_images
@@ -164,3 +166,47 @@ def test_similarity_peaks_where_the_images_fit():
     for similarity in (*CORRELATIONS, fields.nmi, lambda a, b: -fields.mse(a, b)):
         values = [float(similarity(image[..., 3:-3], image.roll(shift, -1)[..., 3:-3])) for shift in range(-3, 4)]
         assert max(range(7), key=values.__getitem__) == 3
+
+
+# ---------------------------------------------------------------------- conditional entropy
+
+
+def levels(*values):
+    """An image (1, 1, 8, N) of whole levels, which fall on the centers of bins."""
+    return torch.tensor(values, dtype=torch.float64).repeat(8, 16)[None, None]
+
+
+def test_conditional_entropy_in_closed_form():
+    """Of four equally likely levels a template that knows them leaves nothing new, one that halves them ln 2.
+
+    Every level lies on the center of a bin; the Parzen window spreads it over three, which adds the entropy of that.
+    """
+    image, halves, none = levels(0, 1, 2, 3), levels(0, 0, 3, 3), levels(0, 3, 0, 3)
+    known, half, crossed = (fields.conditional_entropy(image, of, 14).item() for of in (image, halves, none))
+    spread = math.log(6) / 3 + 2 / 3 * math.log(3 / 2)
+    assert known == pytest.approx(spread)
+    assert half == crossed == pytest.approx(spread + math.log(2))
+    assert fields.conditional_entropy(image, 5 - 2 * image, 14).item() == pytest.approx(spread)
+
+
+def test_conditional_entropy_is_that_of_the_image_where_the_template_is_constant():
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand(1, 1, 60, 60, generator=generator)
+    flat, noise = torch.ones(1, 1, 60, 60), torch.rand(1, 1, 60, 60, generator=generator)
+    alone = fields.conditional_entropy(image, flat, 12)
+    assert alone > 1.5
+    assert alone.item() == pytest.approx(fields.conditional_entropy(image, noise, 12).item(), rel=0.02)
+
+
+def test_conditional_entropy_has_gradients():
+    image = torch.rand(1, 1, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    image[0, 0, 0, 0], image[0, 0, 0, 1] = 0, 1  # which are the range, and stay so
+    template = image.flip(-1)
+    inner = image[..., 2:, 2:].clone().requires_grad_()
+
+    def entropy(values):
+        whole = image.clone()
+        whole[..., 2:, 2:] = values
+        return fields.conditional_entropy(whole, template, 8)
+
+    assert torch.autograd.gradcheck(entropy, (inner,), atol=1e-6)

@@ -7,7 +7,7 @@ from synthetic_signals import acquisition_of, model_of, random_parameters, with_
 
 from CardiacMotionLib import Cancelled, CardiacMotionError, ImageSeries, fit_map, phantom
 from CardiacMotionLib.io.datasets import find_cases
-from CardiacMotionLib.mapping import fit
+from CardiacMotionLib.mapping import chunks
 
 STILL = {"breathing_mm": 0.0, "drift_mm": 0.0, "cardiac_jitter": 0.0, "noise": 0.0, "acquired": 1.0}
 SMALL = {"rows": 64, "columns": 64, "pixel_mm": 3.0}
@@ -66,7 +66,7 @@ def test_digital_phantom(shared_data):
 
 
 def test_real_series(shared_data):
-    """T1 of the wall beside the reference of unknown software, which lies 3 to 4 % higher."""
+    """T1 of the wall beside the reference that comes with the images, which is 3 to 5 % longer throughout."""
     found, expected = [], []
     for case in find_cases(shared_data / "t1net"):
         read = case.read()
@@ -84,14 +84,17 @@ def test_real_series(shared_data):
 
 def test_phase_and_search_agree_in_real_bottles(shared_data):
     case = next(case for case in find_cases(shared_data / "tomato_t1") if case.name == "shmolli_hcmr_phantom").read()
-    bottle = case.maps["T1"] > 300
+    power = np.sqrt(np.square(case.series.frames).mean(0))
+    bottle = (power > 0.4 * np.percentile(power, 99)) & (case.maps["T1"] > 300)
     by_phase = fit_map(case.series, "molli", phase=case.maps["phase"], mask=bottle)
     by_search = fit_map(case.series, "molli", mask=bottle)
     assert by_phase.provenance["sign"] == "phase"
     assert by_search.provenance["sign"] == "search"
-    both = by_phase.fitted & by_search.fitted
-    assert both[bottle].mean() > 0.95
-    assert np.median(np.abs(by_phase["T1"][both] / by_search["T1"][both] - 1)) < 0.01
+    assert by_search.survival() > 0.99
+    assert by_phase.survival() > 0.9  # at the edges of bottles the phase is not the same in all images
+    assert (np.abs(by_phase["T1"] / by_search["T1"] - 1)[bottle] < 0.01).mean() > 0.9
+    ratio = np.median(by_search["T1"][bottle] / case.maps["T1"][bottle])
+    assert 0.85 < ratio < 1  # the scanner's fit is another one, which says more
 
 
 # ---------------------------------------------------------------------- what it does with its input
@@ -151,10 +154,26 @@ def test_one_pixel():
 def test_chunks_make_no_difference(monkeypatch):
     series, _ = made_series(shape=(2, 8, 9))
     whole = fit_map(series)
-    monkeypatch.setattr(fit, "CPU_CHUNK", 25)
+    monkeypatch.setattr(chunks, "CPU_CHUNK", 25)
     pieces = fit_map(series)
     for name, values in whole.maps.items():
         np.testing.assert_allclose(pieces[name], values, rtol=1e-5, atol=1e-6, equal_nan=True)
+
+
+def test_threads_make_no_difference_and_stay_as_they_were(monkeypatch):
+    monkeypatch.setattr(chunks, "CPU_CHUNK", 20)
+    series, _ = made_series(shape=(2, 8, 9))
+    before = torch.get_num_threads()
+    try:
+        maps = []
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            maps.append(fit_map(series))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for name, values in maps[0].maps.items():
+        np.testing.assert_array_equal(maps[1][name], values)
 
 
 def test_air_is_left_out():
@@ -217,7 +236,7 @@ def test_robust_fit_of_a_misplaced_image():
 
 
 def test_progress_and_cancel(monkeypatch):
-    monkeypatch.setattr(fit, "CPU_CHUNK", 10)
+    monkeypatch.setattr(chunks, "CPU_CHUNK", 10)
     series, _ = made_series()
     told = []
     fit_map(series, progress=lambda share, text: told.append(share))
@@ -225,7 +244,7 @@ def test_progress_and_cancel(monkeypatch):
     assert told[-1] == 1
     assert len(told) == 6
     assert told == sorted(told)
-    with pytest.raises(Cancelled, match="24%"):
+    with pytest.raises(Cancelled, match="20%"):
         fit_map(series, progress=lambda share, text: share < 0.2)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from moving_images import contracting_series
-from quick_options import quick
+from quick_options import EVERY_METHOD_TO_RUN, quick
 
 from CardiacMotionLib import CardiacMotionError, ImageSeries, register
 from CardiacMotionLib.methods import methods
 
-EVERY_METHOD = sorted(methods())
 pytestmark = pytest.mark.usefixtures("tiny_models")
 
 
@@ -24,7 +23,7 @@ def with_constant_frame():
     return frames
 
 
-@pytest.mark.parametrize("name", EVERY_METHOD)
+@pytest.mark.parametrize("name", EVERY_METHOD_TO_RUN)
 @pytest.mark.parametrize(
     ("frames", "said"),
     [
@@ -36,6 +35,8 @@ def with_constant_frame():
     ],
 )
 def test_frames_without_motion_to_find(name, frames, said):
+    if len(frames) >= methods()[name].fewest_frames and len(frames) == 1:
+        pytest.skip(f"{name} takes a single image")
     with pytest.raises(CardiacMotionError, match=said) as caught:
         register(ImageSeries(frames, np.eye(4)), name)
     assert "\n" not in str(caught.value)
@@ -54,7 +55,7 @@ def test_nan_does_not_get_as_far_as_a_method():
         ImageSeries(frames, np.eye(4))
 
 
-@pytest.mark.parametrize("name", EVERY_METHOD)
+@pytest.mark.parametrize("name", EVERY_METHOD_TO_RUN)
 @pytest.mark.parametrize("empty", [1, slice(None)])
 def test_a_frame_that_shows_nothing_around_the_heart(name, empty):
     """Labels that lie in an empty corner: the frame as a whole is no constant."""
@@ -67,7 +68,7 @@ def test_a_frame_that_shows_nothing_around_the_heart(name, empty):
         register(series, name, margin=10)
 
 
-@pytest.mark.parametrize("name", EVERY_METHOD)
+@pytest.mark.parametrize("name", EVERY_METHOD_TO_RUN)
 @pytest.mark.parametrize("shape", [(1, 4, 4), (1, 5, 9), (2, 8, 8), (3, 12, 12)])
 @pytest.mark.parametrize("labels", [True, False])
 def test_the_smallest_that_is_allowed_runs(name, shape, labels):

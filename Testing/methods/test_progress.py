@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 from progress_listener import Listener
-from quick_options import quick
+from quick_options import EVERY_METHOD_TO_RUN, quick
 
 from CardiacMotionLib import Cancelled, register
-from CardiacMotionLib.methods import Context, methods
+from CardiacMotionLib.methods import Context
 
-EVERY_METHOD = sorted(methods())
 pytestmark = pytest.mark.usefixtures("tiny_models")
 
 
-@pytest.mark.parametrize("name", EVERY_METHOD)
+@pytest.mark.parametrize("name", EVERY_METHOD_TO_RUN)
 @pytest.mark.parametrize("reference", [0, 1])
 def test_progress_goes_from_nothing_to_all(ring, name, reference):
     told = Listener()
@@ -27,7 +26,7 @@ def test_progress_goes_from_nothing_to_all(ring, name, reference):
     assert "\n" not in "".join(told.texts)
 
 
-@pytest.mark.parametrize("name", EVERY_METHOD)
+@pytest.mark.parametrize("name", EVERY_METHOD_TO_RUN)
 @pytest.mark.parametrize("stop_at", [0.0, 0.4, 0.95])
 def test_a_no_stops_the_run_at_once(ring, name, stop_at):
     told = Listener(stop_at)

@@ -17,7 +17,13 @@ from CardiacMotionLib.training.recipe import load_recipe, recipes
 SMALL = {2: (26, 33), 3: (4, 22, 27)}
 SHIFT = {2: (2.0, -1.5), 3: (1.5, -1.5, 0.0)}
 QUICK = {"first": 8, "second": 4, "steps": 3}
-PAPER = {"riir": 61_026, "voxelmorph": 254_914, "gradirn": 177_048, "memwarp": 47_286_310}  # 61k, 254k, 173k; 47.8M
+PAPER = {
+    "riir": 61_026,
+    "voxelmorph": 254_914,
+    "gradirn": 177_048,
+    "memwarp": 47_286_310,
+    "any2reg": 1_360_436,
+}  # 61k, 254k, 173k; 47.8M; not told
 
 
 def network(dims: int = 2, **settings) -> Network:

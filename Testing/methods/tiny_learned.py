@@ -17,6 +17,7 @@ SMALLEST: dict[str, dict[str, Any]] = {
     "riir": {"steps": 3, "first": 2, "second": 2},
     "voxelmorph": {"convolutions": 1},
     "memwarp": {"dims": 2, "channels": 2, "most_channels": 8, "levels": 2, "context": 2, "hidden": 4},
+    "any2reg": {"channels": 2, "levels": 2},
     "gradirn": {"levels": 2, "steps": 1, "channels": 4, "layers": 2},
 }
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from ...errors import CardiacMotionError
+
+SHORTEST_T1_BLOOD_MS = 20  # less is in seconds
 T1_BLOOD_MS = 1550.0  # at 1.5 T; about 1650 at 3 T
 
 
@@ -20,6 +24,11 @@ class Asl:
         Of arterial blood, ms.
     partition
         Blood-tissue partition coefficient lambda, mL/g.
+
+    Raises
+    ------
+    CardiacMotionError
+        for a T1 that is not a time in ms, or a partition coefficient that is not above 0.
     """
 
     t1_blood: float = T1_BLOOD_MS
@@ -29,3 +38,12 @@ class Asl:
     title = "Arterial spin labeling (FAIR)"
     times = ("inversion_times", "is_tag")
     changes_sign = False
+
+    def __post_init__(self) -> None:
+        for what, value, least, unit in (
+            ("t1_blood", self.t1_blood, SHORTEST_T1_BLOOD_MS, "ms"),
+            ("partition", self.partition, 0, "mL/g"),
+        ):
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not number or not least < value < math.inf:
+                raise CardiacMotionError(f"{what} must be a number above {least} in {unit}, got {value!r}")

@@ -36,7 +36,7 @@ class Sasha(Model):
 class PerfectSasha(Model):
     """S = A (1 - exp(-TS / T1)): SASHA of two parameters, for a saturation that is known to be perfect.
 
-    More precise than three parameters, but what is left of the magnetization becomes an error of T1 (Kellman 2013).
+    More precise than three parameters, but what is left of the magnetization becomes an error of T1.
     Maps: T1, A.
     """
 
