@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from ..report import MapRun
     from ..series import ImageSeries
 
-PREFERRED = ("any2reg", "pca_groupwise")  # for maps, best first: groupwise, whatever the contrast
+PREFERRED = ("any2reg", "groupregnet", "pca_groupwise")  # for maps, best first: groupwise, whatever the contrast
 NONE = "none"
 TIMES = ("inversion_times", "saturation_times", "echo_times", "delays")
 SeriesFile = Annotated[
@@ -103,8 +104,8 @@ Polarity = Annotated[
 MapReference = Annotated[
     int | None,
     typer.Option(
-        help="Frame to draw the maps in; by default the mean shape of a groupwise method, else the labeled frame, else "
-        "that of the longest time.",
+        help="Frame to draw the maps in; by default the mean shape of a groupwise method, for others the frame of the "
+        "longest time.",
         show_default=False,
     ),
 ]
@@ -231,19 +232,20 @@ def _method_name(method: str, motion: Path | None, terminal: Terminal) -> str:
         return NONE
     known = methods()
     if method == "auto":
-        able = [name for name in PREFERRED if name in known and _has_weights(name)]
+        able = [name for name in PREFERRED if name in known and _can_run(name)]
         if not able:
-            terminal.note(
-                "Not registered: no groupwise method with weights is here. --method riir, a network for pairs, can."
-            )
+            terminal.note("Not registered: no groupwise method can run here; --method NAME takes another one")
         return able[0] if able else NONE
     if method != NONE and method not in known:
         raise CardiacMotionError(f"unknown method {method!r}; choose one of auto, none, {', '.join(sorted(known))}")
     return method
 
 
-def _has_weights(name: str) -> bool:
-    return "weights" not in methods()[name].needs or bool(cards(name))
+def _can_run(name: str) -> bool:
+    """Whether a method has its packages and, where it needs some, weights that are found by name."""
+    info = methods()[name]
+    has_packages = all(importlib.util.find_spec(package) for package in info.requires)
+    return has_packages and ("weights" not in info.needs or bool(cards(name)))
 
 
 def _check_reference(reference: int | None, name: str, motion: Path | None) -> None:
@@ -286,11 +288,14 @@ def _motion(
 
 
 def _clearest(images: ImageSeries) -> int:
-    """The frame to register pairs to: the labeled one, else that of the longest time, where the tissues are bright."""
+    """The frame to register pairs to: that of the longest time, with bright tissues; without times the labeled one.
+
+    Labels of another frame are carried there.
+    """
     import numpy as np
 
     times = images.meta.get("inversion_times") or images.meta.get("saturation_times")
-    return default_reference(images) if images.labels or not times else int(np.argmax(times))
+    return int(np.argmax(times)) if times else default_reference(images)
 
 
 def _run(

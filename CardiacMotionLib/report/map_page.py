@@ -10,7 +10,8 @@ import numpy as np
 
 from ..scene.map_colors import styles
 from .figures import png_bytes
-from .html import png_uri, write_page
+from .html import image_uri, png_uri, write_page
+from .map_images import FRAME_MS, image_frames
 from .map_run import MapRun, headline, region_table, score_table
 from .maps import Panel, draw_maps
 from .wording import RESEARCH_USE, region_name
@@ -57,6 +58,8 @@ def map_page_content(run: MapRun, title: str) -> dict[str, Any]:
         "headline": headline(run),
         "where": "LV myocardium" if run.labels is not None else "all pixels where a fit was tried: there are no labels",
         "picture": png_uri(png_bytes(draw_maps(panels(run)))),
+        "frames": [image_uri(image) for image in image_frames(run)],
+        "duration": FRAME_MS,
         "regions": _region_rows(run, {name: style.title for name, style in shown.items()}),
         "steps": [step.capitalize() for step, *_ in run.steps],
         "scores": _score_rows(run),
@@ -80,7 +83,7 @@ def _region_rows(run: MapRun, titles: dict[str, str]) -> list[list[str]]:
     for name in titles:
         if run.maps.units[name] == "a.u." or name == "R2" or name.endswith("_SD"):
             continue
-        of_map = table[table["map"] == name]
+        of_map = table[table["parameter"] == name]
         for region in dict.fromkeys(of_map["region"]):
             cells = []
             for step, *_ in run.steps:

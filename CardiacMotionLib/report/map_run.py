@@ -90,7 +90,7 @@ def with_labels(run: MapRun, frame: int, labels: np.ndarray) -> MapRun:
 
 
 def region_table(run: MapRun) -> pd.DataFrame:
-    """Values by region: registration, map, unit, region, region_name, n, mean, SD, median, survival.
+    """Values by region: registration, parameter, unit, region, region_name, n, mean, SD, median, survival.
 
     Regions are the labels and the AHA segments; without labels all pixels where a fit was tried.
     """
@@ -154,7 +154,7 @@ def headline(run: MapRun) -> list[tuple[str, str, str]]:
     for name in run.maps.maps:
         if run.maps.units[name] == "a.u." or name == "R2" or name.endswith("_SD"):
             continue
-        found = table[(table["map"] == name) & (table["region"] == region)]
+        found = table[(table["parameter"] == name) & (table["region"] == region)]
         digits = 0 if run.maps.units[name] == "ms" and name == "T1" else 1 if run.maps.units[name] in ("ms", "%") else 2
         values = [f"{row['mean']:.{digits}f} ± {row['SD']:.{digits}f}" for _, row in found.iterrows()]
         rows.append((name, " → ".join(values), run.maps.units[name]))

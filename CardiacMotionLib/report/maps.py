@@ -57,7 +57,7 @@ def draw_maps(panels: list[Panel]) -> Figure:
                 f"{', '.join(last.maps)} of {last.shape}; draw maps of one series"
             )
     names, known = shown_maps(last), styles(last, panels[-1].labels)
-    region = _heart(panels)
+    region = heart_region([panel.labels for panel in panels], last)
     slices, box = choose_slices(region), crop_box(region, last.spacing)
     rows = [(panel, k) for k in slices for panel in panels]
     ratio = _height_over_width(last, box)
@@ -104,10 +104,10 @@ def color_map(palette: str) -> Colormap:
     return colors.with_extremes(bad=(0, 0, 0, 0))
 
 
-def _heart(panels: list[Panel]) -> np.ndarray:
-    """(K, J, I) bool: what is labeled in any panel, else where a fit was tried."""
-    labeled = [panel.labels > 0 for panel in panels if panel.labels is not None and panel.labels.any()]
-    return np.any(labeled, axis=0) if labeled else panels[-1].maps.attempted
+def heart_region(labels: list[np.ndarray | None], maps: ParameterMaps) -> np.ndarray:
+    """(K, J, I) bool: what is labeled in any of ``labels``, else where a fit was tried."""
+    labeled = [one > 0 for one in labels if one is not None and one.any()]
+    return np.any(labeled, axis=0) if labeled else maps.attempted
 
 
 def _height_over_width(maps: ParameterMaps, box: tuple[slice, slice]) -> float:
@@ -127,14 +127,18 @@ def _draw(axis: Axes, panel: Panel, name: str, style: MapStyle, k: int, box: tup
     values = display(maps.maps[name][k][box], maps.affine)
     axis.imshow(values, cmap=color_map(style.palette), vmin=low, vmax=high, interpolation="nearest", aspect=aspect)
     if panel.labels is not None:
-        wall = display(panel.labels[k][box], maps.affine)
-        for edge in (np.isin(wall, (MYOCARDIUM, LV_CAVITY)), wall == LV_CAVITY):
-            if edge.any() and not edge.all():
-                axis.contour(edge.astype(float), levels=[0.5], colors="black", linewidths=2.2)
-                axis.contour(edge.astype(float), levels=[0.5], colors="white", linewidths=1.0)
+        draw_outline(axis, display(panel.labels[k][box], maps.affine))
     axis.set_xticks([])
     axis.set_yticks([])
     axis.spines[:].set_visible(False)
+
+
+def draw_outline(axis: Axes, labels: np.ndarray) -> None:
+    """Lines around and within the wall of a slice (J, I) of labels, seen on bright and dark."""
+    for inside in (np.isin(labels, (MYOCARDIUM, LV_CAVITY)), labels == LV_CAVITY):
+        if inside.any() and not inside.all():
+            axis.contour(inside.astype(float), levels=[0.5], colors="black", linewidths=2.2)
+            axis.contour(inside.astype(float), levels=[0.5], colors="white", linewidths=1.0)
 
 
 def _color_bar(figure: Figure, axes: list[Axes], style: MapStyle) -> None:

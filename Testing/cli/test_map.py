@@ -55,7 +55,7 @@ def test_maps_with_a_motion_and_labels(cardiac_motion, mapping_folder, images, t
     np.testing.assert_allclose(read_map(out / "maps" / "T1_before.nrrd").values, fit_map(series)["T1"], rtol=1e-4)
 
     table = pd.read_csv(out / "tables" / "maps.csv")
-    wall = table.query("map == 'T1' and region == 'LV myocardium' and registration == 'after registration'")
+    wall = table.query("parameter == 'T1' and region == 'LV myocardium' and registration == 'after registration'")
     assert wall["mean"].item() == pytest.approx(np.nanmean(found.values[series.labels[0] == 2]), rel=1e-4)
     assert set("789") <= set(table["region"].astype(str))
     scores = {(row["metric"], row["registration"]): row["value"] for row in done.json["scores"]}
@@ -94,7 +94,7 @@ def test_a_method_registers_to_the_frame_that_was_asked_for(cardiac_motion, mapp
 def test_pairs_are_registered_to_the_longest_time(images):
     series = cm.read_series(images)
     assert map_command._clearest(series) == int(np.argmax(series.meta["inversion_times"])) > 0
-    labeled = series.replace(labels={1: np.full(series.shape, 3, np.uint8)})
+    labeled = series.replace(labels={1: np.full(series.shape, 3, np.uint8)}, meta={})
     assert map_command._clearest(labeled) == 1
 
 

@@ -10,6 +10,7 @@ import CardiacMotionLib as cm
 from CardiacMotionLib import CardiacMotionError
 from CardiacMotionLib.mapping.fit import fit_map
 from CardiacMotionLib.report import MapRun, Panel, panels, plot_maps, region_table, score_table, with_labels
+from CardiacMotionLib.report.map_images import caption, image_frames
 from CardiacMotionLib.report.map_page import map_page_content, write_map_report
 from CardiacMotionLib.report.map_run import AFTER, BEFORE, headline
 from CardiacMotionLib.report.maps import choose_slices, color_map, crop_box, draw_maps
@@ -32,12 +33,12 @@ def run(heart):
 def test_regions_have_the_values_of_the_maps(run):
     table = region_table(run)
     wall = run.labels_after == 2
-    row = table.query("registration == @AFTER and map == 'T1' and region == 'LV myocardium'").iloc[0]
+    row = table.query("registration == @AFTER and parameter == 'T1' and region == 'LV myocardium'").iloc[0]
     assert row["mean"] == pytest.approx(np.nanmean(run.after["T1"][wall]), rel=1e-5)
     assert row["n"] == np.isfinite(run.after["T1"][wall]).sum()
     assert row["survival"] == run.after.survival(wall)
     assert set(table["registration"]) == {BEFORE, AFTER}
-    segments = table.query("registration == @AFTER and map == 'T1'").set_index("region")
+    segments = table.query("registration == @AFTER and parameter == 'T1'").set_index("region")
     assert set(map(str, range(7, 13))) <= set(segments.index)
     assert segments.loc["8", "region_name"] == "mid anteroseptal"
     counted = sum(segments.loc[str(number), "n"] for number in range(7, 13))
@@ -113,6 +114,15 @@ def test_page_needs_nothing_else_and_says_what_it_shows(run, tmp_path):
     assert all(len(row) == 2 + 3 * 2 for row in content["regions"])
 
 
+def test_images_are_shown_one_after_the_other(run):
+    frames = image_frames(run)
+    assert len(frames) == len(run.series)
+    assert len({frame.size for frame in frames}) == 1
+    assert caption(run, 1) == f"2 of 8, TI {run.series.meta['inversion_times'][1]:.0f} ms"
+    left, right = (np.asarray(frames[0])[:, half] for half in (slice(0, 330), slice(374, None)))
+    assert left.std() > 20 < right.std()
+
+
 def test_page_of_a_preparation_that_was_left_out(heart):
     times = [np.inf, *heart.series.meta["inversion_times"][1:]]
     run = MapRun(heart.series, fit_map(heart.series, "stone", inversion_times=times))
@@ -169,7 +179,7 @@ def test_tables_can_be_written(run, tmp_path):
     region_table(run).to_csv(tmp_path / "maps.csv", index=False)
     assert list(pd.read_csv(tmp_path / "maps.csv").columns[:5]) == [
         "registration",
-        "map",
+        "parameter",
         "unit",
         "region",
         "region_name",
