@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from ..errors import CardiacMotionError
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 PREFERRED = ("any2reg", "groupregnet", "pca_groupwise")  # for maps, best first: groupwise, whatever the contrast
 NONE = "none"
+AROUND_MM = 20.0  # of the labels, in which every pixel is fitted
 TIMES = ("inversion_times", "saturation_times", "echo_times", "delays")
 SeriesFile = Annotated[
     Path,
@@ -153,12 +155,21 @@ def map_series(
         name = _method_name(method, motion, terminal)
         _check_reference(reference, name, motion)
 
+        mask = _pixels_to_fit(images)
+
         def fit(fitted: ImageSeries, title: str) -> ParameterMaps:
             from ..mapping.fit import fit_map
 
             with terminal.progress(title) as progress:
                 return fit_map(
-                    fitted, model, polarity=polarity, robust=robust, device=device, progress=progress, **told
+                    fitted,
+                    model,
+                    mask=mask,
+                    polarity=polarity,
+                    robust=robust,
+                    device=device,
+                    progress=progress,
+                    **told,
                 )
 
         before = fit(signed, "Fitting the images as acquired")
@@ -192,13 +203,28 @@ def _with_acquisition(
     return images.replace(meta={**images.meta, **known, "model": chosen}), chosen, told
 
 
+def _pixels_to_fit(images: ImageSeries) -> np.ndarray | None:
+    """(K, J, I) bool: what has signal, and whatever that may be the heart and what lies around; None without labels.
+
+    Beside bright fat the wall can be as dark as air.
+    """
+    if not images.labels:
+        return None
+    from scipy.ndimage import distance_transform_edt
+
+    from ..mapping.fit import pixels_above_noise
+
+    heart = np.any([labels > 0 for labels in images.labels.values()], axis=0)
+    around = distance_transform_edt(~heart, sampling=images.spacing[::-1]) <= AROUND_MM if heart.any() else heart
+    return pixels_above_noise(images.frames) | around
+
+
 def _signed(
     images: ImageSeries, phase: Path | None, polarity: str, model: str, told: dict[str, Any], terminal: Terminal
 ) -> tuple[ImageSeries, str]:
     """The images to fit and their polarity: with their sign, where there is phase, from before anything is moved."""
     if phase is None:
         return images, polarity
-    import numpy as np
     import torch
 
     from ..io import read_series
@@ -292,8 +318,6 @@ def _clearest(images: ImageSeries) -> int:
 
     Labels of another frame are carried there.
     """
-    import numpy as np
-
     times = images.meta.get("inversion_times") or images.meta.get("saturation_times")
     return int(np.argmax(times)) if times else default_reference(images)
 
@@ -325,8 +349,9 @@ def _run(
 def _finish(run: MapRun, folder: Path, output: Path, terminal: Terminal) -> None:
     """Headline numbers, notes and the list of files."""
     from ..report import score_table
+    from ..report.map_run import warnings
 
-    for note in (*run.maps.notes, *run.notes):
+    for note in (*warnings(run), *run.maps.notes, *run.notes):
         terminal.note(note)
     for line in headline_lines(run):
         terminal.result(line)

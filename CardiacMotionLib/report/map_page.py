@@ -12,7 +12,7 @@ from ..scene.map_colors import styles
 from .figures import png_bytes
 from .html import image_uri, png_uri, write_page
 from .map_images import FRAME_MS, image_frames
-from .map_run import MapRun, headline, region_table, score_table
+from .map_run import MapRun, headline, region_table, score_table, warnings
 from .maps import Panel, draw_maps
 from .wording import RESEARCH_USE, region_name
 
@@ -139,7 +139,7 @@ def _time(value: Any) -> str:
 
 def _notes(run: MapRun) -> list[str]:
     motion = [] if run.motion is None else list(run.motion.provenance.get("notes", ()))
-    return [*run.maps.notes, *run.notes, *motion, *run.series.meta.get("notes", ())]
+    return [*warnings(run), *run.maps.notes, *run.notes, *motion, *run.series.meta.get("notes", ())]
 
 
 def _provenance(run: MapRun) -> list[tuple[str, str]]:

@@ -135,6 +135,21 @@ def score_table(run: MapRun) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["metric", "region", "registration", "value", "unit"])
 
 
+def warnings(run: MapRun) -> tuple[str, ...]:
+    """A sentence where the images are less alike after registration than before, or the fits worse: do not trust it."""
+    if run.after is None:
+        return ()
+    scores = score_table(run).set_index(["metric", "registration"])["value"]
+    worse = [
+        f"{metric} {scores[metric, BEFORE]:.4g} to {scores[metric, AFTER]:.4g}"
+        for metric, sign in (("D_PCA1", 1), ("D_PCA2", 1), ("median R2", -1))
+        if (metric, AFTER) in scores.index and sign * (scores[metric, AFTER] - scores[metric, BEFORE]) > 0
+    ]
+    if not worse:
+        return ()
+    return (f"The registration made it worse ({', '.join(worse)}): look at the images, and at the maps before it.",)
+
+
 def _around_heart(run: MapRun, labels: np.ndarray | None) -> tuple[np.ndarray, str]:
     """Mask (K, J, I) in which images are compared, and its name."""
     if labels is None or not labels.any():

@@ -62,7 +62,7 @@ NATIVE_T1_MS, CONTRAST_T1_MS = 2000.0, 1000.0  # top of the window before and af
 AFTER_CONTRAST_MS = 750.0  # T1 of the heart below this is after contrast agent
 UPPER = 80.0  # percentile of all pixels that stands for the heart where there are no labels: fat and liver are shorter
 LEAST_R2_SHOWN = 0.5  # of the window of R2: a fit below it says nothing
-SD_SHARE = 0.1  # of the window of a map is the window of its SD
+SD_SHARE, NOISY_SHARE = 0.1, 0.5  # of the window of a map is the window of its SD; perfusion is noisy
 
 
 class MapStyle(NamedTuple):
@@ -94,8 +94,8 @@ def shown_maps(maps: ParameterMaps) -> list[str]:
 def _style(name: str, unit: str, maps: Mapping[str, np.ndarray], labels: np.ndarray | None) -> MapStyle:
     if name.endswith("_SD"):
         of = name.removesuffix("_SD")
-        top = SD_SHARE * _top(of, maps, labels)
-        return MapStyle(f"SD of {_word(of)} ({unit})", (0.0, top), "doubt", _format(top))
+        top = (NOISY_SHARE if of == "perfusion" else SD_SHARE) * _top(of, maps, labels)
+        return MapStyle(f"SD of {of} ({unit})", (0.0, top), "doubt", _format(top))
     if name == "R2":
         return MapStyle("R\N{SUPERSCRIPT TWO} of the fit", (LEAST_R2_SHOWN, 1.0), "trust", "%.1f", 6)
     top = _top(name, maps, labels)

@@ -91,6 +91,20 @@ def test_a_method_registers_to_the_frame_that_was_asked_for(cardiac_motion, mapp
     np.testing.assert_array_equal(written, motion.draw_labels(labels, 2))
 
 
+def test_a_wall_as_dark_as_air_is_fitted(cardiac_motion, mapping_folder, images, tmp_path):
+    series = cm.read_series(images, mapping_folder / "labels")
+    wall = series.labels[0] == 2
+    frames = series.frames.copy()
+    frames[:, wall] *= 0.05
+    write_series(series.replace(frames=frames), tmp_path / "dark.nii.gz")
+    command = ["map", tmp_path / "dark.nii.gz", "--method", "none", "-q", "-o"]
+    assert cardiac_motion(*command, tmp_path / "a", "--json").code == 0
+    done = cardiac_motion(*command, tmp_path / "b", "-l", mapping_folder / "labels", "--json")
+    assert np.isfinite(t1_of(tmp_path / "a")[wall]).mean() < 0.5
+    assert np.isfinite(t1_of(tmp_path / "b")[wall]).mean() > 0.95
+    assert next(row["value"] for row in done.json["scores"] if row["metric"] == "survival") > 90
+
+
 def test_pairs_are_registered_to_the_longest_time(images):
     series = cm.read_series(images)
     assert map_command._clearest(series) == int(np.argmax(series.meta["inversion_times"])) > 0

@@ -12,7 +12,7 @@ from CardiacMotionLib.mapping.fit import fit_map
 from CardiacMotionLib.report import MapRun, Panel, panels, plot_maps, region_table, score_table, with_labels
 from CardiacMotionLib.report.map_images import caption, image_frames
 from CardiacMotionLib.report.map_page import map_page_content, write_map_report
-from CardiacMotionLib.report.map_run import AFTER, BEFORE, headline
+from CardiacMotionLib.report.map_run import AFTER, BEFORE, headline, warnings
 from CardiacMotionLib.report.maps import choose_slices, color_map, crop_box, draw_maps
 
 
@@ -52,6 +52,15 @@ def test_scores_improve_when_the_exact_motion_is_taken_out(run):
     assert scores["median R2", AFTER] > scores["median R2", BEFORE]
     assert scores["survival", AFTER] >= scores["survival", BEFORE]
     assert scores["folding", AFTER] == 0
+
+
+def test_a_registration_that_made_it_worse_is_told(run, heart):
+    assert warnings(run) == ()
+    assert warnings(MapRun(heart.series, run.before)) == ()
+    swapped = MapRun(run.registered, run.after, run.motion, run.series, run.before, 0, run.labels, run.labels_after)
+    (said,) = warnings(swapped)
+    assert said.startswith("The registration made it worse (D_PCA1 ")
+    assert said in map_page_content(swapped, "Maps")["notes"]
 
 
 def test_labels_are_carried_to_the_maps(heart):
