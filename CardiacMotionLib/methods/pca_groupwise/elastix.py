@@ -37,7 +37,7 @@ def register_groups(series: ImageSeries, options: Options, context: Context) -> 
     def group(frames: np.ndarray, spacing: np.ndarray, part: Context) -> Tensor:
         part.report(0.1, "elastix is at work")
         transform = register_stack(thick_enough(frames), spacing, options, part.seed)
-        part.report(0.95, "displacement of every pixel")
+        part.report(0.8, "displacement of every pixel")
         return displacement(transform, frames.shape, spacing)
 
     return register_slices(series, group, options.margin, context)
