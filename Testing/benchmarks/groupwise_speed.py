@@ -146,9 +146,9 @@ def main() -> None:
         made_by(f"groupwise_speed.py {flags}", f"{arguments.threads} threads"),
         f"Images of {side} x {side} pixels. The network has its default settings and drawn weights, which make no "
         f"difference to the time; it is given at most {PIXELS_AT_ONCE:,} pixels at once, and the features of all "
-        "images are kept in half precision. The network's times are medians of the turns after one that does not count; "
-        "what takes long has one turn. Paper 003, on a GPU: 2.4 ms an image, 0.2 s for 60 images and 1.2 s for 480, refined "
-        "12 s; elastix 70 s and 260 s.",
+        "images are kept in half precision. The network's times are medians of the turns after one that does not "
+        "count; what takes long has one turn. Paper 003, on a GPU: 2.4 ms an image, 0.2 s for 60 images and 1.2 s for "
+        "480, refined 12 s; elastix 70 s and 260 s.",
         *verdict(table),
         RESEARCH,
         "",
