@@ -11,6 +11,7 @@ import typer
 
 from .. import __version__
 from . import convert, datasets, demo, evaluate, method_list, phantom, prior, register, strain, train, weights
+from . import map as map_command
 from .terminal import OK, UNEXPECTED, one_line
 
 PROGRAM = "cardiac-motion"
@@ -30,6 +31,7 @@ def build(called: str = "") -> typer.Typer:
     app.command("demo")(demo.demo)
     app.command("register")(register.command())
     app.command("strain")(strain.strain)
+    app.command("map")(map_command.command())
     app.command("evaluate")(evaluate.evaluate)
     app.command("convert")(convert.convert)
     app.add_typer(phantom.application(called=called == "phantom"), name="phantom")

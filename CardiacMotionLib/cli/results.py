@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,10 @@ FILES = {
 }
 
 
-def list_files(folder: Path) -> list[tuple[str, str]]:
-    """Name and meaning of the files that are in ``folder``."""
+def list_files(folder: Path, known: Mapping[str, str] = FILES) -> list[tuple[str, str]]:
+    """Name and meaning of the files that are in ``folder``, those that are ``known`` first."""
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    return [(name, FILES.get(name, "")) for name in [*FILES, *sorted(found - set(FILES))] if name in found]
+    return [(name, known.get(name, "")) for name in [*known, *sorted(found - set(known))] if name in found]
 
 
 def write_strain_files(strain: Strain, folder: Path) -> None:

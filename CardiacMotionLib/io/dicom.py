@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import CardiacMotionError
 from ..series import ImageSeries
+from .dicom_preparation import read_preparation
 from .dicom_stack import Plane, stack
 from .files import natural_key, package, reading
 
@@ -121,12 +122,22 @@ def _plane(file: Path, dataset: Any, tags: _Tags, frame: int | None) -> Plane:
             trigger_time=_number(tags.get("TriggerTime", tags.get("NominalCardiacTriggerDelayTime"))),
             temporal_position=_number(tags.get("TemporalPositionIdentifier", tags.get("TemporalPositionIndex"))),
             instance_number=_number(dataset.get("InstanceNumber", None) if frame is None else frame),
-            acquisition_time=_number(tags.get("AcquisitionTime")),
+            acquisition_time=_clock(tags.get("FrameAcquisitionDateTime"), tags.get("AcquisitionTime")),
+            preparation=read_preparation(dataset, tags),
         )
 
 
 def _number(value: Any) -> float | None:
     return None if value in (None, "") else float(value)
+
+
+def _clock(moment: Any, time: Any) -> float | None:
+    """Ms since midnight from a date and time (YYYYMMDDHHMMSS.F), or else a time (HHMMSS.F); None for neither."""
+    digits = str(moment)[8:] if moment else str(time or "").replace(":", "")
+    digits = digits.split("+")[0].split("-")[0]
+    if len(digits) < 6:
+        return None
+    return 3_600_000.0 * int(digits[:2]) + 60_000.0 * int(digits[2:4]) + 1000.0 * float(digits[4:])
 
 
 def _choose(folder: Path, planes: list[Plane], wanted: str | Sequence[str] | None, notes: list[str]) -> list[Plane]:

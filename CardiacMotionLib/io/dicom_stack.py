@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ..errors import CardiacMotionError
 from ..series import ImageSeries
+from .dicom_preparation import Preparation, acquisition_of, is_mapping
 from .files import make_series, package, reading
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -19,6 +21,7 @@ ORDERINGS = (
     "instance_number",
     "acquisition_time",
 )  # what tells the phase, best first
+CONTRAST_ORDERINGS = ("acquisition_time", "instance_number", "temporal_position", "trigger_time")  # the contrast
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +45,8 @@ class Plane:
     trigger_time: float | None  # ms
     temporal_position: float | None
     instance_number: float | None
-    acquisition_time: float | None
+    acquisition_time: float | None  # ms since midnight
+    preparation: Preparation
 
     @property
     def normal(self) -> np.ndarray:
@@ -68,7 +72,9 @@ def stack(folder: Path, planes: list[Plane], notes: list[str]) -> tuple[ImageSer
 
     SliceLocation is not used: some scanners fill it with something else. Slices are ordered along the normal of the
     images, and the phases of each slice by trigger time, so that slices may have slightly different times; a phase's
-    time is the median over the slices.
+    time is the median over the slices. Images of one place that differ in their preparation are contrasts of a mapping
+    series: they are ordered by when they were acquired, in ms from the first, and ``meta`` has the times of their
+    preparation.
     """
     if not all(planes[0].same_grid(plane) for plane in planes):
         raise CardiacMotionError(
@@ -77,13 +83,16 @@ def stack(folder: Path, planes: list[Plane], notes: list[str]) -> tuple[ImageSer
         )
     slices = _slices(planes)
     gap = _gap(folder, slices)
-    ordering, phases = _phases(folder, slices)
-    times = (
-        np.median([[plane.trigger_time for plane in row] for row in phases], axis=0)
-        if ordering == "trigger_time"
-        else None
-    )
-    if times is None and len(phases[0]) > 1:
+    contrasts = all(is_mapping([plane.preparation for plane in group]) for group in slices)
+    ordering, phases = _phases(folder, slices, CONTRAST_ORDERINGS if contrasts else ORDERINGS)
+    times = _times(phases, "acquisition_time" if contrasts else "trigger_time", ordering)
+    acquisition, said = acquisition_of([[plane.preparation for plane in row] for row in phases])
+    notes += said
+    if times is None and contrasts:
+        notes.append(
+            f"The images differ in contrast; they were ordered by {ordering.replace('_', ' ')} and are untimed."
+        )
+    elif times is None and len(phases[0]) > 1:
         notes.append(
             f"The images have no usable trigger times; phases were ordered by {ordering.replace('_', ' ')} and are "
             "untimed."
@@ -97,7 +106,17 @@ def stack(folder: Path, planes: list[Plane], notes: list[str]) -> tuple[ImageSer
     affine[:3, 3] = first.position
     name = first.description or "DICOM cine"
     source = f"DICOM series, {len(planes)} images"
-    return make_series(folder, frames, LPS_TO_RAS @ affine, times, name=name, source=source, notes=notes), phases
+    meta = {"name": name, "source": source, "notes": notes, **acquisition}
+    return make_series(folder, frames, LPS_TO_RAS @ affine, times, **meta), phases
+
+
+def _times(phases: list[list[Plane]], name: str, ordering: str) -> np.ndarray | None:
+    """(T,) ms, the median over the slices, of contrasts from the first image; None where they were not told by that."""
+    if ordering != name:
+        return None
+    rows = np.array([[getattr(plane, name) for plane in row] for row in phases], dtype=np.float64)
+    times = np.median(rows - rows[:, :1] if name == "acquisition_time" else rows, axis=0)
+    return times if (np.diff(times) > 0).all() else None
 
 
 def _slices(planes: list[Plane]) -> list[list[Plane]]:
@@ -139,7 +158,7 @@ def _gap(folder: Path, slices: list[list[Plane]]) -> float:
     return float(np.ptp(places)) / len(gaps)
 
 
-def _phases(folder: Path, slices: list[list[Plane]]) -> tuple[str, list[list[Plane]]]:
+def _phases(folder: Path, slices: list[list[Plane]], orderings: Sequence[str]) -> tuple[str, list[list[Plane]]]:
     """What the phases were ordered by, and the images of each slice in that order."""
     counts = [len(group) for group in slices]
     if len(set(counts)) > 1:
@@ -149,13 +168,13 @@ def _phases(folder: Path, slices: list[list[Plane]]) -> tuple[str, list[list[Pla
             f"{folder}: the slices have different numbers of phases: {odd}, the others {usual}; expected the same "
             "number in every slice"
         )
-    for name in ORDERINGS:
+    for name in orderings:
         keys = [[getattr(plane, name) for plane in group] for group in slices]
         if any(None in row for row in keys):
             continue
         if all(len(set(row)) == len(row) for row in keys):
             return name, [sorted(group, key=lambda plane: getattr(plane, name)) for group in slices]
-        if name == "trigger_time" and any(len(set(row)) > 1 for row in keys):
+        if name == orderings[0] == "trigger_time" and any(len(set(row)) > 1 for row in keys):
             raise CardiacMotionError(f"{folder}: {_clash(slices, keys)}; keep one image per place and time")
     raise CardiacMotionError(
         f"{folder}: the phases cannot be told apart: no trigger time, temporal position, instance number or "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from ..errors import CardiacMotionError
 from ..series import ImageSeries
 from ..whole_files import writing
+from .acquisition import PREFIX, acquisition_from_keys, acquisition_keys, read_sidecar
 from .files import make_series, package, reading
 from .geometry import TOLERANCE_MM, corner_distance
 
@@ -28,7 +30,8 @@ def read_nifti(path: Path, frames_axis: int | None = None, *, unit_of_time: str 
     ``frames_axis`` (0, 1 or 2) says which axis of a 3D file is time, for a single slice over time stored as a volume.
     ``unit_of_time`` (sec, msec, usec) is that of a frame interval to which the header gives no unit.
     NIfTI's world is RAS already, so the affine is used as it is. What was odd in the header is told in
-    ``meta["notes"]``.
+    ``meta["notes"]``. A mapping series has the times of its preparation in the .json beside it, see `read_sidecar`, or
+    where `write_nifti` left them.
     """
     nibabel = package("nibabel", "reading NIfTI files")
     with reading(path, "NIfTI file"):
@@ -40,7 +43,7 @@ def read_nifti(path: Path, frames_axis: int | None = None, *, unit_of_time: str 
         start, codes = float(header["toffset"]), (int(header["qform_code"]), int(header["sform_code"]))
         qform = image.get_qform()
         affine = np.array(image.affine, dtype=np.float64)
-        stored_times = _stored_times(header)
+        stored = _stored(header)
     if data.ndim not in (3, 4):
         raise CardiacMotionError(
             f"{path}: the image has {data.ndim} axes {data.shape}; expected 3 (I, J, K) or 4 (I, J, K, T)"
@@ -63,10 +66,12 @@ def read_nifti(path: Path, frames_axis: int | None = None, *, unit_of_time: str 
     if min(codes) > 0 and corner_distance(qform, affine, data.shape[2::-1]) > TOLERANCE_MM:
         notes.append("qform and sform of the header disagree; the sform was used.")
     affine[:3] *= MILLIMETERS.get(space_unit, 1.0)
-    times = stored_times if stored_times is not None and len(stored_times) == data.shape[3] else None
-    if times is None and data.shape[3] > 1:
-        times = frame_times(interval, time_unit, data.shape[3], start, notes)
-    return make_series(path, data.transpose(3, 2, 1, 0), affine, times, notes=notes)
+    count = data.shape[3]
+    times = np.array(stored[TIMES_KEY], dtype=np.float64) if len(stored.get(TIMES_KEY, ())) == count else None
+    if times is None and count > 1:
+        times = frame_times(interval, time_unit, count, start, notes)
+    meta = {**acquisition_from_keys(stored, count), **read_sidecar(path, count)}
+    return make_series(path, data.transpose(3, 2, 1, 0), affine, times, notes=notes, **meta)
 
 
 def _stored_zooms(nibabel: ModuleType, path: Path, header: Any) -> np.ndarray:
@@ -132,10 +137,17 @@ def _split_frames(
     return data.transpose(order)[:, :, None, :], affine, np.array([*zooms[:2], thickness]), interval
 
 
-def write_nifti(data: np.ndarray, affine: np.ndarray, path: str | Path, times: np.ndarray | None = None) -> Path:
+def write_nifti(
+    data: np.ndarray,
+    affine: np.ndarray,
+    path: str | Path,
+    times: np.ndarray | None = None,
+    meta: Mapping[str, Any] | None = None,
+) -> Path:
     """Write (K, J, I) or, with or without ``times`` in ms, (T, K, J, I) as .nii or .nii.gz.
 
-    The header holds the mean frame interval; the exact times go into a text extension that `read_nifti` prefers.
+    The header holds the mean frame interval; the exact times, and what ``meta`` of a mapping series has of its
+    acquisition, go into a text extension that `read_nifti` prefers.
     """
     nibabel = package("nibabel", "writing NIfTI files")
     image = nibabel.Nifti1Image(data.transpose(), affine)
@@ -147,20 +159,22 @@ def write_nifti(data: np.ndarray, affine: np.ndarray, path: str | Path, times: n
         if times is not None:
             image.header["pixdim"][4] = float(np.ptp(times)) / max(len(times) - 1, 1)
             image.header["toffset"] = float(times[0])
-            text = json.dumps({TIMES_KEY: [float(t) for t in times]})
-            image.header.extensions.append(nibabel.nifti1.Nifti1Extension(COMMENT, text.encode()))
+        exact = {TIMES_KEY: [float(t) for t in times]} if times is not None else {}
+        if text := {**exact, **acquisition_keys(meta or {})}:
+            image.header.extensions.append(nibabel.nifti1.Nifti1Extension(COMMENT, json.dumps(text).encode()))
     with writing(path) as temporary:
         nibabel.save(image, temporary)
     return Path(path)
 
 
-def _stored_times(header: Any) -> np.ndarray | None:
+def _stored(header: Any) -> dict[str, Any]:
+    """What `write_nifti` left in the header of a file."""
     for extension in getattr(header, "extensions", ()):
         text = extension.get_content()
         text = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
-        if TIMES_KEY in text:
-            return np.array(json.loads(text.rstrip("\0 "))[TIMES_KEY], dtype=np.float64)
-    return None
+        if f'"{PREFIX}' in text:
+            return dict(json.loads(text.rstrip("\0 ")))
+    return {}
 
 
 def _mm(values: np.ndarray) -> str:

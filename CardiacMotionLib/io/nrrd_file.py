@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import CardiacMotionError
 from ..series import ImageSeries
 from ..whole_files import writing
+from .acquisition import MILLISECONDS, acquisition_from_index, acquisition_from_keys
 from .files import make_series, package, reading
 
 TO_RAS = {
@@ -21,7 +22,6 @@ TO_RAS = {
     **dict.fromkeys(("left-anterior-superior", "las"), (-1.0, 1.0, 1.0)),
 }
 LPS = np.array([-1.0, -1.0, 1.0])
-MILLISECONDS = {"ms": 1.0, "msec": 1.0, "s": 1000.0, "sec": 1000.0, "us": 0.001}
 FRAME_KINDS = ("list", "time")
 SPACE_KINDS = ("domain", "space")
 TYPES = {"uint8": "uint8", "int16": "int16", "int32": "int32", "float32": "float", "float64": "double"}
@@ -73,8 +73,13 @@ def read_nrrd(path: Path, frames_axis: int | None = None) -> ImageSeries:
     elif data.ndim == 3:
         array = array[:, None]
     times = index_times(header, frames, len(array)) if frames is not None else None
+    meta: dict[str, Any] = acquisition_from_keys(header, len(array))
+    if frames is not None:
+        name, unit, index = _index(header, frames)
+        if len(index) == len(array) and (contrasts := acquisition_from_index(name, unit, index)):
+            meta, times = {**contrasts, **meta}, None
     segments = _segments(path, header)
-    return make_series(path, array, affine, times, notes=notes, **({"segments": segments} if segments else {}))
+    return make_series(path, array, affine, times, notes=notes, **meta, **({"segments": segments} if segments else {}))
 
 
 def _frames_axis(
@@ -122,18 +127,25 @@ def grid_affine(header: Mapping[str, Any], rows: np.ndarray | None, space: list[
 
 def index_times(header: Mapping[str, Any], axis: int, count: int) -> np.ndarray | None:
     """(count,) ms from the index values of a Slicer sequence or multi-volume; None where they are not times."""
-    index = next((str(v).split() for k, v in header.items() if re.fullmatch(r"axis \d+ index values", k)), None)
-    units = header.get("units") or []
-    unit = str(units[axis]).strip('"') if axis < len(units) else ""
-    if index is None and "MultiVolume.FrameLabels" in header:
-        index = str(header["MultiVolume.FrameLabels"]).split(",")
-        unit = str(header.get("MultiVolume.FrameIdentifyingDICOMTagUnits", ""))
-    if index is None or unit not in MILLISECONDS or len(index) != count:
+    _, unit, index = _index(header, axis)
+    if unit not in MILLISECONDS or len(index) != count:
         return None
     try:
         return np.array([float(v) for v in index]) * MILLISECONDS[unit]
     except ValueError:
         return None
+
+
+def _index(header: Mapping[str, Any], axis: int) -> tuple[str, str, list[str]]:
+    """Name, unit and values of the index of a Slicer sequence or multi-volume; no values where there is none."""
+    index = next((str(v).split() for k, v in header.items() if re.fullmatch(r"axis \d+ index values", k)), None)
+    if index is None and "MultiVolume.FrameLabels" in header:
+        name = str(header.get("MultiVolume.FrameIdentifyingDICOMTagName", ""))
+        unit = str(header.get("MultiVolume.FrameIdentifyingDICOMTagUnits", ""))
+        return name, unit, str(header["MultiVolume.FrameLabels"]).split(",")
+    names, units = (header.get(field) or [] for field in ("labels", "units"))
+    name, unit = (str(texts[axis]).strip('"') if axis < len(texts) else "" for texts in (names, units))
+    return name, unit, index or []
 
 
 def _segments(path: Path, header: Mapping[str, Any]) -> dict[int, str]:

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import CardiacMotionError
 from ..series import ImageSeries
 from .acdc import is_acdc, read_acdc
+from .acquisition import IS_TAG, TIMES, joined
 from .datasets import subject_in
 from .dicom import read_dicom, read_dicom_file
 from .files import existing, natural_key, stem_of, suffix_of
@@ -52,7 +53,9 @@ def read_series(
     Returns
     -------
     ImageSeries
-        Times are in ms where the files say them. ``meta["notes"]`` tells what was unusual; patient data are not kept.
+        Times are in ms where the files say them. A mapping series has those of its preparation in ``meta``, one a
+        frame, as ``inversion_times``, ``saturation_times``, ``echo_times`` and ``is_tag``; its frames are in the order
+        in which they were acquired. ``meta["notes"]`` tells what was unusual; patient data are not kept.
 
     Raises
     ------
@@ -126,7 +129,9 @@ def _one_per_frame(folder: Path, files: list[Path]) -> ImageSeries:
             raise CardiacMotionError(
                 f"{folder}: {file.name} lies {off:.2f} mm away from {files[0].name}; expected all frames on one grid"
             )
-    meta = {**first.meta, "name": folder.name or stem_of(files[0]), "source": folder.name}
+    own = {name: value for name, value in first.meta.items() if name not in (*TIMES, IS_TAG)}
+    acquisition = joined(volume.meta for volume in volumes)
+    meta = {**own, **acquisition, "name": folder.name or stem_of(files[0]), "source": folder.name}
     series = first.replace(frames=np.concatenate([v.frames for v in volumes]), times=None, meta=meta)
     names = f"{files[0].name} to {files[-1].name}"
     return _with_note(

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import CardiacMotionError
 from ..series import ImageSeries, check_affine
+from .acquisition import acquisition_keys
 from .files import suffix_of
 from .nifti import write_nifti
 from .nrrd_file import geometry_fields, index_keys, write_nrrd
@@ -19,13 +20,14 @@ NRRD_SUFFIXES = (".nrrd", ".seg.nrrd")
 def write_series(series: ImageSeries, path: str | Path) -> Path:
     """Write the images: ``.seq.nrrd`` (a volume sequence in Slicer, with its times) or ``.nii.gz`` / ``.nii``.
 
-    Whole numbers are written as 16-bit or 32-bit integers, others as float32; reading gives the same values back.
+    Whole numbers are written as 16-bit or 32-bit integers, others as float32; reading gives the same values back. So it
+    does for the times of a mapping series in ``meta``.
     """
     path = Path(path)
     suffix = suffix_of(path)
     frames = compact(series.frames)
     if suffix in (".nii", ".nii.gz"):
-        return write_nifti(frames, series.affine, path, series.times if series.timed else None)
+        return write_nifti(frames, series.affine, path, series.times if series.timed else None, series.meta)
     if suffix != ".seq.nrrd":
         raise CardiacMotionError(f"cannot write a series as {path.name!r}; use a name ending in .seq.nrrd or .nii.gz")
     fields = {
@@ -33,7 +35,7 @@ def write_series(series: ImageSeries, path: str | Path) -> Path:
         "kinds": "domain domain domain list",
         **axis_names(4, "time" if series.timed else "frame", "ms" if series.timed else ""),
     }
-    keys = {"DataNodeClassName": "vtkMRMLScalarVolumeNode", **index_keys(series.times)}
+    keys = {"DataNodeClassName": "vtkMRMLScalarVolumeNode", **acquisition_keys(series.meta), **index_keys(series.times)}
     return write_nrrd(frames, fields, keys, path)
 
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import importlib.util
-import io
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CardiacMotionError
 from .bullseye import draw_bullseye, segment_values
 from .cine import cine_frames, frame_duration
 from .curves import draw_curves
 from .figures import png_bytes
+from .html import image_uri, png_uri, write_page
 from .quality import describe_quality
 from .wording import REFERENCE_VALUES, RESEARCH_USE, name_and_unit, region_name
 
 if TYPE_CHECKING:
     import pandas as pd
-    from PIL.Image import Image
 
     from ..motion import Motion
     from ..series import ImageSeries
@@ -55,19 +51,7 @@ def write_report(
     CardiacMotionError
         when jinja2 is missing or the file cannot be written.
     """
-    if importlib.util.find_spec("jinja2") is None:
-        raise CardiacMotionError("a report needs the package jinja2: pip install 'cardiac-motion[report]'")
-    import jinja2
-
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    template = environment.from_string(Path(__file__).with_name("page.html.j2").read_text(encoding="utf-8"))
-    page = template.render(**page_content(series, motion, strain, quality, title))
-    path = Path(path)
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise CardiacMotionError(f"cannot write {path}: {error.strerror or error}") from error
-    return path
+    return write_page("page.html.j2", page_content(series, motion, strain, quality, title), path)
 
 
 def page_content(
@@ -84,11 +68,11 @@ def page_content(
         "research_use": RESEARCH_USE,
         "headline": headline(strain),
         "overlay_name": f"{component} strain",
-        "frames": [_image_uri(frame) for frame in cine_frames(series, motion, strain, component)],
+        "frames": [image_uri(frame) for frame in cine_frames(series, motion, strain, component)],
         "still": strain.end_systole,
         "duration": frame_duration(motion),
-        "bullseye": _png_uri(png_bytes(draw_bullseye(strain, strain.components))) if strain.segments.any() else "",
-        "curves": _png_uri(png_bytes(draw_curves(strain))),
+        "bullseye": png_uri(png_bytes(draw_bullseye(strain, strain.components))) if strain.segments.any() else "",
+        "curves": png_uri(png_bytes(draw_curves(strain))),
         "quality": describe_quality(quality) if quality is not None else [],
         "function": [(*_split(key, value),) for key, value in strain.function.items() if _is_number(value)],
         "components": [c.capitalize() for c in strain.components],
@@ -162,13 +146,3 @@ def _is_number(value: Any) -> bool:
 
 def _number(value: float, digits: int) -> str:
     return "-" if math.isnan(value) else f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before a zero
-
-
-def _png_uri(data: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(data).decode()
-
-
-def _image_uri(image: Image) -> str:
-    buffer = io.BytesIO()
-    image.save(buffer, format="WEBP", quality=80)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,7 +1,8 @@
 """Slicer's scene: nodes in, nodes out; the only layer that imports ``slicer``, in the application or its wheel.
 
-``read`` turns nodes into an `ImageSeries`; ``results`` puts a motion and its strain beside the cine; ``storage`` saves
-and loads; ``render`` draws pictures without a screen. Importing this package is light: names load when they are used.
+``read`` turns nodes into an `ImageSeries`; ``results`` puts a motion and its strain beside the cine, ``maps`` parameter
+maps; ``storage`` saves and loads; ``render`` draws pictures without a screen. Importing this package is light: names
+load when they are used.
 """
 
 from __future__ import annotations
@@ -10,7 +11,13 @@ import importlib
 from typing import Any
 
 _PUBLIC = {
+    "MapResults": "maps",
     "Results": "results",
+    "add_maps": "maps",
+    "find_maps": "maps",
+    "remove_maps": "maps",
+    "render_map": "render",
+    "show_map": "maps",
     "add_labels": "segmentations",
     "add_results": "results",
     "add_series": "sequences",

@@ -1,12 +1,14 @@
-"""The one color scale of strain and volume change, and how a node comes to wear it."""
+"""The color scale of strain and volume change, and how a node comes to wear it or another one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .headless import headless_scene, import_slicer
 
 COLOR_NODE_NAME = "CardiacMotion diverging"
+CATEGORY, CATEGORY_NAME = "Category", "CardiacMotion"  # an attribute of color nodes, under which Slicer lists them
 
 # Blue for shortening and loss of volume, near-white for no change, orange to red for lengthening, thickening and gain.
 # The two arms differ in hue for every common color blindness and grow dark alike, so the magnitude is readable in gray
@@ -28,25 +30,35 @@ WINDOW_PERCENT = {"circumferential": 30.0, "longitudinal": 30.0, "radial": 60.0,
 
 def diverging_color_node() -> Any:
     """The procedural color node from -1 to 1, made on first use; a display stretches it over its own window."""
+    return color_node(COLOR_NODE_NAME, _DIVERGING)
+
+
+def color_node(name: str, points: Sequence[tuple[float, float, float, float]]) -> Any:
+    """The procedural color node of a name, made on first use of ``points`` (position, red, green, blue)."""
     scene = headless_scene().scene
     for number in range(scene.GetNumberOfNodesByClass("vtkMRMLProceduralColorNode")):
         node = scene.GetNthNodeByClass(number, "vtkMRMLProceduralColorNode")
-        if node.GetName() == COLOR_NODE_NAME:
+        if node.GetName() == name:
             return node
-    node = scene.AddNewNodeByClass("vtkMRMLProceduralColorNode", COLOR_NODE_NAME)
-    node.SetAttribute("Category", "CardiacMotion")
+    node = scene.AddNewNodeByClass("vtkMRMLProceduralColorNode", name)
+    node.SetAttribute(CATEGORY, CATEGORY_NAME)
     node.SetHideFromEditors(False)  # a hidden color node is not saved with the scene
-    for position, red, green, blue in _DIVERGING:
+    for position, red, green, blue in points:
         node.GetColorTransferFunction().AddRGBPoint(position, red, green, blue)
     return node
 
 
-def add_legend(displayable_node: Any, title: str, *, visible: bool) -> Any:
+def is_own_color_node(node: Any) -> bool:
+    """Whether `color_node` made a node, which runs share."""
+    return node.IsA("vtkMRMLProceduralColorNode") and node.GetAttribute(CATEGORY) == CATEGORY_NAME
+
+
+def add_legend(displayable_node: Any, title: str, *, visible: bool, label_format: str = "%.0f", labels: int = 5) -> Any:
     """Color legend of a node, beside the image in slice and 3D views."""
     legend = import_slicer().vtkSlicerColorLogic.AddDefaultColorLegendDisplayNode(displayable_node)
     legend.SetTitleText(title)
-    legend.SetNumberOfLabels(5)
-    legend.SetLabelFormat("%.0f")
+    legend.SetNumberOfLabels(labels)
+    legend.SetLabelFormat(label_format)
     legend.SetPosition(0.96, 0.5)
     legend.SetSize(0.09, 0.5)  # the text grows with the width
     legend.SetVisibility(visible)

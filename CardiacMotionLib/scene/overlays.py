@@ -14,6 +14,7 @@ from ..errors import CardiacMotionError
 from ..motion import Motion
 from .colors import TITLE, WINDOW_PERCENT, add_legend, diverging_color_node
 from .headless import headless_scene, import_slicer
+from .run_nodes import RUN
 from .sequences import SequenceIndex, find_browser, new_sequence, play_with
 
 OUTSIDE = -1000.0  # percent; no wall can have it, and the display threshold hides it
@@ -129,5 +130,5 @@ def hide_legends() -> None:
     titles = set(TITLE.values())
     for number in range(scene.GetNumberOfNodesByClass("vtkMRMLColorLegendDisplayNode")):
         legend = scene.GetNthNodeByClass(number, "vtkMRMLColorLegendDisplayNode")
-        if legend.GetTitleText() in titles:
+        if legend.GetTitleText() in titles or legend.GetAttribute(RUN):
             legend.SetVisibility(False)

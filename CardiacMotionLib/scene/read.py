@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CardiacMotionError
+from ..io.acquisition import acquisition_from_index, acquisition_from_keys
 from ..series import ImageSeries
 from .headless import import_slicer
 from .read_labels import read_labels
@@ -29,7 +30,9 @@ def series_from_nodes(
     ----------
     cine_node
         A sequence node of scalar volumes, the volume that shows such a sequence, the sequence browser that plays it, or
-        a list of scalar volume nodes, one a frame. Index values with the unit ms, s or us become times.
+        a list of scalar volume nodes, one a frame. Index values with the unit ms, s or us become times; those of an
+        index ``InversionTime`` or such, and attributes ``CardiacMotion.inversion_times`` and so on of the sequence, the
+        acquisition of a mapping series in ``meta``.
     segmentation_node
         A segmentation or label map of one frame, or a sequence of them (or the node that shows such a sequence),
         matched to the cine by its index. Segments are resampled onto the image grid; overlaps go to the cavity, then
@@ -56,14 +59,15 @@ def series_from_nodes(
     frames = np.stack([slicer.util.arrayFromVolume(volume) for volume in volumes])
     notes = []
     times = None
-    if index is not None:
+    acquisition = _acquisition(cine_sequence(cine_node), index, len(volumes))
+    if index is not None and not acquisition_from_index(index.name, index.unit, index.values):
         times, note = times_of(index)
         notes += [note] if note else []
     labels: dict[int, np.ndarray] = {}
     if segmentation_node is not None:
         labels, note = read_labels(segmentation_node, segment_labels, frame, frames.shape, affine, index)
         notes += [note] if note else []
-    meta = {"name": name, "source": name, "notes": notes}
+    meta = {"name": name, "source": name, "notes": notes, **acquisition}
     return ImageSeries(frames, affine, times, labels, meta)
 
 
@@ -108,6 +112,14 @@ def _cine_volumes(cine_node: Any) -> tuple[list[Any], SequenceIndex | None, str,
     if not volumes:
         raise CardiacMotionError(f"sequence {sequence.GetName()!r} is empty; choose a sequence of scalar volumes")
     return volumes, index_of(sequence), sequence.GetName(), parent_of_sequence(sequence)
+
+
+def _acquisition(sequence: Any, index: SequenceIndex | None, frames: int) -> dict[str, Any]:
+    """Entries for ``meta`` that a sequence node has of its acquisition: attributes, else its index."""
+    if sequence is None or index is None:
+        return {}
+    attributes = {name: sequence.GetAttribute(name) for name in sequence.GetAttributeNames() or ()}
+    return {**acquisition_from_index(index.name, index.unit, index.values), **acquisition_from_keys(attributes, frames)}
 
 
 def _check_volume(volume: Any, number: int, first: Any) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import CardiacMotionError
 from .arrows import hide_arrows, show_arrows
 from .headless import headless_scene, import_slicer
+from .maps import MapResults, find_map, show_map
 from .offscreen import View, node_ids, offscreen_host, remove_new, slice_view, view_3d, write_png
 from .overlays import hide_legends, hide_overlay, show_overlay
 from .results import Results
@@ -79,7 +80,56 @@ def render_slice(
         else:
             show_overlay(results.overlays[overlay], opacity=opacity)
             _draw_legend(host.scene, results.proxy(results.overlays[overlay]))
-        _aim(view, results, slice_index, size)
+        labels = None if results.segmentation is None else results.proxy(results.segmentation)
+        _aim(view, cine, labels, slice_index, size)
+        return write_png(view.window, path)
+
+
+def render_map(
+    results: MapResults,
+    path: str | Path,
+    *,
+    name: str | None = None,
+    frame: int | None = None,
+    slice_index: int | None = None,
+    contours: bool = True,
+    opacity: float = 1.0,
+    size: tuple[int, int] = (800, 800),
+) -> Path:
+    """Draw one slice of a map over its images, with legend and the contours of the labels, into a PNG file.
+
+    Parameters
+    ----------
+    results
+        Of `add_maps`.
+    name
+        A key of ``results.maps``; by default the first.
+    frame, slice_index
+        Of the images behind, where there are any; by default the frame that the browser shows and the middle slice of
+        the heart.
+    contours, opacity, size
+        As in `render_slice`.
+
+    Raises
+    ------
+    CardiacMotionError
+        for a map, frame or slice that does not exist; inside the application.
+    """
+    host = offscreen_host()
+    name = next(iter(results.maps)) if name is None else name
+    volume = find_map(results, name)
+    _check_range("slice_index", slice_index, volume.GetImageData().GetDimensions()[2])
+    if frame is not None and results.browser is None:
+        raise CardiacMotionError(f"{results.name!r} has no images, so it has no frame {frame}")
+    _check_range("frame", frame, 0 if results.series is None else results.series.GetNumberOfDataNodes())
+    with _scene_as_it_was(results.browser, results.labels), slice_view(host, size) as view:
+        if frame is not None:
+            show_frame(results.browser, frame)
+        if results.labels is not None:
+            results.labels.SetDisplayVisibility(contours)
+        show_map(results, name, opacity=opacity)
+        _draw_legend(host.scene, volume)
+        _aim(view, volume, results.labels, slice_index, size)
         return write_png(view.window, path)
 
 
@@ -138,18 +188,16 @@ def _draw_legend(scene: Any, displayable: Any) -> None:
     legend.Modified()
 
 
-def _aim(view: View, results: Results, slice_index: int | None, size: tuple[int, int]) -> None:
-    """Turn the slice into the volume's plane and fit it around the heart."""
-    cine = results.proxy(results.cine)
-    matrix = ijk_to_ras(cine)
-    dimensions = np.array(cine.GetImageData().GetDimensions())
-    low, high = _heart_box(results, dimensions)
+def _aim(view: View, volume: Any, labels: Any, slice_index: int | None, size: tuple[int, int]) -> None:
+    """Turn the slice into the volume's plane and fit it around the heart, the segmentation ``labels`` or None."""
+    matrix = ijk_to_ras(volume)
+    low, high = _heart_box(labels, np.array(volume.GetImageData().GetDimensions()))
     middle = (low + high) / 2
     middle[2] = round(middle[2]) if slice_index is None else slice_index
-    spacing = np.array(cine.GetSpacing())
-    extent = float(((high - low + 1) * spacing)[:2].max()) * _MARGIN
+    spacing = np.array(volume.GetSpacing())
+    extent = float(((high - low + 1) * spacing)[:2].max()) * (1.0 if labels is None else _MARGIN)
     width, height = size
-    show_acquired_plane(cine, view.node)
+    show_acquired_plane(volume, view.node)
     view.node.SetFieldOfView(extent * width / min(size), extent * height / min(size), float(spacing[2]))
     place = matrix @ np.array([*middle, 1.0])
     view.node.JumpSliceByCentering(*place[:3])
@@ -158,17 +206,16 @@ def _aim(view: View, results: Results, slice_index: int | None, size: tuple[int,
     view.mapper.SetInputConnection(view.logic.GetImageDataConnection())
 
 
-def _heart_box(results: Results, dimensions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First and last voxel (i, j, k) of the labels of the current frame, of the whole image where there are none."""
+def _heart_box(labels: Any, dimensions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and last voxel (i, j, k) of a segmentation, of the whole image where there is none or nothing in it."""
     whole = np.zeros(3), dimensions - 1.0
-    if results.segmentation is None:
+    if labels is None:
         return whole
     slicer = import_slicer()
-    segmentation = results.proxy(results.segmentation).GetSegmentation()
     name = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
     from vtk.util.numpy_support import vtk_to_numpy
 
-    image = segmentation.GetNthSegment(0).GetRepresentation(name)
+    image = labels.GetSegmentation().GetNthSegment(0).GetRepresentation(name)
     values = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
     voxels = np.argwhere(values)[:, ::-1]
     if len(voxels) == 0:
@@ -187,9 +234,19 @@ def _check_range(name: str, value: int | None, count: int) -> None:
 @contextmanager
 def _as_it_was(results: Results) -> Iterator[None]:
     """Give the scene back as it was: frame, visible legends, contours and arrows."""
-    scene = headless_scene().scene
-    frame = results.browser.GetSelectedItemNumber()
     labels = None if results.segmentation is None else results.proxy(results.segmentation)
+    with _scene_as_it_was(results.browser, labels):
+        try:
+            yield
+        finally:
+            hide_arrows(results)
+
+
+@contextmanager
+def _scene_as_it_was(browser: Any, labels: Any) -> Iterator[None]:
+    """Give the scene back as it was: the frame of a browser, visible legends, and the contours of a segmentation."""
+    scene = headless_scene().scene
+    frame = None if browser is None else browser.GetSelectedItemNumber()
     contours = labels is not None and labels.GetDisplayVisibility()
     count = scene.GetNumberOfNodesByClass("vtkMRMLColorLegendDisplayNode")
     legends = [scene.GetNthNodeByClass(number, "vtkMRMLColorLegendDisplayNode") for number in range(count)]
@@ -198,9 +255,9 @@ def _as_it_was(results: Results) -> Iterator[None]:
     try:
         yield
     finally:
-        hide_arrows(results)
         remove_new(scene, before)
-        show_frame(results.browser, frame)
+        if frame is not None:
+            show_frame(browser, frame)
         for legend, was in zip(legends, visible, strict=True):
             legend.SetVisibility(was)
         if labels is not None:

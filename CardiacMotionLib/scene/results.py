@@ -20,7 +20,7 @@ from .headless import headless_scene, import_slicer
 from .models import add_wall, color_wall
 from .overlays import add_overlay
 from .read import cine_sequence
-from .run_nodes import ROLE, RUN, all_or_nothing, nodes_of_run, remove_nodes, remove_unused_color_node, runs_in_scene
+from .run_nodes import ROLE, RUN, all_or_nothing, nodes_of_run, remove_nodes, remove_unused_color_nodes, runs_in_scene
 from .segmentations import add_label_sequence
 from .sequences import SequenceIndex, add_series, find_browser, index_of, new_browser, play_with
 from .tables import MEASURES, add_strain_tables
@@ -150,7 +150,7 @@ def remove_results(results: Results) -> None:
     remove_nodes(nodes_of_run(results.run))
     if results.folder:
         hierarchy.RemoveItem(results.folder, False, False)
-    remove_unused_color_node()
+    remove_unused_color_nodes()
 
 
 def find_results() -> list[Results]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .colors import COLOR_NODE_NAME
+from .colors import is_own_color_node
 from .headless import headless_scene, import_slicer
 
 RUN = "CardiacMotion.run"
@@ -29,7 +29,7 @@ def all_or_nothing(run: str) -> Iterator[None]:
         raise
     for identity in _node_ids():
         node = scene.GetNodeByID(identity)
-        if identity not in before and node.GetName() != COLOR_NODE_NAME:
+        if identity not in before and not is_own_color_node(node):
             node.SetAttribute(RUN, run)
 
 
@@ -68,14 +68,14 @@ def remove_nodes(nodes: list[Any]) -> None:
         scene.RemoveNode(node)
 
 
-def remove_unused_color_node() -> None:
-    """Remove the shared color node when no run is left that could use it."""
+def remove_unused_color_nodes() -> None:
+    """Remove the shared color nodes when no run is left that could use them."""
     scene = headless_scene().scene
     if runs_in_scene():
         return
     for number in reversed(range(scene.GetNumberOfNodesByClass(_COLOR_CLASS))):
         node = scene.GetNthNodeByClass(number, _COLOR_CLASS)
-        if node.GetName() == COLOR_NODE_NAME:
+        if is_own_color_node(node):
             remove_nodes([node])
 
 

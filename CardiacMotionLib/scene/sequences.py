@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CardiacMotionError
+from ..io.acquisition import acquisition_keys
 from ..series import ImageSeries
 from .headless import headless_scene, import_slicer, module_logic
 
@@ -117,7 +118,10 @@ def show_frame(browser_node: Any, frame: int) -> None:
 
 
 def add_series(series: ImageSeries, name: str) -> tuple[Any, Any]:
-    """Put a series into the scene as a volume sequence with a browser: (sequence node, browser node)."""
+    """Put a series into the scene as a volume sequence with a browser: (sequence node, browser node).
+
+    The acquisition of a mapping series becomes attributes of the sequence.
+    """
     slicer = import_slicer()
     scene = headless_scene().scene
     index = index_for(series)
@@ -132,6 +136,8 @@ def add_series(series: ImageSeries, name: str) -> tuple[Any, Any]:
             yield volume
 
     sequence = new_sequence(name, index, volumes())
+    for key, text in acquisition_keys(series.meta).items():
+        sequence.SetAttribute(key, text)
     browser = new_browser(sequence, f"{name} browser")
     proxy = browser.GetProxyNode(sequence)
     proxy.SetName(name)

@@ -14,7 +14,7 @@ from .axes import LongAxis, find_long_axis, plane_directions, wall_directions
 from .curves import correct_drift, curve_table, rate_table, regional_curves
 from .cycle import Cycle, unroll
 from .deformation import follow
-from .insertion import Insertion, given_insertion, insertion_from_label
+from .insertion import find_insertion
 from .result import Strain
 from .rotation import rotation_table, slice_rotation
 from .segments import aha_segments, layer_names, layers_from_depth, slice_levels
@@ -81,7 +81,7 @@ def strain(
         check_frame(end_systole, len(motion), "end_systole")
     anatomy = read_anatomy(motion, labels)
     axis = find_long_axis(anatomy)
-    insertion, insertion_notes = _insertion(rv_insertion, anatomy, axis)
+    insertion, insertion_notes = find_insertion(rv_insertion, anatomy, axis)
     geometry = solve_wall(anatomy.wall, anatomy.cavity, anatomy.spacing)
     gradient = geometry.gradient @ (anatomy.affine[:3, :3] / anatomy.spacing).T  # RAS
     points, slices = anatomy.points(anatomy.wall), np.nonzero(anatomy.wall)[0]
@@ -145,22 +145,6 @@ def strain(
             *([EXACT] if motion.field is not None else []),
         ),
     )
-
-
-def _insertion(rv_insertion: Any, anatomy: Anatomy, axis: LongAxis) -> tuple[Insertion | None, tuple[str, ...]]:
-    if rv_insertion is not None:
-        insertion: Insertion | None = given_insertion(rv_insertion, anatomy, axis)
-    else:
-        insertion = insertion_from_label(anatomy, axis)
-    if insertion is not None:
-        return insertion, insertion.notes
-    why = (
-        "the RV label does not touch a closed ring of LV wall"
-        if anatomy.rv.any()
-        else "the labels have no RV (label 1)"
-    )
-    advice = "give rv_insertion, the anterior and inferior RV insertion as (2, 3) RAS mm"
-    return None, (f"No AHA segments: {why}; {advice}.",)
 
 
 def _function(

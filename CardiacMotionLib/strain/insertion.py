@@ -41,6 +41,27 @@ class Insertion:
     notes: tuple[str, ...]
 
 
+def find_insertion(rv_insertion: Any, anatomy: Anatomy, axis: LongAxis) -> tuple[Insertion | None, tuple[str, ...]]:
+    """The insertions that were given, or else those that the RV label shows; and sentences for the user.
+
+    None, with the reason, where there are neither.
+    """
+    found = (
+        given_insertion(rv_insertion, anatomy, axis)
+        if rv_insertion is not None
+        else insertion_from_label(anatomy, axis)
+    )
+    if found is not None:
+        return found, found.notes
+    why = (
+        "the RV label does not touch a closed ring of LV wall"
+        if anatomy.rv.any()
+        else "the labels have no RV (label 1)"
+    )
+    advice = "give rv_insertion, the anterior and inferior RV insertion as (2, 3) RAS mm"
+    return None, (f"No AHA segments: {why}; {advice}.",)
+
+
 def given_insertion(rv_insertion: Any, anatomy: Anatomy, axis: LongAxis) -> Insertion:
     """Check the insertions that the caller gave: (2, 3) RAS mm, anterior and inferior.
 

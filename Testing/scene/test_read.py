@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from small_hearts import AFFINES, SHAPE, TIMES, heart_labels, heart_motion, heart_series
 
-from CardiacMotionLib import CardiacMotionError
-from CardiacMotionLib.scene import add_labels, add_series, series_from_nodes
+from CardiacMotionLib import CardiacMotionError, read_series
+from CardiacMotionLib.scene import add_labels, add_series, load_sequence, save_node, series_from_nodes
 from CardiacMotionLib.scene.headless import module_logic
 from CardiacMotionLib.scene.segmentations import add_label_sequence
 from CardiacMotionLib.scene.sequences import SequenceIndex, index_of, new_sequence, show_frame, times_of
@@ -256,3 +256,23 @@ def test_color_images_are_refused(scene, oblique):
     color = slicer.util.addVolumeFromArray(np.zeros((*SHAPE, 3), np.uint8), oblique, "RGB", "vtkMRMLVectorVolumeNode")
     with pytest.raises(CardiacMotionError, match="3 components a voxel"):
         series_from_nodes([color, color])
+
+
+def test_acquisition_of_a_mapping_series_lives_on_the_sequence(scene, tmp_path):
+    meta = {"inversion_times": [np.inf, 135.0, 1135.0, 2135.0], "is_tag": [False, True, False, True], "model": "stone"}
+    series = heart_series(AFFINES["oblique"]).replace(meta={"name": "T1", **meta})
+    sequence, _ = add_series(series, "T1")
+    assert sequence.GetAttribute("CardiacMotion.inversion_times") == "inf 135.0 1135.0 2135.0"
+    assert {key: series_from_nodes(sequence).meta[key] for key in meta} == meta
+    save_node(sequence, tmp_path / "t1.seq.nrrd")
+    assert {key: read_series(tmp_path / "t1.seq.nrrd").meta[key] for key in meta} == meta
+    assert {key: series_from_nodes(load_sequence(tmp_path / "t1.seq.nrrd")).meta[key] for key in meta} == meta
+
+
+def test_index_over_inversion_time_is_no_time_of_the_heartbeat(scene):
+    sequence, _ = add_series(heart_series(AFFINES["axial"]), "T1")
+    sequence.SetIndexName("InversionTime")
+    series = series_from_nodes(sequence)
+    assert series.meta["inversion_times"] == [0.0, 33.1, 66.3, 99.4]
+    assert not series.timed
+    assert series.meta["notes"] == []
