@@ -19,6 +19,7 @@ AROUND_MM = 5.0  # margin of the heart in which images are compared
 MODES = {"molli": 3, "stone": 3, "sasha": 3, "ir": 3, "msasha": 4, "t2prep": 3, "asl": 2}  # parameters of the signal
 CINE_MODES = 1  # L of D_PCA1 where no signal model is known: one image
 SHORT = {LV_CAVITY: "LV", MYOCARDIUM: "myocardium", RV: "RV"}
+PURE = 0.95  # share of one tissue in a pixel that has a true value
 COMMON = 0.5  # of the frames: the share that has to call a pixel wall for it to be one in the canonical space
 
 
@@ -136,17 +137,19 @@ def mapping(
 ) -> dict[str, float]:
     """Scores in the wall (K, J, I) of the maps that a model makes of the drawn images ``series``: means over pixels.
 
-    A pixel without a fit counts against the survival only. The truth is that of frame 0, drawn where the images are.
+    A pixel without a fit counts against the survival only. The truth is that of frame 0, drawn where the images are,
+    and asked for where a pixel is of one tissue: others have no one true value.
     """
     maps = fit_map(series, model, mask=wall)
     scores = {"survival (%)": 100 * maps.survival(wall)}
     for name, key, unit in (("T1 SD", "T1_SD", " (ms)"), ("T2 SD", "T2_SD", " (ms)"), ("R2", "R2", "")):
         if key in maps.maps:
             scores[name + unit] = _mean(maps[key][wall])
+    pure = np.ones_like(wall) if subject is None else drawn_map(motion, subject.maps["purity"]) >= PURE
     for key in ("T1", "T2", "perfusion"):
         if subject is not None and key in maps.maps and key in subject.maps:
             error = np.abs(maps.maps[key] - drawn_map(motion, subject.maps[key]))
-            scores[f"|{key} - true| ({maps.units[key]})"] = _mean(error[wall])
+            scores[f"|{key} - true| ({maps.units[key]})"] = _mean(error[wall & pure])
     return scores
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from group_scores import drawn_labels, group_scores, landmark_error, motion_error, overlap, similarity, still
 
-from CardiacMotionLib import Motion, phantom
+from CardiacMotionLib import Motion, fields, phantom
 from CardiacMotionLib.series import LV_CAVITY, MYOCARDIUM
 
 IN_HEART = ("Dice (%)", "TRE (mm)", "error in heart (mm)", "D_PCA1", "D_PCA2", "SDlogJ", "folding heart (%)")
@@ -35,10 +36,6 @@ def in_the_middle(motion):
 
 
 def compose(to_first, motion, frame):
-    import torch
-
-    from CardiacMotionLib import fields
-
     both = fields.compose(to_first, motion.voxels(frame))
     return fields.voxel_to_world(both, torch.as_tensor(motion.affine))[0].numpy()
 
@@ -46,7 +43,7 @@ def compose(to_first, motion, frame):
 def test_the_exact_motion_has_the_best_scores(subject, exact):
     found, none = (group_scores(m, subject.series, subject=subject) for m in (exact, still(subject.series)))
     assert set(IN_HEART) <= set(found)
-    assert found["Dice (%)"] > max(90, none["Dice (%)"] + 5)
+    assert found["Dice (%)"] > max(90, none["Dice (%)"] + 3)
     assert found["error in heart (mm)"] < 0.1 < 2 < none["error in heart (mm)"]
     assert found["TRE (mm)"] < 0.15 < 2 < none["TRE (mm)"]
     assert found["D_PCA1"] < 0.7 * none["D_PCA1"]
@@ -121,7 +118,7 @@ def test_maps_of_aligned_images_are_nearer_the_truth(subject, exact):
     assert found["survival (%)"] > none["survival (%)"]
     assert found["R2"] > none["R2"]
     assert found["T1 SD (ms)"] < none["T1 SD (ms)"]
-    assert found["|T1 - true| (ms)"] < min(80, none["|T1 - true| (ms)"])
+    assert found["|T1 - true| (ms)"] < min(60, 0.9 * none["|T1 - true| (ms)"])
 
 
 def test_without_the_person_there_is_no_error_to_tell(subject):

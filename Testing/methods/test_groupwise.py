@@ -21,7 +21,7 @@ needs_elastix = pytest.mark.skipif(
     importlib.util.find_spec("itk") is None, reason="method pca_groupwise needs itk, which is not installed"
 )
 BOTH = [to_run("groupregnet"), to_run("pca_groupwise")]
-SHORT = {"groupregnet": {"steps": 60}, "pca_groupwise": {"iterations": 30, "samples": 500}}
+SHORT = {"groupregnet": {"steps": 60}, "pca_groupwise": {"iterations": 40, "samples": 800, "step": 0.1}}
 OBLIQUE = Rotation.from_euler("xyz", (20, -35, 50), degrees=True).as_matrix()
 
 

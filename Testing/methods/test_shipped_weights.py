@@ -7,7 +7,7 @@ import pytest
 
 from CardiacMotionLib import Motion, phantom, register
 from CardiacMotionLib.methods import methods
-from CardiacMotionLib.methods.learned import MAPPING, STACK_DIMS, load_network
+from CardiacMotionLib.methods.learned import ANY, CINE, MAPPING, STACK_DIMS, load_network
 from CardiacMotionLib.metrics import dice
 from CardiacMotionLib.phantom.stream import HELD_OUT, PairStream
 from CardiacMotionLib.weights import Weights, cards, shipped
@@ -17,8 +17,8 @@ LEARNED = {file: card for file, card in LEARNED.items() if methods()[card["metho
 PERSON = HELD_OUT + 700  # not among those that validations saw
 
 
-def of(*, mapping: bool):
-    files = [file for file, card in LEARNED.items() if (card["task"] == MAPPING) == mapping]
+def of(task: str):
+    files = [file for file, card in LEARNED.items() if card["task"] == task]
     return pytest.mark.parametrize("file", files, ids=lambda file: file.stem)
 
 
@@ -43,7 +43,7 @@ def test_card_says_what_a_run_needs_and_the_network_fits(file):
 FOR_CINES = [
     pytest.param(file, slices, id=f"{file.stem}-{slices}")
     for file, card in LEARNED.items()
-    if card["task"] != MAPPING
+    if card["task"] == CINE
     for slices in ((1, 5) if card["dims"] == 2 else (5,))
 ]
 
@@ -62,7 +62,7 @@ def test_cine(file, slices):
         assert dice(carried == label, labels[1] == label) > dice(labels[0] == label, labels[1] == label)
 
 
-@of(mapping=True)
+@of(MAPPING)
 def test_maps(file):
     """People breathe, also through the slice; the brightness of tissues changes from image to image."""
     options = {"sequence": "msasha", "slices": 1, "rows": 80, "columns": 80, "pixel_mm": 1.8, "breathing_mm": 12.0}
@@ -79,7 +79,7 @@ def test_maps(file):
     assert np.mean(overlaps[::2]) > np.mean(overlaps[1::2]) + 0.06
 
 
-@of(mapping=False)
+@of(CINE)
 def test_auto_takes_them(file):
     """A slice goes through weights for slices; a stack too, where there are both."""
     card = LEARNED[file]
@@ -89,3 +89,58 @@ def test_auto_takes_them(file):
     heart = phantom("cine", PERSON, frames=2, slices=slices, rows=48, columns=48, pixel_mm=3.0)
     expected = f"{name}_cine_{STACK_DIMS if both and slices > 1 else card['dims']}d"
     assert register(heart.series, name).provenance["weights"] == expected
+
+
+# ---------------------------------------------------------------------- sets
+
+
+def still(motion):
+    return Motion(np.zeros_like(motion.displacement), motion.affine, None)
+
+
+@of(ANY)
+@pytest.mark.parametrize("sequence", ["stone", "molli"])
+def test_sets_of_contrasts(file, sequence):
+    """Trained on STONE alone; MOLLI was never seen."""
+    options = {"sequence": sequence, "rows": 96, "columns": 96, "pixel_mm": 1.8, "breathing_mm": 10.0}
+    before, after = [], []
+    for person in range(PERSON, PERSON + 3):
+        heart = phantom("t1", person, **options)
+        motion = register(heart.series, LEARNED[file]["method"], weights=str(file))
+        assert motion.reference is None
+        assert np.abs(motion.displacement.mean(0)).max() < 0.2  # mm: the canonical space is in the middle
+        there = heart.series.labels[0] > 0
+        for found, errors in ((motion, after), (still(motion), before)):
+            errors.append(error(found.expressed_in(0), heart.motion, there))
+    assert np.mean(after) < 0.65 * np.mean(before)
+
+
+@of(ANY)
+def test_a_set_has_no_order(file):
+    heart = phantom("t1", PERSON, rows=80, columns=80, pixel_mm=2.0, breathing_mm=10.0)
+    order = np.random.default_rng(0).permutation(len(heart.series))
+    plain = heart.series.replace(times=None, meta={})
+    shuffled = plain.replace(frames=plain.frames[order], labels={n: plain.labels[t] for n, t in enumerate(order)})
+    method = LEARNED[file]["method"]
+    frame = int(np.flatnonzero(order == 0)[0])
+    labels = {0: plain.labels[0]}, {frame: plain.labels[0]}  # both look for the heart in the same place
+    found, again = (
+        register(series.replace(labels=of), method, weights=str(file))
+        for series, of in zip((plain, shuffled), labels, strict=True)
+    )
+    assert np.abs(found.displacement[order] - again.displacement).max() <= 1e-5 * max(
+        1.0, np.abs(found.displacement).max()
+    )
+
+
+@of(ANY)
+@pytest.mark.parametrize("count", [1, 2, 7, 60, 200])
+def test_sets_of_any_size(file, count):
+    heart = phantom("t1", PERSON, rows=48, columns=48, pixel_mm=3.0)
+    frames = heart.series.frames[np.arange(count) % len(heart.series)]
+    series = heart.series.replace(frames=frames, times=None, labels={0: heart.series.labels[0]}, meta={})
+    motion = register(series, LEARNED[file]["method"], weights=str(file))
+    assert motion.displacement.shape[0] == count
+    assert np.isfinite(motion.displacement).all()
+    same = np.abs(motion.displacement - motion.displacement[np.arange(count) % len(heart.series)]).max()
+    assert same < 1e-3  # equal images have equal motions

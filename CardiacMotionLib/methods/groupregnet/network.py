@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu, max_pool2d
 
-from ...fields import resize_displacement
+from ...fields import resize_displacement, resize_image
 from ..layers import SLOPE, convolution
 from ..protocol import option
 
@@ -48,7 +48,7 @@ class Network(nn.Module):
         super().__init__()
         self.config = config
         sizes = [min(config.channels * 2**level, MOST_CHANNELS) for level in range(config.levels)]
-        self.opening = convolution(2, config.frames, sizes[0], stride=2)
+        self.opening = convolution(2, config.frames, sizes[0])
         self.down = nn.ModuleList(Block(i, o) for i, o in pairwise([sizes[0], *sizes]))
         self.up = nn.ModuleList(Block(low + high, high) for high, low in reversed(list(pairwise(sizes))))
         self.displacement = convolution(2, sizes[0], 2 * config.frames, FIRST_OUTPUT)
@@ -59,13 +59,14 @@ class Network(nn.Module):
         What is at x in the canonical space is at x + u_n(x) in frame n; the mean of u_n over n is zero.
         """
         batch, count, _, *plane = frames.shape
-        features = leaky_relu(self.opening(frames.flatten(1, 2)), SLOPE)
+        half = [(n + 1) // 2 for n in plane]
+        features = leaky_relu(self.opening(resize_image(frames.flatten(1, 2), half)), SLOPE)
         seen: list[Tensor] = []
         for level, block in enumerate(self.down):
             features = block(max_pool2d(features, 2, ceil_mode=True) if level else features)
             seen.append(features)
         for block, finer in zip(self.up, reversed(seen[:-1]), strict=True):
             features = block(torch.cat((interpolate(features, finer.shape[2:]), finer), dim=1))
-        half = self.displacement(features).unflatten(1, (count, 2)).flatten(0, 1).movedim(1, -1)
-        found = resize_displacement(half, plane).unflatten(0, (batch, count))
+        coarse = self.displacement(features).unflatten(1, (count, 2)).flatten(0, 1).movedim(1, -1)
+        found = resize_displacement(coarse, plane).unflatten(0, (batch, count))
         return found - found.mean(1, keepdim=True)

@@ -18,10 +18,13 @@ class Options:
 
     knot_spacing: float = option(4.0, "Distance of the finest control points", unit="pixels", minimum=2, maximum=100)
     iterations: int = option(
-        250, "Iterations of stochastic gradient descent at each of the three resolutions", minimum=1, maximum=10_000
+        100, "Iterations of stochastic gradient descent at each of the three resolutions", minimum=1, maximum=10_000
     )
     samples: int = option(
         2000, "Places in the plane that an iteration looks at, in all images", minimum=50, maximum=100_000
+    )
+    step: float = option(
+        0.05, "Length of the first step; longer ones go farther, and astray", unit="pixels", minimum=0.001, maximum=2
     )
     margin: float = option(25.0, "Tissue around the heart that takes part", unit="mm", minimum=10, maximum=200)
 

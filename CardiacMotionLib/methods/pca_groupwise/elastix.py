@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SHRINKS = (4, 2, 1)  # smoothing and knot spacing of the three resolutions, of those of the last
 FEWEST_PIXELS = 8  # along an axis of a stack; smaller images are continued by their edges
-STEPS_PIXELS = (0.1, 0.05, 0.02)  # about the largest of the first iteration at each resolution
+STEPS = (1.0, 0.4, 0.2)  # of the three resolutions, of that of the first
 
 
 def register_groups(series: ImageSeries, options: Options, context: Context) -> Motion:
@@ -37,7 +37,7 @@ def register_groups(series: ImageSeries, options: Options, context: Context) -> 
     def group(frames: np.ndarray, spacing: np.ndarray, part: Context) -> Tensor:
         part.report(0.1, "elastix is at work")
         transform = register_stack(thick_enough(frames), spacing, options, part.seed)
-        part.report(0.95, "displacement of every pixel")
+        part.report(0.8, "displacement of every pixel")
         return displacement(transform, frames.shape, spacing)
 
     return register_slices(series, group, options.margin, context)
@@ -76,7 +76,8 @@ def parameters(spacing: np.ndarray, options: Options, seed: int) -> dict[str, ob
     """What elastix is told, by its own names: PCA2 of Huizinga 2016, and no mean displacement.
 
     elastix scales its steps so that the first at each resolution has the given length, however near the images are to
-    being aligned; with its default of a voxel the finer resolutions run away where the contrast changes.
+    being aligned. With its default of a voxel the finer resolutions run away, to images that have fewer components
+    than truly aligned ones.
     """
     in_plane = [[shrink, shrink, 0] for shrink in SHRINKS]
     return {
@@ -106,7 +107,7 @@ def parameters(spacing: np.ndarray, options: Options, seed: int) -> dict[str, ob
         "Optimizer": "AdaptiveStochasticGradientDescent",
         "ASGDParameterEstimationMethod": "Original",
         "AutomaticParameterEstimation": True,
-        "MaximumStepLength": [step * float(spacing.min()) for step in STEPS_PIXELS],
+        "MaximumStepLength": [options.step * step * float(spacing.min()) for step in STEPS],
         "MaximumNumberOfIterations": options.iterations,
         "ImageSampler": "RandomCoordinate",
         "UseRandomSampleRegion": False,

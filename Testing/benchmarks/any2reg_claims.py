@@ -1,0 +1,240 @@
+"""What paper 003 claims, measured on synthetic hearts: trained on STONE alone, tried on what was never seen.
+
+    python Testing/benchmarks/any2reg_claims.py --work FOLDER [--people 8] [--quick]
+
+Every method registers the same series of the same people: STONE, MOLLI of three patterns, perfusion by ASL, and cines.
+The networks that the one that ships is compared with, averaging and channel-stacked, are trained here by its recipe,
+on the same people. Everything is kept in the work folder, what is half trained, too: after Ctrl-C the same command goes
+on. Writes any2reg_claims.csv, .md and .png under Testing/results. ``--quick`` does it with few people and steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from any2reg_report import write_report
+from group_scores import group_scores, still
+from inr_tables import ROOT
+from training_runs import TEST_SEED
+
+from CardiacMotionLib import CardiacMotionError, ImageSeries, Motion, phantom, register
+from CardiacMotionLib.methods import methods
+from CardiacMotionLib.methods.groupregnet.network import Config as StackedConfig
+from CardiacMotionLib.methods.groupregnet.network import Network as Stacked
+from CardiacMotionLib.methods.groupwise import register_slices
+from CardiacMotionLib.methods.protocol import Context
+from CardiacMotionLib.phantom import Subject
+from CardiacMotionLib.training.export import export
+from CardiacMotionLib.training.groups import GroupTask
+from CardiacMotionLib.training.loop import train
+from CardiacMotionLib.training.pairs import seeded
+from CardiacMotionLib.training.recipe import Recipe, load_recipe
+from CardiacMotionLib.weights import Weights
+from CardiacMotionLib.whole_files import write_whole
+
+VIEW = {"slices": 1, "rows": 112, "columns": 112, "pixel_mm": 1.6}
+STONE_IMAGES = 11
+SHIPPED = "any2reg_stone"
+REFINE = 30
+
+
+@dataclass(frozen=True)
+class Examination:
+    """A kind of series that everything is tried on.
+
+    Attributes
+    ----------
+    name
+        In the tables.
+    kinds
+        Kind of phantom with its options; people take turns in them.
+    model
+        Signal model of its maps, if it is for such.
+    share
+        Of the people that are asked for: long series take long.
+    """
+
+    name: str
+    kinds: tuple[tuple[str, dict[str, Any]], ...]
+    model: str | None = None
+    share: float = 1.0
+
+    def subject(self, person: int) -> Subject:
+        """Of one person."""
+        kind, options = self.kinds[person % len(self.kinds)]
+        return phantom(kind, TEST_SEED + person, group="any", **VIEW, **options)
+
+
+MOLLI = tuple(("t1", {"sequence": name, "breathing_mm": 6.0}) for name in ("molli", "molli_432", "molli_335"))
+EXAMINATIONS = (
+    Examination("STONE", (("t1", {"sequence": "stone", "breathing_mm": 10.0}),), "stone"),
+    Examination("MOLLI", MOLLI, "molli"),
+    Examination("ASL", (("asl", {}),), "asl", 0.5),
+    Examination("cine", (("cine", {"frames": 25}),)),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A way to register: a method of the library with options, or one that is made here."""
+
+    name: str
+    method: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    trained: str = ""  # what is trained here for it
+    images: int = 0  # the only number of images that it takes; 0: any
+
+
+MEAN, STACKED = "any2reg_mean", "stacked"
+ROWS = (
+    Row("none"),
+    Row("elastix, PCA2", "pca_groupwise"),
+    Row("one-shot (GroupRegNet)", "groupregnet"),
+    Row("channel-stacked U-Net", trained=STACKED, images=STONE_IMAGES),
+    Row("Any2Reg, mean", "any2reg", trained=MEAN),
+    Row("Any2Reg", "any2reg", {"weights": SHIPPED}),
+    Row("Any2Reg, refined", "any2reg", {"weights": SHIPPED, "refine": REFINE}),
+)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Where everything is kept, on how many people it is tried, and how the networks are trained."""
+
+    work: Path
+    people: int
+    changes: tuple[str, ...] = ()  # of the recipe
+
+    def recipe(self, name: str) -> Recipe:
+        """A recipe of the method."""
+        return load_recipe(methods()["any2reg"], name, self.changes)
+
+
+# ---------------------------------------------------------------------- networks that are trained here
+
+
+def trained(name: str, protocol: Protocol) -> Path:
+    """Weights of a network, trained unless they are there."""
+    path = protocol.work / f"{name}.safetensors"
+    if not path.exists():
+        recipe = protocol.recipe("small_mean" if name == MEAN else "small")
+        task = recipe.task(store=protocol.work / "people.pt", told=lambda n, of: tell(f"person {n} of {of}"))
+        assert isinstance(task, GroupTask)
+        if name == STACKED:
+            data = replace(recipe.data, fewest=STONE_IMAGES)
+            network = seeded(lambda: Stacked(StackedConfig(STONE_IMAGES)), recipe.training.seed)  # type: ignore[arg-type,return-value]
+            task = GroupTask(network, task.people, task.held_out, data, recipe.loss, recipe.training.seed)
+        tell(f"training {name}")
+        done = train(task, recipe.training, protocol.work / name, "cpu", None, tell)
+        if name == STACKED:
+            Weights(done.tensors, {"method": STACKED, "network": {"frames": STONE_IMAGES}}).save(path)
+        else:
+            export(done, task, recipe, path)
+    return path
+
+
+def stacked_motion(series: ImageSeries, weights: Path, pixel_mm: float) -> Motion:
+    """Motion that the channel-stacked network finds, on the pixels that it was trained on."""
+    from CardiacMotionLib.fields import resize_displacement, resize_image
+
+    network = Stacked(StackedConfig(STONE_IMAGES)).eval()
+    network.load_state_dict(Weights.load(str(weights)).tensors)
+
+    @torch.no_grad()
+    def group(frames: Any, spacing: Any, _: Context) -> torch.Tensor:
+        plane = [round(n * mm / pixel_mm) for n, mm in zip(frames.shape[1:], spacing[::-1], strict=True)]
+        images = resize_image(torch.from_numpy(frames)[:, None], plane)
+        return resize_displacement(network(images[None])[0], frames.shape[1:])
+
+    return register_slices(series, group, 40.0, Context(0, torch.device("cpu"), 0))
+
+
+# ---------------------------------------------------------------------- scores
+
+
+def motion_of(row: Row, subject: Subject, protocol: Protocol) -> Motion | None:
+    """What a row finds; None where it cannot take that many images."""
+    series = subject.series
+    if row.images and len(series) != row.images:
+        return None
+    if row.trained == STACKED:
+        return stacked_motion(series, trained(STACKED, protocol), protocol.recipe("small").data.pixel_mm)
+    if not row.method:
+        return still(series)
+    options = {**row.options, **({"weights": str(trained(row.trained, protocol))} if row.trained else {})}
+    return register(series, row.method, device="cpu", **options)
+
+
+def results(protocol: Protocol) -> Iterator[dict[str, Any]]:
+    """Scores of every row, examination and person; what is done is read."""
+    for examination in EXAMINATIONS:
+        people = max(1, round(examination.share * protocol.people))
+        for row in ROWS:
+            path = protocol.work / f"{examination.name}_{row.name}_{people}.json".replace(" ", "-").replace(",", "")
+            if not path.exists():
+                tell(f"{examination.name}: {row.name}")
+                scores = list(scored(examination, row, people, protocol))
+                about = {"examination": examination.name, "method": row.name, "scores": scores}
+                write_whole({path: json.dumps(about).encode()})
+            yield json.loads(path.read_text())
+
+
+def scored(examination: Examination, row: Row, people: int, protocol: Protocol) -> Iterator[dict[str, Any]]:
+    """One dictionary a person, with its seed; nothing for a row that takes no such series."""
+    for person in range(people):
+        subject = examination.subject(person)
+        started = time.perf_counter()
+        motion = motion_of(row, subject, protocol)
+        if motion is None:
+            continue
+        taken = time.perf_counter() - started
+        scores = group_scores(motion, subject.series, subject=subject, model=examination.model)
+        yield {"person": person, "images": len(subject.series), "seconds": taken, **scores}
+
+
+def tell(text: str) -> None:
+    """To the terminal."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="folder for the runs")
+    parser.add_argument("--people", type=int, default=8, help="to try on; half as many for ASL, whose series are long")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--output", type=Path, help="folder for the tables, if another one")
+    parser.add_argument("--quick", action="store_true", help="see that it works: few people and steps")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    work = given.work / "quick" if given.quick else given.work
+    quick = ("data.subjects=3", "data.held_out=1", "training.steps=3", "training.validate_every=3")
+    protocol = Protocol(work, 1 if given.quick else given.people, quick if given.quick else ())
+    output = given.output or (work if given.quick else ROOT / "Testing" / "results")
+    for folder in (work, output):
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        found = list(results(protocol))
+    except CardiacMotionError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(f"Stopped; everything is kept in {work}: the same command goes on from there")
+    command = f"any2reg_claims.py --work FOLDER --people {protocol.people}{' --quick' if given.quick else ''}"
+    recipe = protocol.recipe("small")
+    write_report(found, recipe, command, output)
+    tell(f"Wrote any2reg_claims.csv, .md and .png into {output}")
+
+
+if __name__ == "__main__":
+    main()
