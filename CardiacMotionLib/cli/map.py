@@ -12,7 +12,6 @@ import typer
 
 from ..errors import CardiacMotionError
 from ..methods import default_reference, describe_options, methods
-from ..weights import cards
 from .inputs import read_cine
 from .map_files import FILES, headline_lines, write_map_files, write_scene_files
 from .option_flags import chosen_options, with_flags
@@ -269,6 +268,8 @@ def _method_name(method: str, motion: Path | None, terminal: Terminal) -> str:
 
 def _can_run(name: str) -> bool:
     """Whether a method has its packages and, where it needs some, weights that are found by name."""
+    from ..weights import cards
+
     info = methods()[name]
     has_packages = all(importlib.util.find_spec(package) for package in info.requires)
     return has_packages and ("weights" not in info.needs or bool(cards(name)))
