@@ -43,7 +43,7 @@ from CardiacMotionLib.whole_files import write_whole
 
 VIEW = {"slices": 1, "rows": 112, "columns": 112, "pixel_mm": 1.6}
 STONE_IMAGES = 11
-SHIPPED = "any2reg_stone"
+SHIPPED, WITH_REGIONS = "any2reg_stone", "any2reg_stone_regions"
 REFINE = 30
 
 
@@ -103,6 +103,8 @@ ROWS = (
     Row("Any2Reg, mean", "any2reg", trained=MEAN),
     Row("Any2Reg", "any2reg", {"weights": SHIPPED}),
     Row("Any2Reg, refined", "any2reg", {"weights": SHIPPED, "refine": REFINE}),
+    Row("Any2Reg with regions", "any2reg", {"weights": WITH_REGIONS}),
+    Row("Any2Reg with regions, refined", "any2reg", {"weights": WITH_REGIONS, "refine": REFINE}),
 )
 
 
