@@ -14,7 +14,6 @@ import argparse
 import json
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -194,13 +193,11 @@ def scored(examination: Examination, row: Row, people: int, protocol: Protocol) 
     """One dictionary a person, with its seed; nothing for a row that takes no such series."""
     for person in range(people):
         subject = examination.subject(person)
-        started = time.perf_counter()
         motion = motion_of(row, subject, protocol)
         if motion is None:
             continue
-        taken = time.perf_counter() - started
         scores = group_scores(motion, subject.series, subject=subject, model=examination.model)
-        yield {"person": person, "images": len(subject.series), "seconds": taken, **scores}
+        yield {"person": person, "images": len(subject.series), **scores}
 
 
 def tell(text: str) -> None:

@@ -112,7 +112,7 @@ def write_report(results: list[dict[str, Any]], recipe: Recipe, command: str, fo
         "seen. Dice is that of the labels of all frames drawn in the canonical space, over all pairs of frames; TRE "
         "the distance there of the RV insertions, likewise. The error in heart is that of the motion from frame 0 "
         "to the others. All are in the plane of the slice: what breathes through it nobody finds. D_PCA1 leaves as "
-        "many modes as the signal has parameters, and is comparable within a table only.",
+        "many modes as the signal has parameters, and is comparable within a table only. Times are in groupwise_speed.md.",
         RESEARCH,
         "",
         "![Dice and error of every method](any2reg_claims.png)",
@@ -148,9 +148,8 @@ def table(found: Found, examination: str) -> pd.DataFrame:
         scores = found.scores[examination, row]
         digits = {name: DIGITS[name] for name in (*ALIGNMENT, *MAPS) if name in scores}
         published = dict(zip((f"paper: {DICE}", f"paper: {TRE}"), PAPER[examination].get(row, ()), strict=False))
-        each = 1000 * scores["seconds"] / scores["images"]
         rows.append(
-            {"method": row, **spread(scores[list(digits)], digits), "ms an image": f"{each.mean():.0f}"}
+            {"method": row, **spread(scores[list(digits)], digits)}
             | {name: f"{value:g}" for name, value in published.items()}
         )
     return pd.DataFrame(rows).fillna("")
