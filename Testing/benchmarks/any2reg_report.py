@@ -112,7 +112,7 @@ def write_report(results: list[dict[str, Any]], recipe: Recipe, command: str, fo
         "seen. Dice is that of the labels of all frames drawn in the canonical space, over all pairs of frames; TRE "
         "the distance there of the RV insertions, likewise. The error in heart is that of the motion from frame 0 "
         "to the others. All are in the plane of the slice: what breathes through it nobody finds. D_PCA1 leaves as "
-        "many modes as the signal has parameters, and is comparable within a table only. Times are in groupwise_speed.md.",
+        "many modes as the signal has parameters, and is comparable within a table only. Times: groupwise_speed.md.",
         RESEARCH,
         "",
         "![Dice and error of every method](any2reg_claims.png)",
