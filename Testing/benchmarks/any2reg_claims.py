@@ -1,6 +1,6 @@
 """What paper 003 claims, measured on synthetic hearts: trained on STONE alone, tried on what was never seen.
 
-    python Testing/benchmarks/any2reg_claims.py --work FOLDER [--people 8] [--quick]
+    python Testing/benchmarks/any2reg_claims.py --work FOLDER [--people 6] [--quick]
 
 Every method registers the same series of the same people: STONE, MOLLI of three patterns, perfusion by ASL, and cines.
 The networks that the one that ships is compared with, averaging and channel-stacked, are trained here by its recipe,
@@ -210,7 +210,7 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for the runs")
-    parser.add_argument("--people", type=int, default=8, help="to try on; half as many for ASL, whose series are long")
+    parser.add_argument("--people", type=int, default=6, help="to try on; half as many for ASL, whose series are long")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, help="folder for the tables, if another one")
     parser.add_argument("--quick", action="store_true", help="see that it works: few people and steps")
