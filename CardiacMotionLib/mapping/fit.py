@@ -25,7 +25,7 @@ Progress = Callable[[float, str], object]  # (share done, what is being done); r
 
 POLARITIES = ("auto", "magnitude", "signed")
 NEGATIVE_SHARE = 0.05  # of the largest intensity: less is what resampling leaves in magnitude images
-NOISE_SHARE = 0.1  # of the brightest pixels: what is darker is not fitted unless a mask asks for it
+BRIGHT, NOISE_SHARE = 90, 0.08  # percentile, and the share of it below which a pixel is air, or as dark
 UNITS = {"T1": "ms", "T2": "ms", "T1_SD": "ms", "T2_SD": "ms", "A": "a.u.", "B": "a.u.", "R2": "1"}
 PERFUSION_UNITS = {"perfusion": "mL/g/min", "perfusion_SD": "mL/g/min", "B": "a.u."}
 
@@ -51,8 +51,7 @@ def fit_map(
     model
         molli, stone, sasha, msasha, ir, t2prep or asl; else ``series.meta["model"]``.
     mask
-        (K, J, I) bool: pixels to fit. Else those whose root mean square over the images exceeds a tenth of the 99th
-        percentile of it, which leaves out air.
+        (K, J, I) bool: pixels to fit. Else those that `pixels_above_noise` tells, which leaves out air.
     phase
         (T, K, J, I) rad of the images, for models whose signal changes sign: then the sign comes from the phase
         against the image of the longest inversion time.
@@ -150,9 +149,12 @@ def _to_fit(series: ImageSeries, mask: ArrayLike | None) -> np.ndarray:
 
 
 def pixels_above_noise(frames: np.ndarray) -> np.ndarray:
-    """(K, J, I) bool: root mean square over the images (T, K, J, I) above a tenth of its 99th percentile."""
+    """(K, J, I) bool: root mean square over the images (T, K, J, I) above 8 % of its 90th percentile.
+
+    Not of the brightest pixels: near a surface coil fat can be twenty times as bright as the wall.
+    """
     power = np.sqrt(np.mean(np.square(frames, dtype=np.float64), axis=0))
-    return power > NOISE_SHARE * np.percentile(power, 99)
+    return power > NOISE_SHARE * np.percentile(power, BRIGHT)
 
 
 def _model_name(series: ImageSeries, model: str | None) -> str:

@@ -8,6 +8,8 @@ from synthetic_signals import acquisition_of, model_of, random_parameters, with_
 from CardiacMotionLib import Cancelled, CardiacMotionError, ImageSeries, fit_map, phantom
 from CardiacMotionLib.io.datasets import find_cases
 from CardiacMotionLib.mapping import chunks
+from CardiacMotionLib.mapping.fit import pixels_above_noise
+from CardiacMotionLib.series import MYOCARDIUM
 
 STILL = {"breathing_mm": 0.0, "drift_mm": 0.0, "cardiac_jitter": 0.0, "noise": 0.0, "acquired": 1.0}
 SMALL = {"rows": 64, "columns": 64, "pixel_mm": 3.0}
@@ -338,3 +340,13 @@ def test_asl_of_one_baseline_takes_its_sd_over_the_pairs():
     assert maps["perfusion_SD"][0, 0, 0] == pytest.approx(each.std(ddof=1), rel=1e-5)
     halved = fit_map(series, "asl", **settings, t1_blood=1600, partition=0.5)
     assert halved["perfusion"][0, 0, 0] == pytest.approx(each.mean() / 2, rel=1e-5)
+
+
+def test_bright_fat_does_not_hide_the_wall(shared_data):
+    """Beside a surface coil: some of it is twenty times as bright as the wall, all of which is fitted all the same."""
+    for case in find_cases(shared_data / "t1net"):
+        series = case.read().series
+        wall = series.labels[0] == MYOCARDIUM
+        fitted = pixels_above_noise(series.frames)
+        assert fitted[wall].mean() > 0.9
+        assert fitted.mean() < 0.98  # and air is left out
