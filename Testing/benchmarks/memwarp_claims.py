@@ -48,7 +48,7 @@ TASK = "cine"
 DATA = Data(kind="pairs", phases="end_systole", randomized=True, subjects=100, held_out=8, slices=10, batch=1)
 UNUSED = ("sequence", "frames", "breathing_mm")  # settings of the data that are of other kinds
 TESTED = 16
-STEPS = 1500
+STEPS = 600
 SETTINGS = Settings(
     steps=STEPS,
     learning_rate=1e-3,
@@ -57,7 +57,7 @@ SETTINGS = Settings(
     clip=1.0,
     precision="bfloat16",
     ema=0.99,
-    validate_every=250,
+    validate_every=150,
     checkpoint_every=100,
 )
 IMAGES = Loss("mse", smoothness=0.01)
