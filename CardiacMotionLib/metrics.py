@@ -67,6 +67,8 @@ def evaluate(
         )
     if motion.reference is None:
         motion = motion.expressed_in(_frame_to_score(series, labels, truth))
+    if isinstance(truth, Motion) and truth.reference is None:
+        truth = truth.expressed_in(motion.stored_reference)
     warped = motion.warp(series)
     given = _labels_by_frame(labels, motion, series)
     checked = {int(t): check_labels(a, series.frames.shape, t) for t, a in given.items()}

@@ -78,7 +78,7 @@ def check_acquisition(model: str, given: Mapping[str, Any], meta: Mapping[str, A
     """
     defaults = settings_of(model)
     _check_known(given.keys(), set(names_of(model)), f"model {model}")
-    settings = {name: given.get(name, meta.get(name, default)) for name, default in defaults.items()}
+    settings = {name: _plain(given.get(name, meta.get(name, default))) for name, default in defaults.items()}
     made = make_model(model, settings)
     times = {}
     for name in made.times:
@@ -92,6 +92,11 @@ def check_acquisition(model: str, given: Mapping[str, Any], meta: Mapping[str, A
     if isinstance(made, Model):
         _check_determined(made, times)
     return Task(made, times, settings)
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy as one of Python, which can be written into files."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def check_times(name: str, values: Any, frames: int) -> np.ndarray:

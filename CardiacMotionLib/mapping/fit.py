@@ -10,8 +10,8 @@ import torch
 from numpy.typing import ArrayLike
 
 from .. import __version__
+from ..devices import choose_device
 from ..errors import Cancelled, CardiacMotionError
-from ..methods.registry import choose_device
 from ..series import ImageSeries
 from .acquisition import Task, check_acquisition
 from .chunks import in_chunks
@@ -208,10 +208,11 @@ def _with_phase(frames: np.ndarray, task: Task, phase: ArrayLike, superfluous: b
 
 def _pixel_fit(task: Task, sign: str, loss: str | None, like: torch.Tensor) -> Callable[[torch.Tensor], FittedPixels]:
     """What makes maps of images (T, P) on the device and in the precision of ``like``."""
-    times = {name: torch.from_numpy(values).to(like.device) for name, values in task.times.items()}
+    given = {name: torch.from_numpy(values) for name, values in task.times.items()}
+    times = {name: (of.to(like) if of.is_floating_point() else of.to(like.device)) for name, of in given.items()}
     if isinstance(task.model, Asl):
         return PixelPerfusion(task.model, times["inversion_times"], times["is_tag"])
-    at = {name: values.to(like)[:, None] for name, values in times.items()}
+    at = {name: values[:, None] for name, values in times.items()}
     return PixelFit(task.model, at, sign == "search", loss)
 
 

@@ -54,7 +54,7 @@ def make_grid(model: Model, at: Acquisition) -> Grid:
     like = next(iter(at.values()))
     values = itertools.product(*(axis.values().tolist() for axis in model.constants.values()))
     constants = torch.tensor(list(values), dtype=torch.float64).T  # (constants, G), float64 on the processor
-    exact = {name: times.double().cpu() if like.device.type == "mps" else times.double() for name, times in at.items()}
+    exact = {name: times.cpu().double() if like.device.type == "mps" else times.double() for name, times in at.items()}
     constants = constants.to(next(iter(exact.values())).device)
     count, tried = len(model.amplitudes), constants.shape[-1]
     amplitudes = constants.new_ones(count, tried)

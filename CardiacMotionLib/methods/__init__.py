@@ -1,9 +1,10 @@
 """Registration methods, one package each, behind one protocol (`MethodInfo`) and one registry (`register`)."""
 
 from ..callable_module import make_callable
+from ..devices import choose_device
 from ..series import default_reference
 from .protocol import Context, MethodInfo, OptionInfo, describe_options, make_options, option
-from .registry import choose_device, methods, register
+from .registry import methods, register
 
 __all__ = [
     "Context",

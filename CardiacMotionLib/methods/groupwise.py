@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..fields import compose
+from ..fields import WindowedNCC, compose, diffusion_energy, gaussian_window, warp
 from ..motion import Motion
 from .learned import IN_PLANE
 from .region import find_region, normalize_intensity, paste
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .protocol import Context
 
 CENTERINGS = 3  # each leaves of what the mean was off a share as small as its slope
+
+WINDOW_MM, SMOOTHNESS = 4.0, 3.0  # of `alignment_loss`
 
 Group = Callable[[np.ndarray, np.ndarray, "Context"], torch.Tensor]
 
@@ -30,7 +32,8 @@ def register_slices(series: ImageSeries, group: Group, margin_mm: float, context
     brought to the middle of the frames.
     """
     region = find_region(series, context.reference, margin_mm)
-    cropped = series.crop(region.box)
+    box = (slice(0, series.shape[0]), *region.box[1:])  # slices do not know of each other: none is left out or faded
+    cropped = series.crop(box)
     frames = normalize_intensity(cropped.frames)
     context.facts["heart_from"] = region.source
     if not series.is_2d:
@@ -42,7 +45,7 @@ def register_slices(series: ImageSeries, group: Group, margin_mm: float, context
         part.report(0, f"slice {k + 1} of {levels}")
         found = group(frames[:, k], series.spacing[:2], part)
         inside[:, k, ..., :2] = centered(found)
-    return Motion.from_voxels(paste(inside, series, region.box, margin_mm), series, None)
+    return Motion.from_voxels(paste(inside, series, box, margin_mm), series, None)
 
 
 def centered(displacement: torch.Tensor) -> torch.Tensor:
@@ -54,3 +57,36 @@ def centered(displacement: torch.Tensor) -> torch.Tensor:
         off = displacement.mean(0, keepdim=True)
         displacement = compose(-off.expand_as(displacement), displacement)
     return displacement
+
+
+def alignment_loss(
+    images: torch.Tensor,
+    displacement: torch.Tensor,
+    spacing: np.ndarray,
+    *,
+    window_mm: float = WINDOW_MM,
+    smoothness: float = SMOOTHNESS,
+    squared: bool = True,
+) -> torch.Tensor:
+    """How unlike the images, drawn, are to their mean, and how rough the displacement is: ().
+
+    By local correlation; squared, so that dark on bright is like bright on dark.
+
+    Parameters
+    ----------
+    images, displacement
+        (N, 1, J, I) and (N, J, I, 2) in voxels, from the canonical space.
+    spacing
+        (2,) mm along (i, j).
+    window_mm
+        Standard deviation of what is seen around a pixel.
+    smoothness
+        Weight of the squared gradient of the displacement.
+    """
+    drawn = warp(images, displacement)
+    sigma = [window_mm / float(mm) for mm in spacing[::-1]]
+    windows = [gaussian_window(n, s).to(drawn) for n, s in zip(drawn.shape[1:], (1.0, *sigma), strict=True)]
+    alike = WindowedNCC(drawn.mean(0, keepdim=True), windows)(drawn)
+    if squared:
+        alike = alike.square()
+    return 1 - alike.mean() + smoothness * diffusion_energy(displacement, torch.as_tensor(spacing))

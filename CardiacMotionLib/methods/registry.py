@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..devices import choose_device
 from ..errors import CardiacMotionError
 from .protocol import Context, MethodInfo, Progress, make_options
 
 if TYPE_CHECKING:
-    import torch
-
     from ..motion import Motion
     from ..series import ImageSeries
 
@@ -68,7 +67,8 @@ def register(
     progress
         Called with (fraction, text); answering False cancels the run with `Cancelled`.
     init
-        Another motion of the series from the same reference, to start from; for methods that can refine one.
+        Another motion of the series from the same reference, or from a canonical space, to start from; for methods
+        that can refine one.
     options
         Of the method, see its ``Options``.
 
@@ -107,6 +107,8 @@ def register(
             raise CardiacMotionError(
                 f"method {name} needs the package {package}, which is not installed; install it or take another method"
             )
+    if isinstance(init, Motion) and init.reference is None:
+        init = init.expressed_in(reference)
     if init is not None:
         check_init(init, series, reference, info)
     context = Context(int(reference), choose_device(device), int(seed), progress, init)
@@ -182,29 +184,3 @@ def check_seed(seed: Any) -> None:
     """Raise `CardiacMotionError` unless ``seed`` is a whole number that every generator of random numbers takes."""
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed <= LARGEST_SEED:
         raise CardiacMotionError(f"seed must be a whole number from 0 to {LARGEST_SEED}, got {seed!r}")
-
-
-def choose_device(device: str = "auto") -> torch.device:
-    """A torch device that was seen to work; raises `CardiacMotionError` for one that does not."""
-    import torch
-
-    if device == "auto":
-        return choose_device("cuda") if torch.cuda.is_available() and _works("cuda") else torch.device("cpu")
-    try:
-        chosen = torch.device(device)
-    except (RuntimeError, TypeError) as error:
-        raise CardiacMotionError(f"unknown device {device!r}; use auto, cpu, cuda, cuda:N or mps") from error
-    if chosen.type != "cpu" and not _works(device):
-        raise CardiacMotionError(
-            f"device {device!r} does not work on this machine (torch {torch.__version__}); use cpu or auto"
-        )
-    return chosen
-
-
-def _works(device: str) -> bool:
-    import torch
-
-    try:
-        return bool((torch.ones(8, device=device).sum() == 8).item())
-    except (RuntimeError, AssertionError):
-        return False

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import torch
 
 from ..callable_module import make_callable
+from ..devices import choose_device
 from ..errors import CardiacMotionError
 from ..methods.protocol import OptionInfo, describe_options
-from ..methods.registry import choose_device
 from .asl import Options as AslOptions
 from .asl import make_asl
 from .cine import Options as CineOptions

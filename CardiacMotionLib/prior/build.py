@@ -13,11 +13,11 @@ from typing import Any
 import torch
 
 from .. import __version__
+from ..devices import choose_device
 from ..errors import Cancelled, CardiacMotionError
 from ..methods.inr import Options
 from ..methods.inr.prior import HIGH, LOW, Prior, PriorSettings, average
 from ..methods.protocol import Progress
-from ..methods.registry import choose_device
 from ..whole_files import write_whole
 from .fits import Recipe, file_of, fit_subject, read_fit
 from .subjects import Subject

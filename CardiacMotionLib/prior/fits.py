@@ -17,12 +17,13 @@ import torch
 from torch import Tensor
 
 from .. import __version__
+from ..devices import choose_device
 from ..errors import CardiacMotionError
 from ..methods.inr import Options
 from ..methods.inr.fit import Fit
 from ..methods.inr.prior import CANONICAL
 from ..methods.protocol import Context
-from ..methods.registry import check_seed, choose_device
+from ..methods.registry import check_seed
 from ..series import LV_CAVITY, MYOCARDIUM, ImageSeries, default_reference
 from .subjects import Subject
 

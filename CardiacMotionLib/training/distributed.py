@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 
-from ..methods.registry import choose_device
+from ..devices import choose_device
 from .task import Task
 
 PATIENCE = datetime.timedelta(hours=2)  # with which the others wait while the first one validates

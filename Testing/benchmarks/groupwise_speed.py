@@ -58,7 +58,7 @@ def work(name: str, frames: torch.Tensor, device: torch.device) -> Callable[[], 
     torch.manual_seed(0)
     network = Network(Config()).eval().to(device)
     context = Context(0, device, 0)
-    return lambda: register_set(network, frames, None, REFINE if name == REFINED else 0, 1e-4, context)
+    return lambda: register_set(network, frames, None, 1.5, REFINE if name == REFINED else 0, 1e-3, context)
 
 
 def rows_of(count: int, peers: tuple[int, ...]) -> list[str]:

@@ -113,6 +113,8 @@ def test_it_is_scored_in_the_frame_of_the_labels(motion):
     truth = motion.expressed_in(2)
     errors = evaluate(motion, series, truth=truth)
     assert errors[errors.metric == "EPE"].value.max() == 0
+    same = evaluate(motion, series, truth=motion)  # a truth from a canonical space is expressed likewise
+    assert same[same.metric == "EPE"].value.max() == 0
 
 
 def test_strain_asks_for_a_frame(motion):

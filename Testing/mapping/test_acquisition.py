@@ -65,3 +65,11 @@ def test_settings_that_cannot_be(setting, value):
     times = {"inversion_times": [np.inf, 900, 900], "is_tag": [0, 0, 1]}
     with pytest.raises(CardiacMotionError, match=f"{setting} must be a number above"):
         check_acquisition("asl", {setting: value}, times, 3)
+
+
+def test_numbers_of_numpy_are_settings_that_can_be_written():
+    times = {"saturation_times": [100.0, 300.0, 500.0, 700.0, np.inf]}
+    assert type(check_acquisition("sasha", {**times, "parameters": np.int64(2)}, {}, 5).settings["parameters"]) is int
+    tags = {"inversion_times": [np.inf, 1200.0, 1200.0], "is_tag": [0, 0, 1]}
+    for value in (np.float32(1600), np.int64(1600)):
+        assert check_acquisition("asl", {**tags, "t1_blood": value}, {}, 3).settings["t1_blood"] == 1600

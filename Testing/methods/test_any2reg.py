@@ -19,6 +19,7 @@ from CardiacMotionLib.methods.any2reg.extractor import region_features
 from CardiacMotionLib.methods.any2reg.loss import group_motion, parts_of, template_entropy, template_of
 from CardiacMotionLib.methods.any2reg.network import Config, Network
 from CardiacMotionLib.methods.any2reg.run import TUNED_AT_ONCE, tuned
+from CardiacMotionLib.methods.groupwise import alignment_loss
 from CardiacMotionLib.methods.learned import IN_PLANE
 from CardiacMotionLib.weights import FOLDER
 
@@ -111,7 +112,9 @@ def test_identical_images_have_gradients():
     net = network().train()
     frames = images(1).expand(-1, 5, -1, -1, -1)
     sum(parts_of(frames, net(frames)).values()).backward()
-    assert all(p.grad is None or p.grad.isfinite().all() for p in net.parameters())
+    gradients = [p.grad for p in net.parameters() if p.grad is not None]
+    assert len(gradients) > 20
+    assert all(gradient.isfinite().all() for gradient in gradients)
 
 
 # ---------------------------------------------------------------------- what the images count
@@ -250,9 +253,9 @@ def test_template_of_equal_images_is_the_image():
 def test_tuning_lowers_the_loss_of_a_copy():
     net, (frames, _) = network(channels=8), breathing([0.0, 3.0, -3.0, 1.5])
     before = copy.deepcopy(net.state_dict())
-    better, again = (tuned(net, frames[0], None, 12, 3e-3, Context(0, torch.device("cpu"), 1)) for _ in range(2))
+    better, again = (tuned(net, frames[0], None, 2.0, 12, 3e-3, Context(0, torch.device("cpu"), 1)) for _ in range(2))
     with torch.no_grad():
-        losses = [parts_of(frames, one(frames))["images"] for one in (net, better)]
+        losses = [alignment_loss(frames[0], one(frames)[0], np.full(2, 2.0)) for one in (net, better)]
     assert losses[1] < losses[0] - 0.01
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in better.state_dict().items())
@@ -262,7 +265,7 @@ def test_tuning_sees_a_bounded_number_of_images(monkeypatch):
     net, seen = network(), []
     forward = Network.forward
     monkeypatch.setattr(Network, "forward", lambda *given: (seen.append(given[1].shape[1]), forward(*given))[1])
-    tuned(net, images(TUNED_AT_ONCE + 5, 16, 16)[0], None, 2, 1e-4, Context(0, torch.device("cpu"), 0))
+    tuned(net, images(TUNED_AT_ONCE + 5, 16, 16)[0], None, 2.0, 2, 1e-4, Context(0, torch.device("cpu"), 0))
     assert seen == [TUNED_AT_ONCE] * 2
 
 
@@ -289,8 +292,6 @@ def test_slices_are_sets_of_their_own(weights):
     motion = register(series, "any2reg", weights=weights, margin=200.0)
     assert motion.provenance["notes"] == [IN_PLANE]
     first = series.crop((slice(0, 1), slice(None), slice(None)))
-    low, high = (np.percentile(series.frames, q) for q in (1, 99))
-    assert high > low
     one = register(first, "any2reg", weights=weights, margin=200.0)
     assert np.abs(one.displacement[:, 0] - motion.displacement[:, 0]).max() < 0.05 * np.abs(motion.displacement).max()
 

@@ -7,15 +7,15 @@ import importlib.util
 import numpy as np
 import pytest
 import torch
-from moving_images import contraction, moving_series, shifted
+from moving_images import contracting_series, contraction, moving_series, shifted
 from progress_listener import Listener
 from quick_options import quick, to_run
 from scipy.spatial.transform import Rotation
 
-from CardiacMotionLib import Cancelled, CardiacMotionError, Motion, phantom, register
-from CardiacMotionLib.methods.groupregnet import Options
-from CardiacMotionLib.methods.groupregnet.fit import loss
+from CardiacMotionLib import Cancelled, CardiacMotionError, Motion, fields, phantom, register
+from CardiacMotionLib.methods import Context
 from CardiacMotionLib.methods.groupregnet.network import Config, Network
+from CardiacMotionLib.methods.groupwise import alignment_loss, centered, register_slices
 
 needs_elastix = pytest.mark.skipif(
     importlib.util.find_spec("itk") is None, reason="method pca_groupwise needs itk, which is not installed"
@@ -169,22 +169,66 @@ def test_channels_are_in_an_order_that_matters():
     assert not torch.allclose(network(images.flip(1)), network(images).flip(1))
 
 
-@pytest.mark.parametrize("similarity", ["local_ncc", "squared_local_ncc"])
-def test_the_objective_sees_what_is_alike_and_what_is_rough(similarity):
+@pytest.mark.parametrize("squared", [False, True])
+def test_the_objective_sees_what_is_alike_and_what_is_rough(squared):
+    def loss(displacement, smoothness=0.0):
+        return alignment_loss(images, displacement, spacing, smoothness=smoothness, squared=squared)
+
     base = moving_series([shifted((0, 0, 0))], (1, 24, 28), (1.5, 3.0, 8.0)).frames
     images = torch.from_numpy(np.concatenate((base, 3 * base, 1 + 0.5 * base))).double()
     spacing = np.array([1.5, 3.0])
     still = torch.zeros(3, 24, 28, 2, dtype=torch.float64)
-    plain = Options(similarity=similarity, smoothness=0.0)
-    assert loss(images, still, spacing, plain) < 0.05
+    assert loss(still) < 0.05
     apart = still.clone()
     apart[0, ..., 0], apart[1, ..., 0] = 3.0, -3.0
-    assert loss(images, apart, spacing, plain) > 0.2
+    assert loss(apart) > 0.2
     images[2] = 2 - images[0]
-    inverted = loss(images, still, spacing, plain)
-    assert inverted < 0.05 if similarity == "squared_local_ncc" else inverted > 0.5
+    inverted = loss(still)
+    assert inverted < 0.05 if squared else inverted > 0.5
     slope = still.clone()
     slope[..., 0] = 0.1 * torch.arange(24)[:, None]  # voxels of 1.5 mm along i, a voxel of 3 mm along j
-    rough = Options(similarity=similarity, smoothness=2.0)
-    cost = loss(images, slope, spacing, rough) - loss(images, slope, spacing, plain)
+    cost = loss(slope, smoothness=2.0) - loss(slope)
     assert cost.item() == pytest.approx(2 * (0.1 * 1.5 / 3) ** 2)
+
+
+# ---------------------------------------------------------------------- slices
+
+
+def test_every_slice_is_registered_where_few_are_labeled():
+    """What goes into the map of a slice does not depend on whether somebody drew in its neighbor."""
+    series, _ = contracting_series(shape=(7, 30, 32))
+    drawn = np.zeros_like(series.labels[0])
+    drawn[3] = series.labels[0][3]
+    found = []
+
+    def group(frames, spacing, part):
+        found.append(frames.shape)
+        u = torch.zeros(*frames.shape, 2)
+        u[1:, ..., 0] = 1.0
+        u[0, ..., 0] = -2.0
+        return u
+
+    motion = register_slices(series.replace(labels={0: drawn}), group, 200.0, Context(0, torch.device("cpu"), 0))
+    assert len(found) == 7
+    assert motion.reference is None
+    of_slices = np.abs(motion.displacement[0]).max((1, 2, 3))
+    np.testing.assert_allclose(of_slices, 2 * series.spacing[0], rtol=1e-5)
+
+
+def test_the_canonical_space_is_brought_to_the_middle_and_the_frames_stay_to_each_other():
+    generator = torch.Generator().manual_seed(0)
+    u = 3 * fields.enlarge(torch.randn(4, 2, 4, 4, generator=generator), (40, 40)).movedim(1, -1) / 2 + 1.0
+    found = centered(u)
+    inner = (slice(None), slice(10, 30), slice(10, 30))
+    assert u.mean(0)[inner[1:]].abs().max() > 1
+    assert found.mean(0)[inner[1:]].abs().max() < 0.05
+    # where a point of frame 0 goes in frame 1, by either
+    old, new = (fields.compose(fields.invert(one[:1]), one[1:2]) for one in (u, found))
+    assert (old - new)[inner].norm(dim=-1).median() < 0.05
+
+
+def test_a_groupwise_motion_can_be_refined():
+    series, _ = contracting_series()
+    still = Motion(np.zeros((*series.frames.shape, 3), np.float32), series.affine, None)
+    motion = register(series, "spline", init=still, coarse_steps=2, fine_steps=2)
+    assert motion.reference == 0

@@ -108,7 +108,6 @@ def test_sets_of_contrasts(file, sequence):
         heart = phantom("t1", person, **options)
         motion = register(heart.series, LEARNED[file]["method"], weights=str(file))
         assert motion.reference is None
-        assert np.abs(motion.displacement.mean(0)).max() < 0.2  # mm: the canonical space is in the middle
         there = heart.series.labels[0] > 0
         for found, errors in ((motion, after), (still(motion), before)):
             errors.append(error(found.expressed_in(0), heart.motion, there))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass
 
 from ...errors import CardiacMotionError
@@ -44,6 +45,6 @@ class Asl:
             ("t1_blood", self.t1_blood, SHORTEST_T1_BLOOD_MS, "ms"),
             ("partition", self.partition, 0, "mL/g"),
         ):
-            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            number = isinstance(value, numbers.Real) and not isinstance(value, bool)
             if not number or not least < value < math.inf:
                 raise CardiacMotionError(f"{what} must be a number above {least} in {unit}, got {value!r}")

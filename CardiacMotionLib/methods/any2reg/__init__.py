@@ -22,7 +22,7 @@ class Options:
     refine: int = option(
         0, "Steps in which the network is tuned to this very series; the paper takes 30", minimum=0, maximum=1000
     )
-    rate: float = option(1e-4, "Learning rate of these steps", minimum=1e-7, maximum=1e-1)
+    rate: float = option(1e-3, "Learning rate of these steps", minimum=1e-7, maximum=1e-1)
 
 
 def _network() -> type:

@@ -35,6 +35,7 @@ def set_weights(described: Tensor, kind: str = "correlation") -> Tensor:
     negative of the others (early after an inversion, say) counts negatively and so adds to them, where its absolute
     value would wash them out. The eigenvector's own sign is arbitrary: here the weights have a positive sum, or where
     that is nearly zero a positive weighted sum of the frames' third moments, which no order of the frames changes.
+    Two frames that are exact negatives and have no third moment either leave it open.
     ``mean``: all the same.
 
     No gradient passes: at equal eigenvalues it would not be finite.
@@ -42,7 +43,7 @@ def set_weights(described: Tensor, kind: str = "correlation") -> Tensor:
     n = described.shape[-2]
     if kind == "mean" or n == 1:
         return described.new_full(described.shape[:-1], 1 / n)
-    exact = described.double() if described.device.type != "mps" else described.float()
+    exact = described.cpu().double()  # a small matrix, and not every device has eigenvectors, or double precision
     correlation = exact @ exact.transpose(-1, -2)
     vector = torch.linalg.eigh(correlation)[1][..., -1]
     vector = torch.where(correlation.diagonal(dim1=-2, dim2=-1).sum(-1, keepdim=True) > 0, vector, 1.0)

@@ -9,7 +9,7 @@ from ...fields import conditional_entropy, diffusion_energy, warp
 from .aggregate import descriptors, set_weights
 
 BINS = 16  # of the joint histogram
-IMAGES, SMOOTHNESS, MEAN = 1.0, 0.5, 0.01  # what the parts count where a series tunes the network
+MEAN = 0.01  # what the motion of the whole set counts where a series tunes the network
 
 
 def drawn(frames: Tensor, displacement: Tensor) -> Tensor:

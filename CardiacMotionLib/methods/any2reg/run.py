@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ...fields import resize_displacement, resize_image
-from ..groupwise import register_slices
+from ..groupwise import alignment_loss, register_slices
 from ..learned import choose_weights, load_network
 from .extractor import region_features
-from .loss import IMAGES, MEAN, SMOOTHNESS, drawn, feature_difference, parts_of
+from .loss import MEAN, drawn, feature_difference, group_motion
 from .network import Network
 
 if TYPE_CHECKING:
@@ -27,35 +27,41 @@ TUNED_AT_ONCE = 32  # frames that a step of the refinement sees, drawn anew ever
 CLIP = 1.0  # of the gradient
 
 
-def run(series: ImageSeries, options: Any, context: Context) -> Motion:
+def run(series: ImageSeries, options: Any, context: Context, features: Features | None = None) -> Motion:
     """Motion from the canonical space of the set of frames, in every slice that of its own.
 
     The images around the heart are brought to unit range and to the pixels that the network was trained with.
+    ``features`` is any callable for the second stream, (M, 1, J, I) to (M, C, J, I); by default what the weights name.
     """
     weights = choose_weights("any2reg", options.weights, series)
     network = load_network(Network, weights, context.device)
     context.facts.update(weights=weights.name, weights_sha256=weights.card["sha256"])
     pixel_mm = float(weights.card["pixel_mm"])
-    features = None
-    if network.config.features:
+    if features is None and network.config.features:
         features = region_features(network.config.extractor, pixel_mm, context.device)
 
     def group(frames: np.ndarray, spacing: np.ndarray, part: Context) -> Tensor:
         plane = [max(8, round(n * mm / pixel_mm)) for n, mm in zip(frames.shape[1:], spacing[::-1], strict=True)]
         images = resize_image(torch.from_numpy(frames)[:, None], plane)
-        found = register_set(network, images, features, options.refine, options.rate, part)
+        found = register_set(network, images, features, pixel_mm, options.refine, options.rate, part)
         return resize_displacement(found, frames.shape[1:])
 
     return register_slices(series, group, options.margin, context)
 
 
 def register_set(
-    network: Network, frames: Tensor, features: Features | None, refine: int, rate: float, context: Context
+    network: Network,
+    frames: Tensor,
+    features: Features | None,
+    pixel_mm: float,
+    refine: int,
+    rate: float,
+    context: Context,
 ) -> Tensor:
     """Displacement (N, J, I, 2) in voxels of a set of frames (N, 1, J, I), canonical space to frame, on the CPU."""
     share = 0.95 if refine else 0.0  # of the time
     if refine:
-        network = tuned(network, frames, features, refine, rate, context.part(0, share))
+        network = tuned(network, frames, features, pixel_mm, refine, rate, context.part(0, share))
     at_once = max(1, PIXELS_AT_ONCE // frames[0].numel())
     told = context.part(share, 1)
     return network.stream(
@@ -64,11 +70,18 @@ def register_set(
 
 
 def tuned(
-    network: Network, frames: Tensor, features: Features | None, steps: int, rate: float, context: Context
+    network: Network,
+    frames: Tensor,
+    features: Features | None,
+    pixel_mm: float,
+    steps: int,
+    rate: float,
+    context: Context,
 ) -> Network:
     """A copy of the network that was trained on for some steps, on these frames alone (instance optimization).
 
-    Of many frames every step sees `TUNED_AT_ONCE`, drawn by the seed.
+    By local correlation: with the conditional template entropy of the paper the images become more alike while the
+    tissue ends up farther from where it belongs. Of many frames every step sees `TUNED_AT_ONCE`, drawn by the seed.
     """
     network = copy.deepcopy(network)
     like = next(network.parameters())
@@ -81,8 +94,8 @@ def tuned(
             images = frames[chosen].to(like)[None]
             seen = None if features is None else features(images[0])[None]
             displacement = network(images, seen)
-            parts = parts_of(images, displacement)
-            loss = IMAGES * parts["images"] + SMOOTHNESS * parts["smoothness"] + MEAN * parts["mean"]
+            spacing = np.full(2, pixel_mm)
+            loss = alignment_loss(images[0], displacement[0], spacing) + MEAN * group_motion(displacement)
             if seen is not None:
                 loss = loss + feature_difference(drawn(seen, displacement))
             optimizer.zero_grad()

@@ -1,4 +1,8 @@
-"""Fitting the network to one slice: every image is to be like the mean of all when they are drawn alike."""
+"""Fitting the network to one slice: every image is to be like the mean of all when they are drawn alike.
+
+Zhang 2021 adds that going to the template and back leads nowhere, which is left out here: the mean of the displacements
+is zero in any case.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...fields import WindowedNCC, diffusion_energy, gaussian_window, warp
-from ..groupwise import register_slices
+from ..groupwise import alignment_loss, register_slices
 from .network import Config, Network
 
 if TYPE_CHECKING:
@@ -39,22 +42,14 @@ def fit_slice(frames: Tensor, spacing: np.ndarray, options: Options, context: Co
     for step in range(options.steps):
         context.report(step / options.steps, f"step {step + 1} of {options.steps}")
         optimizer.zero_grad()
-        loss(images[0], network(images)[0], spacing, options).backward()
+        alignment_loss(
+            images[0],
+            network(images)[0],
+            spacing,
+            window_mm=options.window,
+            smoothness=options.smoothness,
+            squared=options.similarity == "squared_local_ncc",
+        ).backward()
         optimizer.step()
     with torch.no_grad():
         return network(images)[0].cpu()
-
-
-def loss(images: Tensor, displacement: Tensor, spacing: np.ndarray, options: Options) -> Tensor:
-    """How unlike the drawn images are to their mean, and how rough the displacement is.
-
-    ``images`` (N, 1, J, I), ``displacement`` (N, J, I, 2) in voxels. Zhang 2021 adds that going to the template and
-    back leads nowhere, which is left out here: the mean of the displacements is zero in any case.
-    """
-    drawn = warp(images, displacement)
-    sigma = [options.window / float(mm) for mm in spacing[::-1]]
-    windows = [gaussian_window(n, s).to(drawn) for n, s in zip(drawn.shape[1:], (1.0, *sigma), strict=True)]
-    alike = WindowedNCC(drawn.mean(0, keepdim=True), windows)(drawn)
-    if options.similarity == "squared_local_ncc":
-        alike = alike.square()
-    return 1 - alike.mean() + options.smoothness * diffusion_energy(displacement, torch.as_tensor(spacing))

@@ -1,0 +1,36 @@
+"""Where to compute. No torch at import."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .errors import CardiacMotionError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def choose_device(device: str = "auto") -> torch.device:
+    """A torch device that was seen to work; raises `CardiacMotionError` for one that does not."""
+    import torch
+
+    if device == "auto":
+        return choose_device("cuda") if torch.cuda.is_available() and _works("cuda") else torch.device("cpu")
+    try:
+        chosen = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise CardiacMotionError(f"unknown device {device!r}; use auto, cpu, cuda, cuda:N or mps") from error
+    if chosen.type != "cpu" and not _works(device):
+        raise CardiacMotionError(
+            f"device {device!r} does not work on this machine (torch {torch.__version__}); use cpu or auto"
+        )
+    return chosen
+
+
+def _works(device: str) -> bool:
+    import torch
+
+    try:
+        return bool((torch.ones(8, device=device).sum() == 8).item())
+    except (RuntimeError, AssertionError):
+        return False
