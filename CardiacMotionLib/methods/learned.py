@@ -1,4 +1,4 @@
-"""Methods that are trained networks for pairs of images: what a network is, and how it registers a series."""
+"""Methods that are trained networks: what a network is, which weights it gets, and how one for pairs registers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What networks for pairs are trained on: people's series, brought to one pixel size and field of view."""
+"""What networks are trained on: people's series, brought to one pixel size and field of view; and pairs of them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Data:
     )
     pixel_mm: float = option(2.0, "Pixel size", unit="mm", minimum=0.5, maximum=5)
     size: int = option(64, "Pixels around the heart, in rows and columns", minimum=16, maximum=512)
-    batch: int = option(4, "Pairs in a step; of slices in 2D, of stacks in 3D", minimum=1, maximum=1024)
+    batch: int = option(4, "Pairs or sets in a step; of slices in 2D, of stacks in 3D", minimum=1, maximum=1024)
     group: str = option("any", "Group of the synthetic people")
     randomized: bool = option(False, "Draw contrast, artefacts, pixel size and place wider than scanners do")
     augmented: bool = option(True, "Turn and mirror images, and change their contrast, at random")

@@ -374,3 +374,15 @@ def test_time_a_frame_does_not_grow():
         net.stream(images(number, 16, 16)[0], 4)
         per_frame = sum(counted) / number
         assert math.isclose(per_frame, sum(isinstance(m, torch.nn.Conv2d) for m in net.modules()), rel_tol=1e-9)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
+def test_a_gpu_finds_the_same():
+    net, frames = network(), images(7)
+    with torch.no_grad():
+        expected = net(frames)
+        streamed = net.stream(frames[0], 3)
+        there = copy.deepcopy(net).to("cuda")
+        torch.testing.assert_close(there(frames.to("cuda")).cpu(), expected, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(there.stream(frames[0], 3), streamed, atol=1e-3, rtol=1e-3)
