@@ -4,7 +4,16 @@ import json
 
 import numpy as np
 import pytest
-from small_hearts import AFFINES, SHAPE, TIMES, heart_labels, heart_motion, heart_series, node_names
+from small_hearts import (
+    AFFINES,
+    SHAPE,
+    TIMES,
+    drifting_heart,
+    heart_labels,
+    heart_motion,
+    heart_series,
+    node_names,
+)
 
 import CardiacMotionLib
 from CardiacMotionLib import CardiacMotionError
@@ -290,6 +299,21 @@ def test_time_marker_follows_the_browser_until_the_run_is_removed(run):
     remove_results(results)
     browser.SetSelectedItemNumber(0)
     np.testing.assert_allclose(slicer.util.arrayFromTableColumn(marker, "Time (ms)"), TIMES[3])
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (1, 28, 30)])
+def test_arrows_of_a_canonical_motion_start_in_its_wall(scene, affine, shape):
+    import slicer
+
+    series, motion = drifting_heart(affine, shape)
+    sequence, _ = add_series(series, "Cine")
+    display = show_arrows(add_results(sequence, series, motion)).GetDisplayNode()
+    tails = slicer.util.arrayFromMarkupsControlPoints(display.GetGlyphPointsNode())
+    voxels = (tails - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
+    np.testing.assert_allclose(voxels, np.round(voxels), atol=0.05)
+    i, j, k = np.round(voxels).astype(int).T
+    assert (heart_labels(shape)[k, j, i] == 2).all()
+    assert len(tails) >= 10 * (1 if shape[0] == 1 else 3)
 
 
 def test_provenance_is_on_the_nodes(run):
