@@ -8,7 +8,7 @@ from CardiacMotionLib import CardiacMotionError
 from CardiacMotionLib.motion import Motion
 from CardiacMotionLib.scene import add_series, load_sequence, motion_from_sequence, save_node
 from CardiacMotionLib.scene.segmentations import add_labels
-from CardiacMotionLib.scene.sequences import index_of, play_with, show_frame
+from CardiacMotionLib.scene.sequences import SequenceIndex, index_of, play_with, show_frame
 from CardiacMotionLib.scene.transforms import GRAIN_MM, add_transform_sequences, grid_transform, pad_to_rest
 
 
@@ -195,6 +195,15 @@ def test_reference_is_a_grid_of_zeros_so_that_the_sequence_can_be_written(scene,
         np.testing.assert_allclose(back.displacement, motion.displacement, atol=GRAIN_MM)
         np.testing.assert_allclose(back.affine, motion.affine, atol=1e-4)
         assert back.provenance["seed"] == 7
+
+
+def test_an_index_of_inversion_times_is_no_time_of_the_heartbeat(scene):
+    """Also where the times do not increase, in the order of the acquisition."""
+    motion = heart_motion(AFFINES["axial"])
+    index = SequenceIndex("InversionTime", "ms", ("100", "1100", "2100", "180"))
+    back = motion_from_sequence(add_transform_sequences(motion, index, "Run")[0])
+    assert not back.timed
+    assert back.times.tolist() == [0, 1, 2, 3]
 
 
 def test_sequence_of_images_is_not_a_motion(scene):
