@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small_hearts import AFFINES, SHAPE, TIMES, heart_labels, heart_motion, heart_series
+from small_hearts import AFFINES, SHAPE, TIMES, drifting_heart, heart_labels, heart_motion, heart_series
 
 from CardiacMotionLib import CardiacMotionError
 from CardiacMotionLib.motion import Motion
@@ -195,6 +195,19 @@ def test_reference_is_a_grid_of_zeros_so_that_the_sequence_can_be_written(scene,
         np.testing.assert_allclose(back.displacement, motion.displacement, atol=GRAIN_MM)
         np.testing.assert_allclose(back.affine, motion.affine, atol=1e-4)
         assert back.provenance["seed"] == 7
+
+
+def test_a_canonical_motion_is_read_from_a_file_that_names_no_reference(scene, tmp_path, affine):
+    _, motion = drifting_heart(affine)
+    index = SequenceIndex("time", "ms", tuple(map(str, TIMES)))
+    forward, _ = add_transform_sequences(motion, index, "Run")
+    known = motion_from_sequence(forward)
+    assert known.reference is None
+    assert known.provenance == motion.provenance
+    back = motion_from_sequence(load_sequence(save_node(forward, tmp_path / "motion.seq.nrrd")))
+    assert back.reference is None
+    assert "motion names no reference" in back.provenance["notes"][0]
+    np.testing.assert_allclose(back.track(affine[None, :3, 3]), motion.track(affine[None, :3, 3]), atol=0.01)
 
 
 def test_an_index_of_inversion_times_is_no_time_of_the_heartbeat(scene):
