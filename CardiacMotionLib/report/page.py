@@ -38,7 +38,7 @@ def write_report(
     Parameters
     ----------
     series, motion, strain
-        What was registered and what came of it, on one grid.
+        What was registered and what came of it, on one grid and from one reference.
     quality
         Table of ``evaluate()``, or None when nothing was measured.
     path
@@ -49,8 +49,9 @@ def write_report(
     Raises
     ------
     CardiacMotionError
-        when jinja2 is missing or the file cannot be written.
+        when strain and motion start from different references, jinja2 is missing or the file cannot be written.
     """
+    strain.check_reference(motion)
     return write_page("page.html.j2", page_content(series, motion, strain, quality, title), path)
 
 
