@@ -380,7 +380,6 @@ def _run(
 
 def _finish(run: MapRun, folder: Path, output: Path, terminal: Terminal) -> None:
     """Headline numbers, notes and the list of files."""
-    from ..report import score_table
     from ..report.map_run import warnings
 
     for note in (*warnings(run), *run.maps.notes, *run.notes):
@@ -396,5 +395,5 @@ def _finish(run: MapRun, folder: Path, output: Path, terminal: Terminal) -> None
         files=[output / name for name, _ in files],
         model=run.maps.model,
         method=NONE if run.motion is None else run.motion.provenance.get("method", "unknown"),
-        scores=score_table(run).to_dict("records"),
+        scores=run.scores.to_dict("records"),
     )

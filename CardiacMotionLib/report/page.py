@@ -12,7 +12,7 @@ from .curves import draw_curves
 from .figures import png_bytes
 from .html import image_uri, png_uri, write_page
 from .quality import describe_quality
-from .wording import REFERENCE_VALUES, RESEARCH_USE, name_and_unit, region_name
+from .wording import REFERENCE_VALUES, RESEARCH_USE, name_and_unit, number_text, region_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,7 +107,8 @@ def _segment_rows(strain: Strain) -> list[list[str]]:
     ]
     regions = ["global", *map(str, range(1, 17))]
     return [
-        [region_name(region), *(_number(values[region], digits) for values, digits in columns)] for region in regions
+        [region_name(region), *(number_text(values[region], digits) for values, digits in columns)]
+        for region in regions
     ]
 
 
@@ -143,7 +144,3 @@ def _split(key: str, value: float) -> tuple[str, str, str]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)
-
-
-def _number(value: float, digits: int) -> str:
-    return "-" if math.isnan(value) else f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before a zero
