@@ -75,7 +75,7 @@ def _wall_points(results: Results, spacing_mm: float) -> np.ndarray:
     if reference is not None:
         return points
     back = data_nodes(results.motion_to_frame)[frame].GetTransformToParent().GetInverse()
-    return np.array([back.TransformPoint(point) for point in points])
+    return np.reshape([back.TransformPoint(point) for point in points], (-1, 3))
 
 
 def _wall_voxels(segmentation_node: Any, spacing_mm: float) -> np.ndarray:

@@ -3,10 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from tiny_learned import tiny_weights
 
 import CardiacMotionLib as cm
+from CardiacMotionLib.cli.main import run
 
 STRAIN = "tables/strain_summary.csv"
+SMALL = ["--rows", "48", "--columns", "48", "--pixel-mm", "4.4", "--sequence", "stone", "--breathing-mm", "8"]
 
 
 @pytest.fixture(scope="session")
@@ -80,3 +83,48 @@ def test_convert_writes_itk_fields_from_the_canonical_space(cardiac_motion, a_ca
         moved = flip * np.array(transform.TransformPoint((flip * point).tolist()))
         np.testing.assert_allclose(moved, motion.track(point)[frame, 0], atol=1e-4)
         assert np.linalg.norm(moved - point) > 0
+
+
+@pytest.fixture(scope="session")
+def mapping_folder(tmp_path_factory):
+    """A slice for a T1 map, taken in free breathing."""
+    folder = tmp_path_factory.mktemp("mapping") / "heart"
+    assert run(["phantom", "t1", "-o", str(folder), "--quiet", *SMALL]) == 0
+    return folder
+
+
+@pytest.mark.parametrize("weights", ["own", pytest.param("shipped", marks=pytest.mark.slow)])
+def test_maps_by_the_method_of_the_default(cardiac_motion, mapping_folder, tmp_path, weights):
+    pytest.importorskip("slicer", reason="the scene needs the slicer-core package")
+    from CardiacMotionLib import scene
+
+    images, labels, out = mapping_folder / "t1.nii.gz", mapping_folder / "labels", tmp_path / "maps"
+    own = ["--weights", tiny_weights("any2reg", tmp_path / "own.safetensors", task="mapping")]
+    done = cardiac_motion(
+        *("map", images, "-l", f"3={labels / 't1_seg_frame03.nii.gz'}", "-o", out, "--json", "-q"),
+        *(own if weights == "own" else []),
+    )
+    assert done.code == 0, done.err
+    assert done.json["method"] == "any2reg"
+    assert {"report.html", "scene.mrb", "slice.png", "motion.seq.nrrd", "labels.nii.gz"} <= {
+        path.name for path in out.iterdir()
+    }
+
+    motion = cm.Motion.load(out / "motion.seq.nrrd")
+    assert motion.reference is None
+    assert np.abs(motion.displacement).max() > 0.1
+    series = cm.read_series(images, {3: labels / "t1_seg_frame03.nii.gz"})
+    drawn = cm.read_series(images, {0: out / "labels.nii.gz"}).labels[0]
+    np.testing.assert_array_equal(drawn, motion.draw_labels(series.labels[3], 3))
+    registered = cm.read_series(out / "registered.seq.nrrd")
+    np.testing.assert_allclose(registered.frames, motion.warp(series), rtol=1e-5, atol=1e-3)
+    assert "the canonical space" in (out / "report.html").read_text(encoding="utf-8")
+
+    scene.headless_scene(fresh=True)
+    scene.load_scene(out / "scene.mrb")
+    before, after = sorted(scene.find_maps(), key=lambda found: found.registered is not None)
+    assert before.registered is None
+    again = scene.series_from_nodes(after.registered, after.labels)
+    assert again.meta["inversion_times"] == series.meta["inversion_times"]
+    assert (again.labels[0] == 2).sum() == (drawn == 2).sum()
+    assert after.maps["T1"].GetAttribute("CardiacMotion.reference") == "-1"
