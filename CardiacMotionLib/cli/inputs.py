@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import CardiacMotionError
+from ..methods import default_reference
 from .terminal import Terminal
 
 if TYPE_CHECKING:
@@ -47,12 +48,7 @@ def reference_labels(motion: Motion, labels: list[str], label_map: list[str] | N
     CardiacMotionError
         for labels on another grid, with other values, or of other frames only.
     """
-    from ..io.labels import attach_labels
-    from ..series import ImageSeries
-
-    frames = np.zeros(motion.displacement.shape[:4], np.float32)
-    grid = ImageSeries(frames, motion.affine, meta={"end_diastole": motion.reference})
-    found = attach_labels(grid, label_files(labels), parse_label_map(label_map)).labels
+    found = _labeled(motion, labels, label_map, {"end_diastole": motion.reference}).labels
     if motion.reference not in found:
         raise CardiacMotionError(
             f"the labels are of frame {', '.join(map(str, found)) or 'none'}, "
@@ -60,6 +56,23 @@ def reference_labels(motion: Motion, labels: list[str], label_map: list[str] | N
             f"give labels of that frame (--labels {motion.reference}=FILE when the file name says another)"
         )
     return found[motion.stored_reference]
+
+
+def labeled_frame(motion: Motion, labels: list[str], label_map: list[str] | None) -> int | None:
+    """The frame that labels without their cine are of, of several that in end-diastole; None where they do not say."""
+    found = _labeled(motion, labels, label_map, {})
+    frame_was_guessed = bool(found.meta.get("notes"))
+    return default_reference(found) if found.labels and not frame_was_guessed else None
+
+
+def _labeled(motion: Motion, labels: list[str], label_map: list[str] | None, meta: dict[str, Any]) -> ImageSeries:
+    """Labels on the grid of a motion, with frames that are empty."""
+    from ..io.labels import attach_labels
+    from ..series import ImageSeries
+
+    frames = np.zeros(motion.displacement.shape[:4], np.float32)
+    grid = ImageSeries(frames, motion.affine, meta=meta)
+    return attach_labels(grid, label_files(labels), parse_label_map(label_map))
 
 
 def label_files(labels: list[str] | None) -> Any:

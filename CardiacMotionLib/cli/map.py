@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 PREFERRED = ("any2reg", "groupregnet", "pca_groupwise")  # for maps, best first: groupwise, whatever the contrast
 NONE = "none"
 AROUND_MM = 20.0  # of the labels, in which every pixel is fitted
-TIMES = ("inversion_times", "saturation_times", "echo_times", "delays")
 SeriesFile = Annotated[
     Path,
     typer.Argument(
@@ -58,19 +57,31 @@ ModelName = Annotated[
 ]
 
 
-def _list(what: str) -> Any:
-    return typer.Option(
-        metavar="MS,MS,...",
-        help=f"{what} in ms, one an image in the order of the series; inf where it was left out.",
-        show_default=False,
-        rich_help_panel="Acquisition",
-    )
+def _acquisition(help_text: str, metavar: str | None = None) -> Any:
+    return typer.Option(metavar=metavar, help=help_text, show_default=False, rich_help_panel="Acquisition")
 
 
-InversionTimes = Annotated[str | None, _list("Times from the inversion to the image")]
-SaturationTimes = Annotated[str | None, _list("Times from the saturation to the image")]
-EchoTimes = Annotated[str | None, _list("Lengths of the T2 preparation")]
-Delays = Annotated[str | None, _list("Times from the T2 preparation to the image")]
+def _times(what: str, models: str) -> Any:
+    return _acquisition(f"{what} in ms, one an image in the order of the series ({models}).", "MS,MS,...")
+
+
+InversionTimes = Annotated[
+    str | None, _times("Times from the inversion to the image, inf without one,", "molli, stone, ir, asl")
+]
+SaturationTimes = Annotated[
+    str | None, _times("Times from the saturation to the image, inf without one,", "sasha, msasha")
+]
+EchoTimes = Annotated[str | None, _times("Lengths of the T2 preparation, 0 without one,", "msasha, t2prep")]
+Delays = Annotated[str | None, _times("Times from the T2 preparation to the image", "msasha")]
+IsTag = Annotated[
+    str | None, _acquisition("Whether each image is a tag (1) or a control or baseline (0) (asl).", "0,1,...")
+]
+T1Blood = Annotated[float | None, _acquisition("T1 of arterial blood in ms (asl; 1550 unless given).")]
+Partition = Annotated[float | None, _acquisition("Blood-tissue partition coefficient in mL/g (asl; 1 unless given).")]
+Parameters = Annotated[
+    int | None,
+    _acquisition("2 where the saturation is known to be perfect, 3 where it is not (sasha; 3 unless given)."),
+]
 AcquisitionFile = Annotated[
     Path | None,
     typer.Option(
@@ -132,6 +143,10 @@ def map_series(
     saturation_times: SaturationTimes = None,
     echo_times: EchoTimes = None,
     delays: Delays = None,
+    is_tag: IsTag = None,
+    t1_blood: T1Blood = None,
+    partition: Partition = None,
+    parameters: Parameters = None,
     acquisition: AcquisitionFile = None,
     device: Device = "auto",
     seed: Seed = 0,
@@ -148,11 +163,21 @@ def map_series(
         images = read_cine(
             series, labels, terminal, label_map=label_map, frames_axis=frames_axis, series_uid=series_uid
         )
-        lists = dict(zip(TIMES, (inversion_times, saturation_times, echo_times, delays), strict=True))
-        images, model, told = _with_acquisition(images, model, lists, acquisition)
+        flags = {
+            "inversion_times": inversion_times,
+            "saturation_times": saturation_times,
+            "echo_times": echo_times,
+            "delays": delays,
+            "is_tag": is_tag,
+            "t1_blood": t1_blood,
+            "partition": partition,
+            "parameters": parameters,
+        }
+        images, model, told = _with_acquisition(images, model, flags, acquisition)
         signed, polarity = _signed(images, phase, polarity, model, told, terminal)
         name = _method_name(method, motion, terminal)
         _check_reference(reference, name, motion)
+        _check_options(given, name, motion)
 
         mask = _pixels_to_fit(images)
 
@@ -181,20 +206,21 @@ def map_series(
 
 
 def _with_acquisition(
-    images: ImageSeries, model: str | None, lists: dict[str, str | None], file: Path | None
+    images: ImageSeries, model: str | None, flags: dict[str, Any], file: Path | None
 ) -> tuple[ImageSeries, str, dict[str, Any]]:
     """The series that knows its acquisition, the model, and what a fit is told beside the series.
 
     Flags go before the file, and the file before what the series says. Raises `CardiacMotionError` before any work when
     it does not fit the model.
     """
-    from ..mapping.acquisition import check_acquisition, parse_times, read_acquisition
+    from ..mapping.acquisition import check_acquisition, parse_list, read_acquisition
     from ..mapping.models import MODELS, check_name
 
     told = {} if file is None else read_acquisition(file)
     chosen = model or told.pop("model", None) or images.meta.get("model")
     told.pop("model", None)
-    told |= {name: parse_times(text) for name, text in lists.items() if text is not None}
+    given = {name: value for name, value in flags.items() if value is not None}
+    told |= {name: parse_list(name, value) if isinstance(value, str) else value for name, value in given.items()}
     if chosen is None:
         raise CardiacMotionError(f"the series does not say what it measures: give --model {', '.join(MODELS)}")
     task = check_acquisition(check_name(chosen), told, images.meta, len(images))
@@ -280,6 +306,13 @@ def _check_reference(reference: int | None, name: str, motion: Path | None) -> N
         raise CardiacMotionError("--reference is the frame to draw the maps in; without registration there is none")
 
 
+def _check_options(given: dict[str, Any], name: str, motion: Path | None) -> None:
+    flags = ", ".join("--" + option.replace("_", "-") for option, value in given.items() if value is not None)
+    if name == NONE and flags:
+        why = "but the series is not registered; add --method" if motion is None else "with --motion; leave them out"
+        raise CardiacMotionError(f"options of a method were given ({flags}), {why}")
+
+
 def _motion(
     images: ImageSeries,
     name: str,
@@ -303,8 +336,6 @@ def _motion(
             )
         return found if reference is None else found.expressed_in(reference)
     if name == NONE:
-        if any(value is not None for value in given.values()):
-            raise CardiacMotionError("options of a method were given, but the series is not registered; add --method")
         return None
     options = chosen_options(given, describe_options(methods()[name].Options))
     if reference is None and "groupwise" not in methods()[name].needs:
@@ -349,7 +380,6 @@ def _run(
 
 def _finish(run: MapRun, folder: Path, output: Path, terminal: Terminal) -> None:
     """Headline numbers, notes and the list of files."""
-    from ..report import score_table
     from ..report.map_run import warnings
 
     for note in (*warnings(run), *run.maps.notes, *run.notes):
@@ -365,5 +395,5 @@ def _finish(run: MapRun, folder: Path, output: Path, terminal: Terminal) -> None
         files=[output / name for name, _ in files],
         model=run.maps.model,
         method=NONE if run.motion is None else run.motion.provenance.get("method", "unknown"),
-        scores=score_table(run).to_dict("records"),
+        scores=run.scores.to_dict("records"),
     )

@@ -9,7 +9,7 @@ import typer
 
 from ..errors import CardiacMotionError
 from ..methods import default_reference
-from .inputs import label_files, read_cine, reference_labels
+from .inputs import labeled_frame, read_cine, reference_labels
 from .parameters import AsJson, LabelMap, Labels, MotionFile, OutputFolder, Quiet, Verbose
 from .results import headline_lines, list_files, write_report_page, write_scene_files, write_strain_files
 from .staging import staged_folder
@@ -64,7 +64,7 @@ def strain(
         found = Motion.load(motion)
         series = read_cine(cine, labels, terminal, label_map=label_map) if cine else None
         if found.reference is None:
-            found = found.expressed_in(_labeled_frame(series, labels))
+            found = found.expressed_in(_labeled_frame(found, series, labels, label_map))
         reference = _labels(found, series, labels, label_map, terminal)
         result = analyze(
             found,
@@ -81,17 +81,19 @@ def strain(
         finish(result, folder, output, terminal)
 
 
-def _labeled_frame(series: ImageSeries | None, labels: list[str] | None) -> int:
+def _labeled_frame(
+    motion: Motion, series: ImageSeries | None, labels: list[str] | None, label_map: list[str] | None
+) -> int:
     """The frame that a motion from a canonical space is to start from."""
     if series is not None and series.labels:
         return default_reference(series)
-    named = label_files(labels)
-    if isinstance(named, dict):
-        return min(named)
-    raise CardiacMotionError(
-        "the motion starts from a canonical space, so it is not known of which frame the labels are: "
-        "--labels FRAME=FILE, or --cine with labels"
-    )
+    frame = labeled_frame(motion, labels, label_map) if labels and series is None else None
+    if frame is None:
+        raise CardiacMotionError(
+            "the motion starts from a canonical space, so it is not known of which frame the labels are: "
+            "--labels FRAME=FILE or a file named ..._frameNN, or --cine with labels"
+        )
+    return frame
 
 
 def _labels(

@@ -11,7 +11,7 @@ turn the vectors into RAS. ``displacement field type`` says which way the grid w
 
 In both the grid lies on the reference and takes its points to frame t, so both are read as the same `Motion`; the
 vectors are never negated or inverted. Slicer keeps none of our own keys when it saves a sequence again: then the
-provenance is lost, and the reference is the frame without displacement.
+provenance is lost, and the reference is the frame without displacement, or the canonical space where there is none.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def write_motion_sequence(motion: Motion, path: str | Path) -> Path:
 def read_motion_sequence(path: str | Path, reference: int | None = None) -> Motion:
     """Read a motion from a ``.seq.nrrd`` written by `write_motion_sequence` or saved by Slicer.
 
-    ``reference`` is needed only for a file that does not name it and in which no frame, or more than one, is free of
-    displacement.
+    ``reference`` is needed only for a file that does not name it and in which more than one frame is free of
+    displacement. Where none is, the motion starts from the canonical space of all frames, and a note says so.
 
     Raises
     ------
@@ -90,7 +90,9 @@ def read_motion_sequence(path: str | Path, reference: int | None = None) -> Moti
     )
     if reference is None:
         named = header.get(REFERENCE_KEY)
-        reference = _still_frame(path, displacement) if named is None else known_reference(named)
+        reference = known_reference(named) if named is not None else _still_frame(path, displacement)
+        if named is None and reference is None:
+            provenance = taken_as_canonical(provenance, path.name)
     return Motion(displacement, affine, reference, index_times(header, 4, len(displacement)), provenance)
 
 
@@ -103,11 +105,23 @@ def _vectors_to_ras(header: Mapping[str, Any]) -> np.ndarray:
     return np.diag(sign) @ np.asarray(frame, dtype=np.float64).T  # its rows are the axes of the components
 
 
-def _still_frame(path: Path, displacement: np.ndarray) -> int:
-    still = np.flatnonzero(~displacement.reshape(len(displacement), -1).any(1))
-    if len(still) != 1:
-        found = "no frame is" if not len(still) else f"frames {still.tolist()} are all"
+def _still_frame(path: Path, displacement: np.ndarray) -> int | None:
+    """The frame at rest, None without one; raises `CardiacMotionError` where there are several."""
+    still = frames_at_rest(displacement)
+    if len(still) > 1:
         raise CardiacMotionError(
-            f"{path}: the reference frame is not known: {found} free of displacement; pass reference="
+            f"{path}: the reference frame is not known: frames {still} are all free of displacement; "
+            "read it with read_motion_sequence(path, reference=) and the one that it is"
         )
-    return int(still[0])
+    return still[0] if still else None
+
+
+def frames_at_rest(displacement: np.ndarray) -> list[int]:
+    """The frames of (T, K, J, I, 3) in which nothing is displaced."""
+    return [frame for frame, vectors in enumerate(displacement) if not vectors.any()]
+
+
+def taken_as_canonical(provenance: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The provenance with a note that ``name`` says no reference and has no frame at rest."""
+    note = f"{name} names no reference and no frame is at rest: taken as a motion from the canonical space."
+    return {**provenance, "notes": [*provenance.get("notes", ()), note]}

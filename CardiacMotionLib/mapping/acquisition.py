@@ -35,14 +35,13 @@ class Task(NamedTuple):
     settings: dict[str, Any]
 
 
-def parse_times(text: str) -> list[float]:
-    """Times from ``"100, 200, inf"``: numbers with commas or spaces between; raises `CardiacMotionError`."""
+def parse_list(name: str, text: str) -> list[float]:
+    """Values of ``name`` from ``"100, 200, inf"``, commas or spaces between; raises `CardiacMotionError`."""
     try:
         return [float(part) for part in text.replace(",", " ").split()]
     except ValueError as error:
-        raise CardiacMotionError(
-            f"cannot read times from {text!r}; expected numbers in ms with commas between, like 100, 200, inf"
-        ) from error
+        like = "0 and 1 with commas between, like 1, 0, 1" if name == "is_tag" else "ms with commas, like 100, 200, inf"
+        raise CardiacMotionError(f"cannot read {name} from {text!r}; expected {like}") from error
 
 
 def read_acquisition(path: str | Path) -> dict[str, Any]:
@@ -101,7 +100,7 @@ def _plain(value: Any) -> Any:
 
 def check_times(name: str, values: Any, frames: int) -> np.ndarray:
     """(T,) float64 ms, or bool for ``is_tag``; raises `CardiacMotionError` for what cannot be times."""
-    values = parse_times(values) if isinstance(values, str) else values
+    values = parse_list(name, values) if isinstance(values, str) else values
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:

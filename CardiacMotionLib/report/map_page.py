@@ -12,9 +12,9 @@ from ..scene.map_colors import styles
 from .figures import png_bytes
 from .html import image_uri, png_uri, write_page
 from .map_images import FRAME_MS, image_frames
-from .map_run import MapRun, headline, region_table, score_table, warnings
+from .map_run import MapRun, headline, region_table, warnings
 from .maps import Panel, draw_maps
-from .wording import RESEARCH_USE, region_name
+from .wording import RESEARCH_USE, number_text, region_name
 
 MEANING = {
     "survival": "Share of the pixels whose fit converged to plausible values with R² of 0.9 or more.",
@@ -98,15 +98,15 @@ def _cells(found: Any, digits: int) -> list[str]:
         return ["-"] * 3
     row = found.iloc[0]
     return [
-        _number(row["mean"], digits),
-        _number(row["SD"], digits),
-        _number(100 * row["survival"], 0),
+        number_text(row["mean"], digits),
+        number_text(row["SD"], digits),
+        number_text(100 * row["survival"], 0),
     ]
 
 
 def _score_rows(run: MapRun) -> list[tuple[str, list[str], str]]:
     """(what and where, value for every step, how to read it)."""
-    scores = score_table(run)
+    scores = run.scores
     rows = []
     for metric in dict.fromkeys(scores["metric"]):
         found = scores[scores["metric"] == metric]
@@ -160,7 +160,3 @@ def _provenance(run: MapRun) -> list[tuple[str, str]]:
         ("CardiacMotion version", fit.get("version", "")),
     ]
     return [(name, str(value)) for name, value in rows if value not in ("", None)]
-
-
-def _number(value: float, digits: int) -> str:
-    return "-" if math.isnan(value) else f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before a zero

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,10 @@ from ..strain.wall_segments import find_segments
 
 MODES = 3  # L of D_PCA1: a recovering signal has three parameters, so aligned images have three modes
 BEFORE, AFTER = "before registration", "after registration"
+# What may change without a warning: repeated registrations of one series differ by as much.
+LIKENESS_MARGIN = 0.02  # of D_PCA1 and D_PCA2, as a share of what it was
+R2_MARGIN = 0.005
+SURVIVAL_MARGIN = 1.0  # percentage points
 HEART, TRIED = f"heart and {AROUND_HEART_MM:g} mm", "where a fit was tried"
 
 
@@ -60,6 +65,11 @@ class MapRun:
     def maps(self) -> ParameterMaps:
         """The maps that count: after registration, if there was one."""
         return self.before if self.after is None else self.after
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """What `score_table` says of this run, computed once."""
+        return score_table(self)
 
     @property
     def steps(self) -> list[tuple[str, ImageSeries, ParameterMaps, np.ndarray | None]]:
@@ -136,14 +146,23 @@ def score_table(run: MapRun) -> pd.DataFrame:
 
 
 def warnings(run: MapRun) -> tuple[str, ...]:
-    """A sentence where the images are less alike after registration than before, or the fits worse: do not trust it."""
+    """A sentence where the images are less alike after registration than before, or the fits worse: do not trust it.
+
+    By more than the margins of this file.
+    """
     if run.after is None:
         return ()
-    scores = score_table(run).set_index(["metric", "registration"])["value"]
+    scores = run.scores.set_index(["metric", "registration"])["value"]
+    limits = [
+        ("D_PCA1", 1, LIKENESS_MARGIN * scores["D_PCA1", BEFORE]),
+        ("D_PCA2", 1, LIKENESS_MARGIN * scores["D_PCA2", BEFORE]),
+        ("median R2", -1, R2_MARGIN),
+        ("survival", -1, SURVIVAL_MARGIN),
+    ]
     worse = [
         f"{metric} {scores[metric, BEFORE]:.4g} to {scores[metric, AFTER]:.4g}"
-        for metric, sign in (("D_PCA1", 1), ("D_PCA2", 1), ("median R2", -1))
-        if (metric, AFTER) in scores.index and sign * (scores[metric, AFTER] - scores[metric, BEFORE]) > 0
+        for metric, sign, margin in limits
+        if (metric, AFTER) in scores.index and sign * (scores[metric, AFTER] - scores[metric, BEFORE]) > margin
     ]
     if not worse:
         return ()
@@ -173,7 +192,7 @@ def headline(run: MapRun) -> list[tuple[str, str, str]]:
         digits = 0 if run.maps.units[name] == "ms" and name == "T1" else 1 if run.maps.units[name] in ("ms", "%") else 2
         values = [f"{row['mean']:.{digits}f} ± {row['SD']:.{digits}f}" for _, row in found.iterrows()]
         rows.append((name, " → ".join(values), run.maps.units[name]))
-    scores = score_table(run)
+    scores = run.scores
     for metric, digits in (("survival", 0), ("median R2", 3), ("D_PCA1", 2), ("D_PCA2", 2)):
         found = scores[scores["metric"] == metric]
         if len(found):

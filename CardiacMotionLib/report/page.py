@@ -12,7 +12,7 @@ from .curves import draw_curves
 from .figures import png_bytes
 from .html import image_uri, png_uri, write_page
 from .quality import describe_quality
-from .wording import REFERENCE_VALUES, RESEARCH_USE, name_and_unit, region_name
+from .wording import REFERENCE_VALUES, RESEARCH_USE, name_and_unit, number_text, region_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ def write_report(
     Parameters
     ----------
     series, motion, strain
-        What was registered and what came of it, on one grid.
+        What was registered and what came of it, on one grid and from one reference.
     quality
         Table of ``evaluate()``, or None when nothing was measured.
     path
@@ -49,8 +49,9 @@ def write_report(
     Raises
     ------
     CardiacMotionError
-        when jinja2 is missing or the file cannot be written.
+        when strain and motion start from different references, jinja2 is missing or the file cannot be written.
     """
+    strain.check_reference(motion)
     return write_page("page.html.j2", page_content(series, motion, strain, quality, title), path)
 
 
@@ -106,7 +107,8 @@ def _segment_rows(strain: Strain) -> list[list[str]]:
     ]
     regions = ["global", *map(str, range(1, 17))]
     return [
-        [region_name(region), *(_number(values[region], digits) for values, digits in columns)] for region in regions
+        [region_name(region), *(number_text(values[region], digits) for values, digits in columns)]
+        for region in regions
     ]
 
 
@@ -142,7 +144,3 @@ def _split(key: str, value: float) -> tuple[str, str, str]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)
-
-
-def _number(value: float, digits: int) -> str:
-    return "-" if math.isnan(value) else f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before a zero

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..scene.colors import WINDOW_PERCENT
 from ..strain.segments import SEGMENT_NAMES
 
@@ -55,6 +57,11 @@ def name_and_unit(key: str) -> tuple[str, str]:
         if key.endswith(f"_{suffix}"):
             return key.removesuffix(f"_{suffix}").replace("_", " "), _UNITS[suffix]
     return key.replace("_", " "), ""
+
+
+def number_text(value: float, digits: int) -> str:
+    """A number with so many digits after the point, a dash for NaN."""
+    return "-" if math.isnan(value) else f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before a zero
 
 
 def region_name(region: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CardiacMotionError
+from ..motion import known_reference
 from ..series import LABEL_NAMES, MYOCARDIUM
 from .headless import headless_scene, import_slicer
 from .results import Results
@@ -64,14 +65,26 @@ def hide_arrows(results: Results) -> None:
 
 
 def _wall_points(results: Results, spacing_mm: float) -> np.ndarray:
-    """(N, 3) RAS mm voxel centers of the reference wall on an even grid in every slice."""
+    """(N, 3) RAS mm of the reference wall: voxel centers on an even grid in every slice.
+
+    A canonical space has no segmentation of its own: there they are the points of the first frame, taken back.
+    """
+    reference = known_reference(results.motion_to_frame.GetAttribute(REFERENCE))
+    frame = 0 if reference is None else reference
+    points = _wall_voxels(data_nodes(results.segmentation)[frame], spacing_mm)
+    if reference is not None:
+        return points
+    back = data_nodes(results.motion_to_frame)[frame].GetTransformToParent().GetInverse()
+    return np.reshape([back.TransformPoint(point) for point in points], (-1, 3))
+
+
+def _wall_voxels(segmentation_node: Any, spacing_mm: float) -> np.ndarray:
+    """(N, 3) RAS mm voxel centers of the wall in a segmentation on an even grid in every slice."""
     import vtk
     from vtk.util.numpy_support import vtk_to_numpy
 
     slicer = import_slicer()
-    reference = int(results.motion_to_frame.GetAttribute(REFERENCE))
-    node = data_nodes(results.segmentation)[reference]
-    segment = node.GetSegmentation().GetSegment(LABEL_NAMES[MYOCARDIUM].replace(" ", "_"))
+    segment = segmentation_node.GetSegmentation().GetSegment(LABEL_NAMES[MYOCARDIUM].replace(" ", "_"))
     image = segment.GetRepresentation(slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName())
     wall = (
         vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1]) == segment.GetLabelValue()

@@ -22,15 +22,15 @@ from ..series import ImageSeries, check_labels
 from .colors import add_legend, color_node
 from .headless import headless_scene, import_slicer
 from .map_colors import PALETTES, MapStyle, styles
-from .overlays import hide_legends
+from .overlays import TITLE_ATTRIBUTE, hide_legends
 from .read import cine_sequence
 from .run_nodes import ROLE, RUN, all_or_nothing, nodes_of_run, remove_nodes, remove_unused_color_nodes, runs_in_scene
 from .segmentations import fill_segmentation, show_contours
-from .sequences import find_browser, index_of, new_browser, new_sequence, play_with
+from .sequences import find_browser, index_of, new_browser, new_image_sequence, play_with, show_in_window
 
 _PREFIX = "CardiacMotion."
 _MAP, _REGISTERED, _LABELS = "map:", "registered", "map_labels"
-_TITLE, _SERIES = "CardiacMotion.title", "CardiacMotion.series"  # attribute; role of a node reference
+_SERIES = "CardiacMotion.series"  # role of a node reference
 
 
 @dataclass
@@ -142,14 +142,15 @@ def find_maps() -> list[MapResults]:
 def show_map(results: MapResults, name: str, *, opacity: float = 1.0) -> None:
     """Put a map over its images in every slice view, with its legend; the legends of other results are hidden.
 
-    Raises `CardiacMotionError` for a map that is not there.
+    Maps without images go over what the views show.     Raises `CardiacMotionError` for a map that is not there.
     """
     node = find_map(results, name)
     scene = headless_scene().scene
     hide_legends()
     for number in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
         composite = scene.GetNthNodeByClass(number, "vtkMRMLSliceCompositeNode")
-        composite.SetBackgroundVolumeID(None if results.image is None else results.image.GetID())
+        if results.image is not None:
+            composite.SetBackgroundVolumeID(results.image.GetID())
         composite.SetForegroundVolumeID(node.GetID())
         composite.SetForegroundOpacity(opacity)
     legend = import_slicer().vtkSlicerColorLogic.GetColorLegendDisplayNode(node)
@@ -192,7 +193,7 @@ def _add_map(name: str, maps: ParameterMaps, style: MapStyle, run_name: str) -> 
     slicer.util.updateVolumeFromArray(node, maps.maps[name])
     node.SetVoxelValueQuantity(_coded(quantity_of(name)))
     node.SetVoxelValueUnits(_coded(unit_code(maps.units[name])))
-    node.SetAttribute(_TITLE, style.title)
+    node.SetAttribute(TITLE_ATTRIBUTE, style.title)
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
     display.SetAndObserveColorNodeID(color_node(f"CardiacMotion {style.palette}", PALETTES[style.palette]).GetID())
@@ -214,24 +215,9 @@ def _coded(code: Code) -> Any:
 
 
 def _add_registered(images: ImageSeries, results: MapResults) -> Any:
-    slicer = import_slicer()
     title = f"{results.series.GetName()} registered ({results.name})"
-    volume = slicer.vtkMRMLScalarVolumeNode()
-    volume.SetName(title)
-    volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(images.affine))
-
-    def volumes() -> Any:
-        for frame in images.frames:
-            slicer.util.updateVolumeFromArray(volume, frame)
-            yield volume
-
-    sequence = new_sequence(title, index_of(results.series), volumes())
-    proxy = play_with(results.browser, sequence)
-    proxy.CreateDefaultDisplayNodes()
-    display = proxy.GetDisplayNode()
-    display.AutoWindowLevelOff()
-    low, high = (float(value) for value in np.percentile(images.frames, (1, 99.5)))
-    display.SetWindowLevelMinMax(low, max(high, low + 1e-3))
+    sequence = new_image_sequence(images, title, index_of(results.series))
+    show_in_window(play_with(results.browser, sequence), images.frames)
     return sequence
 
 

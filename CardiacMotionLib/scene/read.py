@@ -60,7 +60,7 @@ def series_from_nodes(
     notes = []
     times = None
     acquisition = _acquisition(cine_sequence(cine_node), index, len(volumes))
-    if index is not None and not acquisition_from_index(index.name, index.unit, index.values):
+    if index is not None:
         times, note = times_of(index)
         notes += [note] if note else []
     labels: dict[int, np.ndarray] = {}

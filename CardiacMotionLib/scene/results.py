@@ -104,7 +104,7 @@ def add_results(
         On the grid of ``motion``. Labels of the reference frame are carried through the cycle; without them there are
         no overlays.
     motion, strain
-        Results; ``strain`` of this motion.
+        Results; ``strain`` of this motion, from the same reference.
     name
         Of the run, by default "<cine> <method>".
     measure
@@ -192,6 +192,8 @@ def _check_fit(cine: Any, series: ImageSeries, motion: Motion, strain: Strain | 
             f"strain has {len(strain.times)} frames of {strain.wall.shape}, "
             f"the motion {len(motion)} of {motion.shape}; pass the strain of this motion"
         )
+    if strain is not None:
+        strain.check_reference(motion)
 
 
 def _reference_labels(series: ImageSeries, motion: Motion, strain: Strain | None) -> np.ndarray | None:

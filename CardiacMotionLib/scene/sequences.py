@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import CardiacMotionError
-from ..io.acquisition import acquisition_keys
+from ..io.acquisition import MILLISECONDS, acquisition_from_index, acquisition_keys
 from ..series import ImageSeries
 from .headless import headless_scene, import_slicer, module_logic
+
+WINDOW_PERCENTILES = (1, 99.5)
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,15 @@ def times_of(index: SequenceIndex) -> tuple[np.ndarray | None, str | None]:
     """Times (T,) in ms of a sequence index, and a sentence for the user where they are not times.
 
     Units ms, s and us are understood. Values 0, 1, 2, ... are what Slicer writes when nobody gave times, whatever the
-    unit.
+    unit. An index such as ``InversionTime`` is the acquisition of a mapping series, no time of the heartbeat.
     """
+    if acquisition_from_index(index.name, index.unit, index.values):
+        return None, None
     try:
         values = np.array([float(value) for value in index.values])
     except ValueError:
         return None, f"The index {index.name!r} of the sequence is text, so the frames have no times."
-    scale = {"ms": 1.0, "msec": 1.0, "s": 1000.0, "sec": 1000.0, "us": 0.001}.get(index.unit.strip().lower())
+    scale = MILLISECONDS.get(index.unit.strip().lower())
     counted = np.array_equal(values, np.arange(len(values)))
     if scale is None or counted:
         unit = index.unit or "no unit"
@@ -122,13 +126,23 @@ def add_series(series: ImageSeries, name: str) -> tuple[Any, Any]:
 
     The acquisition of a mapping series becomes attributes of the sequence.
     """
-    slicer = import_slicer()
     scene = headless_scene().scene
-    index = index_for(series)
-    matrix = slicer.util.vtkMatrixFromArray(series.affine)
+    sequence = new_image_sequence(series, name, index_for(series))
+    browser = new_browser(sequence, f"{name} browser")
+    proxy = browser.GetProxyNode(sequence)
+    proxy.SetName(name)
+    display = show_in_window(proxy, series.frames)
+    grey = scene.GetFirstNodeByName("Grey") or scene.GetNodeByID("vtkMRMLColorTableNodeGrey")
+    display.SetAndObserveColorNodeID(grey.GetID())
+    return sequence, browser
+
+
+def new_image_sequence(series: ImageSeries, name: str, index: SequenceIndex) -> Any:
+    """A sequence node in the scene of the images of a series, its acquisition in attributes."""
+    slicer = import_slicer()
     volume = slicer.vtkMRMLScalarVolumeNode()
     volume.SetName(name)
-    volume.SetIJKToRASMatrix(matrix)
+    volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(series.affine))
 
     def volumes() -> Iterable[Any]:
         for frame in series.frames:
@@ -138,17 +152,17 @@ def add_series(series: ImageSeries, name: str) -> tuple[Any, Any]:
     sequence = new_sequence(name, index, volumes())
     for key, text in acquisition_keys(series.meta).items():
         sequence.SetAttribute(key, text)
-    browser = new_browser(sequence, f"{name} browser")
-    proxy = browser.GetProxyNode(sequence)
-    proxy.SetName(name)
-    proxy.CreateDefaultDisplayNodes()
-    display = proxy.GetDisplayNode()
+    return sequence
+
+
+def show_in_window(proxy_node: Any, frames: np.ndarray) -> Any:
+    """Give a volume node the window in which almost all gray values of ``frames`` are told apart: its display node."""
+    proxy_node.CreateDefaultDisplayNodes()
+    display = proxy_node.GetDisplayNode()
     display.AutoWindowLevelOff()
-    low, high = (float(value) for value in np.percentile(series.frames[:: max(len(series) // 4, 1)], (1, 99.5)))
+    low, high = (float(value) for value in np.percentile(frames[:: max(len(frames) // 4, 1)], WINDOW_PERCENTILES))
     display.SetWindowLevelMinMax(low, max(high, low + 1e-3))
-    grey = scene.GetFirstNodeByName("Grey") or scene.GetNodeByID("vtkMRMLColorTableNodeGrey")
-    display.SetAndObserveColorNodeID(grey.GetID())
-    return sequence, browser
+    return display
 
 
 def _numeric(index: SequenceIndex) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CardiacMotionError
+from ..io.motion_files import frames_at_rest, taken_as_canonical
 from ..motion import Motion, known_reference
 from .headless import import_slicer
 from .sequences import SequenceIndex, data_nodes, index_of, new_sequence, times_of
@@ -117,12 +118,13 @@ def add_transform_sequences(motion: Motion, index: SequenceIndex, name: str) -> 
 def motion_from_sequence(sequence_node: Any) -> Motion:
     """The `Motion` in a sequence of grid transforms of either direction, as `add_transform_sequences` makes them.
 
-    A sequence from elsewhere is taken as it is: its frame of zeros is the reference.
+    A sequence from elsewhere is taken as it is: its first frame of zeros is the reference. Without such a frame the
+    motion starts from the canonical space of all frames, and a note in its provenance says so.
 
     Raises
     ------
     CardiacMotionError
-        when the node is no sequence of grid transforms on one grid, or no frame is at rest.
+        when the node is no sequence of grid transforms on one grid.
     """
     slicer = import_slicer()
     grids = []
@@ -148,25 +150,15 @@ def motion_from_sequence(sequence_node: Any) -> Motion:
     displacement = displacement[:, pad_k : k - pad_k, pad_j : j - pad_j, pad_i : i - pad_i]
     affine = affines[0]
     affine[:3, 3] += affine[:3, :3] @ np.array([pad_i, pad_j, pad_k], dtype=float)
-    return Motion(
-        displacement,
-        affine,
-        _reference_of(sequence_node, displacement),
-        times_of(index_of(sequence_node))[0],
-        json.loads(sequence_node.GetAttribute(PROVENANCE) or "{}"),
-    )
-
-
-def _reference_of(sequence_node: Any, displacement: np.ndarray) -> int | None:
+    provenance = json.loads(sequence_node.GetAttribute(PROVENANCE) or "{}")
     stored = sequence_node.GetAttribute(REFERENCE)
     if stored is not None:
-        return known_reference(stored)
-    at_rest = np.flatnonzero(~displacement.any(axis=(1, 2, 3, 4)))
-    if len(at_rest) == 0:
-        raise CardiacMotionError(
-            f"no frame of {sequence_node.GetName()!r} has zero displacement; the reference frame must be at rest"
-        )
-    return int(at_rest[0])
+        reference = known_reference(stored)
+    else:
+        reference = next(iter(frames_at_rest(displacement)), None)
+        if reference is None:
+            provenance = taken_as_canonical(provenance, sequence_node.GetName())
+    return Motion(displacement, affine, reference, times_of(index_of(sequence_node))[0], provenance)
 
 
 def _is_forward(grid: Any) -> bool:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ..errors import CardiacMotionError
 from .tensor import engineering_from_green
+
+if TYPE_CHECKING:
+    from ..motion import Motion
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +135,14 @@ class Strain:
         if component not in names:
             raise CardiacMotionError(f"no component {component!r}; directions are {', '.join(names)}")
         return self._map(self.wall_directions[None, :, names.index(component)])[0]
+
+    def check_reference(self, motion: Motion) -> None:
+        """Raise `CardiacMotionError` where the maps lie in another reference than ``motion`` starts from."""
+        if self.reference != motion.reference:
+            raise CardiacMotionError(
+                f"the strain is that of frame {self.reference}, the motion starts from {motion.origin}; "
+                "give motion.expressed_in(strain.reference)"
+            )
 
     def _map(self, values: np.ndarray) -> np.ndarray:
         """Values (T, N, ...) of the wall on the whole grid (T, K, J, I, ...)."""

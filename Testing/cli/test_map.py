@@ -1,6 +1,8 @@
 """``cardiac-motion map``: from the images of a mapping sequence to maps, before and after registration."""
 
+import inspect
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,9 @@ import CardiacMotionLib as cm
 from CardiacMotionLib.cli import map as map_command
 from CardiacMotionLib.cli.main import run
 from CardiacMotionLib.io import read_map, write_series
+from CardiacMotionLib.mapping.acquisition import names_of
 from CardiacMotionLib.mapping.fit import fit_map
+from CardiacMotionLib.mapping.models import MODELS
 
 SMALL = ["--rows", "48", "--columns", "48", "--pixel-mm", "4.4", "--sequence", "molli", "--breathing-mm", "9"]
 
@@ -146,6 +150,44 @@ def test_flags_go_before_the_file_and_the_file_before_the_series(cardiac_motion,
     np.testing.assert_array_equal(first, third)
 
 
+def test_flags_alone_tell_an_acquisition_of_tags(cardiac_motion, tmp_path):
+    series = cm.phantom("asl", 0, rows=40, columns=40, pixel_mm=5.0).series
+    write_series(series.replace(meta={}), tmp_path / "bare.nii.gz")
+    flags = {"inversion_times": series.meta["inversion_times"], "is_tag": map(int, series.meta["is_tag"])}
+    lists = [part for name, values in flags.items() for part in ("--" + name.replace("_", "-"), listed(values))]
+    done = cardiac_motion(
+        *("map", tmp_path / "bare.nii.gz", "-o", tmp_path / "m", "--model", "asl", "--method", "none", "-q", *lists),
+        *("--t1-blood", 1800, "--partition", 0.9),
+    )
+    assert done.code == 0, done.err
+    found = read_map(tmp_path / "m" / "maps" / "perfusion.nrrd").values
+    np.testing.assert_allclose(found, fit_map(series, t1_blood=1800, partition=0.9)["perfusion"], rtol=1e-3)
+    assert not np.allclose(found, fit_map(series)["perfusion"], rtol=1e-2, equal_nan=True)
+
+
+def test_sasha_of_two_parameters(cardiac_motion, tmp_path):
+    heart = cm.phantom("t1", 3, rows=40, columns=40, pixel_mm=5.0, sequence="sasha")
+    write_series(heart.series, tmp_path / "series.nii.gz")
+    command = ["map", tmp_path / "series.nii.gz", "--method", "none", "-q", "-o"]
+    assert cardiac_motion(*command, tmp_path / "a").code == 0
+    assert cardiac_motion(*command, tmp_path / "b", "--parameters", 2).code == 0
+    assert (tmp_path / "a" / "maps" / "B.nrrd").is_file()
+    assert not (tmp_path / "b" / "maps" / "B.nrrd").exists()
+
+
+def test_flags_say_for_which_models_they_are():
+    takes = {model: names_of(model) for model in MODELS}
+    parameters = inspect.signature(map_command.map_series, eval_str=True).parameters
+    for flag in {name for names in takes.values() for name in names}:
+        (option,) = parameters[flag].annotation.__metadata__
+        named = re.findall(r"[a-z0-9]+", option.help[option.help.rindex("(") :].split(";")[0])
+        assert sorted(named) == sorted(model for model, names in takes.items() if flag in names), flag
+
+
+def listed(values):
+    return ",".join(map(str, values))
+
+
 def test_phase_gives_the_sign(cardiac_motion, tmp_path):
     heart = cm.phantom("t1", 3, rows=48, columns=48, pixel_mm=4.4, sequence="molli", magnitude=False, noise=1.0)
     series = heart.series
@@ -167,11 +209,16 @@ def test_phase_gives_the_sign(cardiac_motion, tmp_path):
         (["--model", "mollie"], "unknown mapping model 'mollie'; choose one of molli"),
         (["--model", "sasha"], "model sasha needs saturation_times"),
         (["--inversion-times", "100,200"], "one value for each of the 8 images, got 2"),
-        (["--inversion-times", "100,early"], "cannot read times from '100,early'"),
+        (["--inversion-times", "100,early"], "cannot read inversion_times from '100,early'; expected ms"),
         (["--echo-times", "1,2,3,4,5,6,7,8"], "does not take 'echo_times'"),
         (["--method", "elastic"], "unknown method 'elastic'; choose one of auto, none,"),
         (["--method", "none", "--reference", "2"], "without registration there is none"),
-        (["--method", "none", "--iterations", "2"], "options of a method were given"),
+        (["--method", "none", "--iterations", "2"], "given (--iterations), but the series is not registered; add --me"),
+        (["--motion", "MOTION", "--refine", "30"], "options of a method were given (--refine), with --motion; leave"),
+        (["--model", "asl", "--is-tag", "1,0,x"], "cannot read is_tag from '1,0,x'; expected 0 and 1"),
+        (["--model", "asl", "--is-tag", "1,0,2,0,1,0,1,0"], "is_tag must be true (tag) or false"),
+        (["--model", "sasha", "--parameters", "4"], "parameters of sasha must be 2 (A, T1) or 3 (A, B, T1), got 4"),
+        (["--parameters", "2"], "model molli does not take 'parameters'"),
         (["--polarity", "positive"], "polarity must be one of"),
         (["--acquisition", "none.toml"], "cannot read the acquisition from none.toml"),
         (["--phase", "PHASE"], "phase images of shape"),

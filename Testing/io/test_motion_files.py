@@ -107,13 +107,29 @@ def test_itk_maps_reference_points_to_the_frame(motion, tmp_path, suffix):
         np.testing.assert_allclose(moved, motion.track(point)[t, 0], atol=1e-4)
 
 
+def test_a_canonical_motion_that_slicer_saves_again_stays_canonical(motion, tmp_path, slicer_load, slicer_save):
+    centered = Motion(motion.displacement - motion.displacement.mean(0), motion.affine, None, motion.times)
+    node = slicer_load(write_motion_sequence(centered, tmp_path / "m.seq.nrrd"), "Transform")
+    slicer_save(node, tmp_path / "again.seq.nrrd", "Transform")
+    back = Motion.load(tmp_path / "again.seq.nrrd")
+    assert back.reference is None
+    np.testing.assert_array_equal(back.displacement, centered.displacement)
+    (note,) = back.provenance["notes"]
+    assert (
+        note == "again.seq.nrrd names no reference and no frame is at rest: taken as a motion from the canonical space."
+    )
+    assert read_motion_sequence(tmp_path / "m.seq.nrrd").provenance == {}
+
+
 def test_reference_is_asked_for_when_nothing_names_it(motion, tmp_path):
     path = write_motion_sequence(motion, tmp_path / "m.seq.nrrd")
     still = Motion(np.zeros_like(motion.displacement), motion.affine, 1)
     path = write_motion_sequence(still, path)
     head, data = path.read_bytes().split(b"\n\n", 1)
     path.write_bytes(b"\n".join(line for line in head.split(b"\n") if b"CardiacMotion." not in line) + b"\n\n" + data)
-    with pytest.raises(CardiacMotionError, match=r"pass reference="):
+    with pytest.raises(
+        CardiacMotionError, match=r"frames \[0, 1, 2, 3\] are all free of displacement; read it with .*reference="
+    ):
         read_motion_sequence(path)
     assert read_motion_sequence(path, reference=3).reference == 3
 

@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 
 from CardiacMotionLib import CardiacMotionError
-from CardiacMotionLib.mapping.acquisition import check_acquisition, names_of, parse_times, read_acquisition
+from CardiacMotionLib.mapping.acquisition import check_acquisition, names_of, parse_list, read_acquisition
 
 
 def test_times_as_text():
-    assert parse_times("100, 200.5,inf") == [100, 200.5, np.inf]
-    assert parse_times("0 25  55") == [0, 25, 55]
-    with pytest.raises(CardiacMotionError, match=r"cannot read times from '1;2'; expected .* 100, 200, inf"):
-        parse_times("1;2")
+    assert parse_list("inversion_times", "100, 200.5,inf") == [100, 200.5, np.inf]
+    assert parse_list("echo_times", "0 25  55") == [0, 25, 55]
+    with pytest.raises(CardiacMotionError, match=r"cannot read delays from '1;2'; expected .* 100, 200, inf"):
+        parse_list("delays", "1;2")
+    with pytest.raises(CardiacMotionError, match=r"cannot read is_tag from 'tag'; expected 0 and 1 .* 1, 0, 1"):
+        parse_list("is_tag", "tag")
 
 
 def test_file(tmp_path):

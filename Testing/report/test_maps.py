@@ -1,6 +1,7 @@
 """Maps in a report: pictures, tables and page say what the maps hold."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,19 @@ import pytest
 import CardiacMotionLib as cm
 from CardiacMotionLib import CardiacMotionError
 from CardiacMotionLib.mapping.fit import fit_map
-from CardiacMotionLib.report import MapRun, Panel, panels, plot_maps, region_table, score_table, with_labels
+from CardiacMotionLib.metrics import pca_dissimilarity
+from CardiacMotionLib.report import MapRun, Panel, map_run, panels, plot_maps, region_table, score_table, with_labels
 from CardiacMotionLib.report.map_images import caption, image_frames
 from CardiacMotionLib.report.map_page import map_page_content, write_map_report
-from CardiacMotionLib.report.map_run import AFTER, BEFORE, headline, warnings
+from CardiacMotionLib.report.map_run import (
+    AFTER,
+    BEFORE,
+    LIKENESS_MARGIN,
+    R2_MARGIN,
+    SURVIVAL_MARGIN,
+    headline,
+    warnings,
+)
 from CardiacMotionLib.report.maps import choose_slices, color_map, crop_box, draw_maps
 
 
@@ -61,6 +71,48 @@ def test_a_registration_that_made_it_worse_is_told(run, heart):
     (said,) = warnings(swapped)
     assert said.startswith("The registration made it worse (D_PCA1 ")
     assert said in map_page_content(swapped, "Maps")["notes"]
+
+
+def changed(run, metric, by):
+    """The run with a score after registration that differs by so much from the one before."""
+    scores = score_table(run)
+    before, after = (scores["registration"] == step for step in (BEFORE, AFTER))
+    for name in ("survival", "median R2", "D_PCA1", "D_PCA2"):
+        of = scores["metric"] == name
+        scores.loc[of & after, "value"] = scores.loc[of & before, "value"].item() + (by if name == metric else 0)
+    other = replace(run)
+    object.__setattr__(other, "scores", scores)
+    return other
+
+
+@pytest.mark.parametrize(
+    ("metric", "worse", "margin"),
+    [("D_PCA1", 1, None), ("D_PCA2", 1, None), ("median R2", -1, R2_MARGIN), ("survival", -1, SURVIVAL_MARGIN)],
+)
+def test_a_tiny_change_is_no_reason_to_distrust(run, metric, worse, margin):
+    if margin is None:
+        value = score_table(run).query("metric == @metric and registration == @BEFORE")["value"].item()
+        margin = LIKENESS_MARGIN * value
+    assert warnings(changed(run, metric, 0.9 * worse * margin)) == ()
+    assert warnings(changed(run, metric, -10 * worse * margin)) == ()
+    (said,) = warnings(changed(run, metric, 1.1 * worse * margin))
+    assert said.startswith(f"The registration made it worse ({metric} ")
+
+
+def test_scores_are_computed_once_for_page_and_tables(run, monkeypatch):
+    computed = []
+
+    def counted(*arguments):
+        computed.append(1)
+        return pca_dissimilarity(*arguments)
+
+    monkeypatch.setattr(map_run, "pca_dissimilarity", counted)
+    fresh = replace(run)
+    map_page_content(fresh, "Maps")
+    headline(fresh)
+    warnings(fresh)
+    assert len(computed) == 2  # before and after
+    pd.testing.assert_frame_equal(fresh.scores, score_table(run))
 
 
 def test_labels_are_carried_to_the_maps(heart):

@@ -78,6 +78,13 @@ def test_folder_that_is_not_there(a_subject, its_strain, tmp_path):
         write_report(a_subject.series, a_subject.motion, its_strain, None, tmp_path / "none" / "r.html")
 
 
+def test_strain_of_another_reference_is_refused(a_subject, its_strain, tmp_path):
+    other = a_subject.motion.expressed_in(2)
+    with pytest.raises(CardiacMotionError, match=r"strain is that of frame 0, the motion starts from frame 2; give"):
+        write_report(a_subject.series, other, its_strain, None, tmp_path / "r.html")
+    assert not (tmp_path / "r.html").exists()
+
+
 def test_every_score_is_explained(a_subject):
     from CardiacMotionLib import evaluate
 

@@ -57,6 +57,20 @@ def heart_motion(affine: np.ndarray, shape=SHAPE, times=TIMES, along_mm: float =
     )
 
 
+def drifting_heart(affine: np.ndarray, shape=SHAPE, times=TIMES) -> tuple[ImageSeries, Motion]:
+    """A heart that lies some voxels to the side in every frame, and its motion from the canonical space between.
+
+    The labels are there `heart_labels`, and in every frame those moved by whole voxels.
+    """
+    voxels = (-3, 2, -2, 3)
+    displacement = np.empty((len(voxels), *shape, 3))
+    displacement[:] = np.array(voxels)[:, None, None, None, None] * affine[:3, 0]
+    labels = {frame: np.roll(heart_labels(shape), shift, axis=2) for frame, shift in enumerate(voxels)}
+    frames = 20 + 40.0 * np.stack([labels[frame] for frame in range(len(voxels))])
+    motion = Motion(displacement, affine, None, times, {"method": "known", "seed": 7})
+    return ImageSeries(frames, affine, times, {0: labels[0]}, {"name": "Cine"}), motion
+
+
 def heart_series(affine: np.ndarray, shape=SHAPE, times=TIMES, seed: int = 0) -> ImageSeries:
     noise = np.random.default_rng(seed).normal(0, 3, (len(times), *shape))
     frames = 20 + 40.0 * heart_labels(shape)[None] + noise

@@ -17,6 +17,7 @@ from CardiacMotionLib.scene import (
     remove_maps,
     render_map,
     save_scene,
+    series_from_nodes,
     show_frame,
     show_map,
 )
@@ -102,6 +103,23 @@ def test_registered_images_are_played_with_the_series(added):
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(results.image), images[1])
 
 
+def test_registered_images_can_be_fitted_again(scene, tmp_path):
+    series = heart_series(AFFINES["axial"])
+    series = series.replace(meta={"name": "T1", "inversion_times": [100.0, 1100.0, np.inf, 180.0], "model": "stone"})
+    sequence, _ = add_series(series, "T1 series")
+    results = add_maps(small_maps(AFFINES["axial"]), sequence, registered=series)
+    save_scene(tmp_path / "maps.mrb")
+    for registered in (results.registered, reloaded(tmp_path / "maps.mrb").registered):
+        found = series_from_nodes(registered)
+        assert found.meta["inversion_times"] == series.meta["inversion_times"]
+
+
+def reloaded(path):
+    load_scene(path)
+    (found,) = find_maps()
+    return found
+
+
 def test_show_map_puts_it_over_the_registered_images(scene, added):
     results, _ = added
     composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode", "Red")
@@ -163,7 +181,13 @@ def test_maps_alone_need_no_series(scene):
     assert results.image is None
     assert results.name == "molli maps"
     assert [found.name for found in find_maps()] == ["molli maps"]
+    _, browser = add_series(heart_series(AFFINES["axial"]), "What the user looks at")
+    composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode", "Red")
+    composite.SetBackgroundVolumeID(browser.GetProxyNode(browser.GetMasterSequenceNode()).GetID())
+    background = composite.GetBackgroundVolumeID()
     show_map(results, "T1")
+    assert composite.GetForegroundVolumeID() == results.maps["T1"].GetID()
+    assert composite.GetBackgroundVolumeID() == background
 
 
 def test_what_does_not_fit_is_refused_and_leaves_nothing(scene):

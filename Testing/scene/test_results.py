@@ -4,7 +4,16 @@ import json
 
 import numpy as np
 import pytest
-from small_hearts import AFFINES, SHAPE, TIMES, heart_labels, heart_motion, heart_series, node_names
+from small_hearts import (
+    AFFINES,
+    SHAPE,
+    TIMES,
+    drifting_heart,
+    heart_labels,
+    heart_motion,
+    heart_series,
+    node_names,
+)
 
 import CardiacMotionLib
 from CardiacMotionLib import CardiacMotionError
@@ -292,6 +301,21 @@ def test_time_marker_follows_the_browser_until_the_run_is_removed(run):
     np.testing.assert_allclose(slicer.util.arrayFromTableColumn(marker, "Time (ms)"), TIMES[3])
 
 
+@pytest.mark.parametrize("shape", [SHAPE, (1, 28, 30)])
+def test_arrows_of_a_canonical_motion_start_in_its_wall(scene, affine, shape):
+    import slicer
+
+    series, motion = drifting_heart(affine, shape)
+    sequence, _ = add_series(series, "Cine")
+    display = show_arrows(add_results(sequence, series, motion)).GetDisplayNode()
+    tails = slicer.util.arrayFromMarkupsControlPoints(display.GetGlyphPointsNode())
+    voxels = (tails - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
+    np.testing.assert_allclose(voxels, np.round(voxels), atol=0.05)
+    i, j, k = np.round(voxels).astype(int).T
+    assert (heart_labels(shape)[k, j, i] == 2).all()
+    assert len(tails) >= 10 * (1 if shape[0] == 1 else 3)
+
+
 def test_provenance_is_on_the_nodes(run):
     results, *_ = run
     for node in (
@@ -383,6 +407,10 @@ def test_what_does_not_fit_is_refused_before_anything_is_added(scene, known):
     ):
         with pytest.raises(CardiacMotionError, match=message):
             add_results(*arguments)
+    series, canonical = drifting_heart(AFFINES["oblique"])
+    moved = CardiacMotionLib.strain(canonical.expressed_in(0), series.labels[0])
+    with pytest.raises(CardiacMotionError, match=r"motion starts from the canonical space; give motion\.expr"):
+        add_results(sequence, series, canonical, moved)
     with pytest.raises(CardiacMotionError, match="unknown strain measure"):
         add_results(sequence, series, motion, strain, measure="natural")
     assert node_names(scene) == before

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from small_hearts import AFFINES, heart_labels, heart_motion, heart_series, node_names
+from small_hearts import AFFINES, drifting_heart, heart_labels, heart_motion, heart_series, node_names
 
 import CardiacMotionLib
 from CardiacMotionLib import CardiacMotionError
@@ -21,6 +21,7 @@ from CardiacMotionLib.scene import (
     series_from_nodes,
     show_frame,
 )
+from CardiacMotionLib.scene.arrows import show_arrows
 from CardiacMotionLib.scene.headless import headless_scene
 from CardiacMotionLib.scene.sequences import data_nodes, index_of
 from CardiacMotionLib.scene.transforms import GRAIN_MM
@@ -93,6 +94,41 @@ def test_scene_comes_back_playing(run, tmp_path):
     )
     assert loaded.chart.GetNumberOfPlotSeriesNodes() == 4
     assert loaded.motion_to_frame.GetAttribute("CardiacMotion.method") == "known"
+
+
+def test_a_canonical_motion_comes_back_with_its_labels(scene, affine, tmp_path):
+    series, motion = drifting_heart(affine)
+    sequence, _ = add_series(series, "Cine")
+    made = add_results(sequence, series, motion, name="Run")
+    assert list(made.overlays) == ["jacobian"]
+    assert made.wall is not None
+    save_scene(tmp_path / "scene.mrb")
+    headless_scene(fresh=True)
+    load_scene(tmp_path / "scene.mrb")
+    (found,) = find_results()
+    assert found.motion_to_frame.GetAttribute("CardiacMotion.reference") == "-1"
+    for moving in (found.motion_to_frame, found.frame_to_reference):
+        back = motion_from_sequence(moving)
+        assert back.reference is None
+        assert "notes" not in back.provenance
+        np.testing.assert_allclose(back.displacement, motion.displacement, atol=GRAIN_MM)
+    read = series_from_nodes(found.cine, found.segmentation)
+    labels = at_voxels_of(series, np.stack([read.labels[t] for t in range(4)]), read.affine)
+    for frame, shift in enumerate((-3, 2, -2, 3)):
+        np.testing.assert_array_equal(labels[frame] == 2, np.roll(heart_labels(), shift, axis=2) == 2)
+    points = slicer_points(found.wall)
+    voxels = (points - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
+    assert np.abs(voxels[:, :2].mean(axis=0) - (15, 14)).max() < 0.3  # the wall is drawn in the canonical space
+    tails = show_arrows(found).GetDisplayNode().GetGlyphPointsNode()
+    assert tails.GetNumberOfControlPoints() > 10
+    remove_results(found)
+    assert find_results() == []
+
+
+def slicer_points(model):
+    import slicer
+
+    return slicer.util.arrayFromModelPoints(model)
 
 
 def test_a_run_is_removed_whole_after_loading(scene, tmp_path):

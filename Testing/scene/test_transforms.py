@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from small_hearts import AFFINES, SHAPE, TIMES, heart_labels, heart_motion, heart_series
+from small_hearts import AFFINES, SHAPE, TIMES, drifting_heart, heart_labels, heart_motion, heart_series
 
 from CardiacMotionLib import CardiacMotionError
 from CardiacMotionLib.motion import Motion
 from CardiacMotionLib.scene import add_series, load_sequence, motion_from_sequence, save_node
 from CardiacMotionLib.scene.segmentations import add_labels
-from CardiacMotionLib.scene.sequences import index_of, play_with, show_frame
+from CardiacMotionLib.scene.sequences import SequenceIndex, index_of, play_with, show_frame
 from CardiacMotionLib.scene.transforms import GRAIN_MM, add_transform_sequences, grid_transform, pad_to_rest
 
 
@@ -195,6 +195,28 @@ def test_reference_is_a_grid_of_zeros_so_that_the_sequence_can_be_written(scene,
         np.testing.assert_allclose(back.displacement, motion.displacement, atol=GRAIN_MM)
         np.testing.assert_allclose(back.affine, motion.affine, atol=1e-4)
         assert back.provenance["seed"] == 7
+
+
+def test_a_canonical_motion_is_read_from_a_file_that_names_no_reference(scene, tmp_path, affine):
+    _, motion = drifting_heart(affine)
+    index = SequenceIndex("time", "ms", tuple(map(str, TIMES)))
+    forward, _ = add_transform_sequences(motion, index, "Run")
+    known = motion_from_sequence(forward)
+    assert known.reference is None
+    assert known.provenance == motion.provenance
+    back = motion_from_sequence(load_sequence(save_node(forward, tmp_path / "motion.seq.nrrd")))
+    assert back.reference is None
+    assert "motion names no reference" in back.provenance["notes"][0]
+    np.testing.assert_allclose(back.track(affine[None, :3, 3]), motion.track(affine[None, :3, 3]), atol=0.01)
+
+
+def test_an_index_of_inversion_times_is_no_time_of_the_heartbeat(scene):
+    """Also where the times do not increase, in the order of the acquisition."""
+    motion = heart_motion(AFFINES["axial"])
+    index = SequenceIndex("InversionTime", "ms", ("100", "1100", "2100", "180"))
+    back = motion_from_sequence(add_transform_sequences(motion, index, "Run")[0])
+    assert not back.timed
+    assert back.times.tolist() == [0, 1, 2, 3]
 
 
 def test_sequence_of_images_is_not_a_motion(scene):
