@@ -72,12 +72,12 @@ def _described(file: Path) -> dict[str, Any]:
 
 def _show(rows: list[dict[str, Any]], terminal: Terminal) -> None:
     table = Table("name", "method", "what for", box=None, pad_edge=False, header_style="bold")
-    for heading in ("dims", "size", "parameters"):
+    for heading in ("dims", "size"):
         table.add_column(heading, justify="right")
     table.add_column("from")
     for row in rows:
         known = ["-" if row[key] is None else str(row[key]) for key in ("name", "method", "task", "dims")]
-        table.add_row(*known, f"{row['bytes'] / 1e6:.2f} MB", f"{row['parameters']:,}", row["origin"])
+        table.add_row(*known, f"{row['bytes'] / 1e6:.2f} MB", row["origin"])
     terminal.out.print(table, soft_wrap=False)
     terminal.result("Research use only: not a medical device")
 

@@ -273,7 +273,7 @@ STONE_TIMES = [np.inf, *range(100, 1100, 100)]
         ({"model": "t1"}, "unknown mapping model 't1'"),
         ({}, "stone needs inversion_times, one value in ms for each of the 11 images"),
         ({"inversion_times": [100, 200]}, r"inversion_times must have one value for each of the 11 images, got 2"),
-        ({"inversion_times": "100, x"}, "cannot read times from '100, x'"),
+        ({"inversion_times": "100, x"}, "cannot read inversion_times from '100, x'"),
         ({"inversion_times": ["a"] * 11}, "inversion_times must be a list of numbers"),
         ({"inversion_times": [-5, *STONE_TIMES[1:]]}, "inversion_times must be 0 or more in ms"),
         ({"inversion_times": [np.nan, *STONE_TIMES[1:]]}, "inversion_times must be 0 or more in ms"),
