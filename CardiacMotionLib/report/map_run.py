@@ -19,7 +19,7 @@ from ..strain.wall_segments import find_segments
 
 MODES = 3  # L of D_PCA1: a recovering signal has three parameters, so aligned images have three modes
 BEFORE, AFTER = "before registration", "after registration"
-# What may change without a warning: repeated registrations of one series differ by as much.
+# What may change without a warning.
 LIKENESS_MARGIN = 0.02  # of D_PCA1 and D_PCA2, as a share of what it was
 R2_MARGIN = 0.005
 SURVIVAL_MARGIN = 1.0  # percentage points

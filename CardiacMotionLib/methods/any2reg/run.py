@@ -80,8 +80,8 @@ def tuned(
 ) -> Network:
     """A copy of the network that was trained on for some steps, on these frames alone (instance optimization).
 
-    By local correlation: with the conditional template entropy of the paper the images become more alike while the
-    tissue ends up farther from where it belongs. Of many frames every step sees `TUNED_AT_ONCE`, drawn by the seed.
+    By local correlation, not by the conditional template entropy of the paper: with that the tissue of synthetic hearts
+    ended up farther from where it belongs. Of many frames every step sees `TUNED_AT_ONCE`, drawn by the seed.
     """
     network = copy.deepcopy(network)
     like = next(network.parameters())
