@@ -28,14 +28,11 @@ class FittedPixels:
         {name: (P,)}.
     converged, plausible
         (P,) bool: whether the fit ended, and with values in the ranges of the model.
-    signed
-        (N, P) the images with the sign that was fitted.
     """
 
     maps: dict[str, Tensor]
     converged: Tensor
     plausible: Tensor
-    signed: Tensor
 
     @property
     def good(self) -> Tensor:
@@ -47,10 +44,7 @@ def joined(parts: Sequence[FittedPixels]) -> FittedPixels:
     """The pixels of all parts one after the other, on the processor."""
     return FittedPixels(
         {name: torch.cat([part.maps[name] for part in parts]).cpu() for name in parts[0].maps},
-        *(
-            torch.cat([getattr(part, name) for part in parts], -1).cpu()
-            for name in ("converged", "plausible", "signed")
-        ),
+        *(torch.cat([getattr(part, name) for part in parts], -1).cpu() for name in ("converged", "plausible")),
     )
 
 
@@ -104,7 +98,7 @@ class PixelFit:
         maps |= dict(zip(model.amplitudes, parameters, strict=False))
         spread = (signed - signed.mean(0)).square().sum(0)
         maps["R2"] = torch.where(spread > 0, 1 - rss / spread, torch.nan)
-        return FittedPixels(maps, fit.converged, plausible, signed)
+        return FittedPixels(maps, fit.converged, plausible)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,4 +114,4 @@ class PixelPerfusion:
         found = fair_perfusion(images, self.inversion_times.to(images), self.is_tag, self.model)
         maps = {"perfusion": found.mean, "perfusion_SD": found.noise, "B": found.baseline}
         plausible = (found.baseline > 0) & torch.isfinite(found.mean)
-        return FittedPixels(maps, torch.ones_like(plausible), plausible, images)
+        return FittedPixels(maps, torch.ones_like(plausible), plausible)
