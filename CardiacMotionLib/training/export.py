@@ -30,6 +30,7 @@ def export(trained: Trained, task: Task, recipe: Recipe, path: str | Path) -> Pa
         "made_by": f"CardiacMotion {__version__}, torch {torch.__version__}",
         "date": datetime.date.today().isoformat(),
         "machine": machine(trained.device, trained.processes),
+        "precision": trained.precision,
         "seconds": round(trained.seconds, 1),
         "steps": trained.steps,
         "best_step": trained.best_step,

@@ -15,13 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from ..devices import computes_bfloat16
 from ..errors import Cancelled, CardiacMotionError
 from ..methods.protocol import Progress
 from ..weights import check_tensors
 from .checkpoint import load_checkpoint, save_checkpoint
 from .distributed import Processes, together
 from .log import Log
-from .settings import BETAS, FLOAT16, Settings
+from .settings import AUTO, BETAS, BFLOAT16, FLOAT16, FLOAT32, Settings
 from .task import SCORE, Task
 
 CHECKPOINT = "checkpoint.pt"
@@ -46,6 +47,8 @@ class Trained:
         On which the last session ran.
     processes
         That trained together.
+    precision
+        With which the last session computed.
     """
 
     tensors: dict[str, Tensor]
@@ -55,6 +58,14 @@ class Trained:
     seconds: float
     device: torch.device
     processes: int
+    precision: str = FLOAT32
+
+
+def usable_precision(precision: str, device: torch.device) -> str:
+    """What ``auto`` is on a device; any other precision is itself."""
+    if precision != AUTO:
+        return precision
+    return BFLOAT16 if computes_bfloat16(device) else FLOAT32
 
 
 def train(
@@ -119,10 +130,11 @@ class _Run:
         self.task, self.settings, self.processes = task, settings, processes
         self.path = folder / CHECKPOINT
         self.progress, self.told = progress, told if processes.first else lambda _: None
-        task.precision, task.rank, task.world = settings.precision, processes.rank, processes.world
+        self.precision = usable_precision(settings.precision, task.device)
+        task.precision, task.rank, task.world = self.precision, processes.rank, processes.world
         self.model = processes.wrap(task)
         self.optimizer = make_optimizer(task, settings)
-        self.scaler = torch.amp.GradScaler(task.device.type, enabled=settings.precision == FLOAT16)
+        self.scaler = torch.amp.GradScaler(task.device.type, enabled=self.precision == FLOAT16)
         self.average = Average(task.network, settings.ema) if settings.ema else None
         self.step = self.best_step = self.waited = 0
         self.best: dict[str, Tensor] = {}
@@ -171,7 +183,14 @@ class _Run:
             if self.log is not None:
                 self.log.close()
         return Trained(
-            self.best, self.scores, self.best_step, self.step, self.seconds, processes.device, processes.world
+            self.best,
+            self.scores,
+            self.best_step,
+            self.step,
+            self.seconds,
+            processes.device,
+            processes.world,
+            self.precision,
         )
 
     def _gained_nothing(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from ..methods.protocol import option
 
 BETAS = (0.9, 0.999)  # of Adam
-FLOAT32, BFLOAT16, FLOAT16 = "float32", "bfloat16", "float16"
+AUTO, FLOAT32, BFLOAT16, FLOAT16 = "auto", "float32", "bfloat16", "float16"
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ class Settings:
     warmup: int = option(0, "Steps over which the learning rate rises from 0", minimum=0, maximum=1_000_000)
     clip: float = option(0.0, "Longest gradient, a longer one is shortened; 0: any", minimum=0, maximum=1e6)
     precision: str = option(
-        FLOAT32, "Numbers within the network (mixed precision)", choices=(FLOAT32, BFLOAT16, FLOAT16)
+        FLOAT32,
+        "Numbers within the network (mixed precision); auto: bfloat16 where the device computes with it, else float32",
+        choices=(AUTO, FLOAT32, BFLOAT16, FLOAT16),
     )
     ema: float = option(
         0.0,

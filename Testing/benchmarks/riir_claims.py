@@ -35,7 +35,7 @@ LOSSES = {"msasha": Loss("nmi", smoothness=0.1), "cine": Loss("mse", smoothness=
 INNER = {"msasha": "ncc", "cine": "mse"}
 TESTED = 16
 SETTINGS = Settings(
-    steps=400, learning_rate=8e-4, clip=1.0, precision="bfloat16", validate_every=100, checkpoint_every=100
+    steps=400, learning_rate=8e-4, clip=1.0, precision="auto", validate_every=100, checkpoint_every=100
 )
 
 

@@ -185,6 +185,18 @@ def test_mixed_precision_learns_and_goes_on(tmp_path, precision):
     assert same(train(ToyTask(), settings, tmp_path / "parts", "cpu").tensors, whole.tensors)
 
 
+def test_automatic_precision_is_the_quick_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("CardiacMotionLib.training.loop.computes_bfloat16", lambda device: False)
+    settings = Settings(steps=5, precision="auto")
+    plain = train(ToyTask(), settings, tmp_path / "plain", "cpu")
+    assert plain.precision == "float32"
+    monkeypatch.setattr("CardiacMotionLib.training.loop.computes_bfloat16", lambda device: True)
+    mixed = train(ToyTask(), settings, tmp_path / "mixed", "cpu")
+    assert mixed.precision == "bfloat16"
+    assert same(plain.tensors, train(ToyTask(), replace(settings, precision="float32"), tmp_path / "named").tensors)
+    assert not same(plain.tensors, mixed.tensors)
+
+
 def test_learning_rate_rises_and_falls():
     settings = Settings(steps=110, warmup=10, learning_rate=1.0, schedule="cosine")
     rates = [settings.rate(step) for step in range(110)]
