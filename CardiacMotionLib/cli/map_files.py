@@ -44,7 +44,7 @@ FILES = {
 def write_map_files(run: MapRun, folder: Path) -> None:
     """Maps, registered images, motion, tables, picture and report."""
     from ..io import write_maps, write_series, write_volume
-    from ..report import panels, plot_maps, region_table, write_map_report
+    from ..report import panels, plot_maps, write_map_report
 
     for name in ("maps", "tables"):
         (folder / name).mkdir()
@@ -56,7 +56,7 @@ def write_map_files(run: MapRun, folder: Path) -> None:
     if run.labels_after is not None:
         write_volume(run.labels_after, run.maps.affine, folder / "labels.nii.gz")
     try:
-        region_table(run).to_csv(folder / "tables" / "maps.csv", index=False, float_format="%.5g")
+        run.regions.to_csv(folder / "tables" / "maps.csv", index=False, float_format="%.5g")
         run.scores.to_csv(folder / "tables" / "scores.csv", index=False, float_format="%.5g")
     except OSError as error:
         raise CardiacMotionError(f"cannot write tables into {folder}: {error.strerror or error}") from error

@@ -1,30 +1,40 @@
-"""What a reader is given: curves, bullseye, animated cine, maps, tables and self-contained pages."""
+"""What a reader is given: curves, bullseye, animated cine, maps, tables and self-contained pages.
 
-from .bullseye import plot_bullseye
-from .cine import cine_frames, write_cine
-from .curves import plot_curves
-from .map_page import panels, write_map_report
-from .map_run import MapRun, region_table, score_table, with_labels
-from .maps import Panel, plot_maps
-from .page import write_report
-from .quality import describe_quality, summarize_scores
-from .tables import write_tables
+Importing this package is light: names load when they are used, so that numbers and words of a run need no matplotlib.
+"""
 
-__all__ = [
-    "MapRun",
-    "Panel",
-    "cine_frames",
-    "describe_quality",
-    "panels",
-    "plot_bullseye",
-    "plot_curves",
-    "plot_maps",
-    "region_table",
-    "score_table",
-    "summarize_scores",
-    "with_labels",
-    "write_cine",
-    "write_map_report",
-    "write_report",
-    "write_tables",
-]
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_PUBLIC = {
+    "MapRun": "map_run",
+    "Panel": "maps",
+    "cine_frames": "cine",
+    "describe_quality": "quality",
+    "panels": "map_page",
+    "plot_bullseye": "bullseye",
+    "plot_curves": "curves",
+    "plot_maps": "maps",
+    "region_table": "map_run",
+    "score_table": "map_run",
+    "summarize_scores": "quality",
+    "with_labels": "map_run",
+    "write_cine": "cine",
+    "write_map_report": "map_page",
+    "write_report": "page",
+    "write_tables": "tables",
+}
+
+__all__ = sorted(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

@@ -12,7 +12,7 @@ from ..scene.map_colors import styles
 from .figures import png_bytes
 from .html import image_uri, png_uri, write_page
 from .map_images import FRAME_MS, image_frames
-from .map_run import MapRun, headline, region_table, warnings
+from .map_run import MapRun, headline, notes_of
 from .maps import Panel, draw_maps
 from .wording import RESEARCH_USE, number_text, region_name
 
@@ -78,7 +78,7 @@ def panels(run: MapRun) -> list[Panel]:
 
 def _region_rows(run: MapRun, titles: dict[str, str]) -> list[list[str]]:
     """A row a map and region: title, region, and for every step mean, SD and survival."""
-    table = region_table(run)
+    table = run.regions
     rows = []
     for name in titles:
         if run.maps.units[name] == "a.u." or name == "R2" or name.endswith("_SD"):
@@ -138,8 +138,7 @@ def _time(value: Any) -> str:
 
 
 def _notes(run: MapRun) -> list[str]:
-    motion = [] if run.motion is None else list(run.motion.provenance.get("notes", ()))
-    return [*warnings(run), *run.maps.notes, *run.notes, *motion, *run.series.meta.get("notes", ())]
+    return [*notes_of(run), *run.series.meta.get("notes", ())]
 
 
 def _provenance(run: MapRun) -> list[tuple[str, str]]:

@@ -11,13 +11,13 @@ from scipy import ndimage
 
 from ..errors import CardiacMotionError
 from ..mapping.maps import ParameterMaps
+from ..mapping.models import parameters_of
 from ..metrics import AROUND_HEART_MM, pca_dissimilarity
 from ..motion import Motion
 from ..series import MYOCARDIUM, ImageSeries
 from ..strain.segments import SEGMENT_NAMES
 from ..strain.wall_segments import find_segments
 
-MODES = 3  # L of D_PCA1: a recovering signal has three parameters, so aligned images have three modes
 BEFORE, AFTER = "before registration", "after registration"
 # What may change without a warning.
 LIKENESS_MARGIN = 0.02  # of D_PCA1 and D_PCA2, as a share of what it was
@@ -65,6 +65,16 @@ class MapRun:
     def maps(self) -> ParameterMaps:
         """The maps that count: after registration, if there was one."""
         return self.before if self.after is None else self.after
+
+    @property
+    def modes(self) -> int:
+        """L of D_PCA1: as many modes as the signal has parameters, but fewer than there are images."""
+        return min(len(parameters_of(self.maps.model, self.maps.provenance.get("settings"))), len(self.series) - 1)
+
+    @cached_property
+    def regions(self) -> pd.DataFrame:
+        """What `region_table` says of this run, computed once."""
+        return region_table(self)
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -125,7 +135,6 @@ def score_table(run: MapRun) -> pd.DataFrame:
     """
     rows: list[tuple[str, str, str, float, str]] = []
     count = len(run.series)
-    modes = min(MODES, count - 1)
     for step, images, maps, labels in run.steps:
         wall = None if labels is None or not (labels == MYOCARDIUM).any() else labels == MYOCARDIUM
         where = "LV myocardium" if wall is not None else TRIED
@@ -135,8 +144,8 @@ def score_table(run: MapRun) -> pd.DataFrame:
             values = maps.maps["R2"][inside & maps.fitted]
             rows.append(("median R2", where, step, float(np.median(values)) if values.size else np.nan, ""))
         near, where = _around_heart(run, labels)
-        first, second = pca_dissimilarity(images.frames, near, modes)
-        rows += [("D_PCA1", where, step, first, f"N = {count}, L = {modes}")]
+        first, second = pca_dissimilarity(images.frames, near, run.modes)
+        rows += [("D_PCA1", where, step, first, f"N = {count}, L = {run.modes}")]
         rows += [("D_PCA2", where, step, second, f"N = {count}")]
     if run.motion is not None:
         near, where = _around_heart(run, run.labels_after)
@@ -169,6 +178,12 @@ def warnings(run: MapRun) -> tuple[str, ...]:
     return (f"The registration made it worse ({', '.join(worse)}): look at the images, and at the maps before it.",)
 
 
+def notes_of(run: MapRun) -> list[str]:
+    """Every sentence for the user, the warning first: of the scores, the fits, the regions and the registration."""
+    of_motion = () if run.motion is None else run.motion.provenance.get("notes", ())
+    return list(dict.fromkeys([*warnings(run), *run.maps.notes, *run.notes, *of_motion]))
+
+
 def _around_heart(run: MapRun, labels: np.ndarray | None) -> tuple[np.ndarray, str]:
     """Mask (K, J, I) in which images are compared, and its name."""
     if labels is None or not labels.any():
@@ -182,7 +197,7 @@ def headline(run: MapRun) -> list[tuple[str, str, str]]:
 
     Where the series was registered, before and after with an arrow between.
     """
-    table = region_table(run)
+    table = run.regions
     region = "LV myocardium" if (table["region"] == "LV myocardium").any() else table["region"].iloc[0]
     rows = []
     for name in run.maps.maps:

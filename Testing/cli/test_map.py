@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import CardiacMotionLib as cm
+from CardiacMotionLib import map_pipeline
 from CardiacMotionLib.cli import map as map_command
 from CardiacMotionLib.cli.main import run
 from CardiacMotionLib.io import read_map, write_series
@@ -115,16 +116,16 @@ def test_a_wall_as_dark_as_air_is_fitted(cardiac_motion, mapping_folder, images,
 
 def test_pairs_are_registered_to_the_longest_time(images):
     series = cm.read_series(images)
-    assert map_command._clearest(series) == int(np.argmax(series.meta["inversion_times"])) > 0
+    assert map_pipeline.clearest_frame(series) == int(np.argmax(series.meta["inversion_times"])) > 0
     labeled = series.replace(labels={1: np.full(series.shape, 3, np.uint8)}, meta={})
-    assert map_command._clearest(labeled) == 1
+    assert map_pipeline.clearest_frame(labeled) == 1
 
 
 def test_auto_takes_the_best_groupwise_method_that_is_there(cardiac_motion, images, tmp_path, monkeypatch):
-    monkeypatch.setattr(map_command, "PREFERRED", ("none such", "demons"))
+    monkeypatch.setattr(map_pipeline, "PREFERRED", ("none such", "demons"))
     done = cardiac_motion("map", images, "-o", tmp_path / "m", "--json", "-q")
     assert done.json["method"] == "demons"
-    monkeypatch.setattr(map_command, "PREFERRED", ("none such",))
+    monkeypatch.setattr(map_pipeline, "PREFERRED", ("none such",))
     done = cardiac_motion("map", images, "-o", tmp_path / "n", "--json", "-q")
     assert done.json["method"] == "none"
     assert any("Not registered" in note for note in done.json["notes"])

@@ -37,6 +37,11 @@ def make_model(name: str, settings: Mapping[str, Any] | None = None) -> Model | 
     return MODELS[check_name(name)](**(settings or {}))
 
 
+def parameters_of(name: str, settings: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+    """What decides the signal of a pixel, one number each: in so many ways do images of one anatomy differ."""
+    return make_model(name, settings).parameters
+
+
 def check_name(name: Any) -> str:
     """``name`` if it is that of a model; raises `CardiacMotionError` otherwise."""
     if not isinstance(name, str) or name not in MODELS:
@@ -44,4 +49,4 @@ def check_name(name: Any) -> str:
     return name
 
 
-__all__ = ["MODELS", "Asl", "Model", "check_name", "make_model", "settings_of"]
+__all__ = ["MODELS", "Asl", "Model", "check_name", "make_model", "parameters_of", "settings_of"]

@@ -38,6 +38,7 @@ class Asl:
     name = "asl"
     title = "Arterial spin labeling (FAIR)"
     times = ("inversion_times", "is_tag")
+    parameters = ("B", "perfusion")
     changes_sign = False
 
     def __post_init__(self) -> None:
