@@ -1,81 +1,16 @@
-"""Long work beside a user interface: a `Job` is started, watched and cancelled, and reports on the caller's thread.
-
-No Qt and no Slicer here: whoever owns an event loop calls `Job.poll` from a timer, and every callback runs inside
-that call. The worker gets plain data and a ``progress`` function; it never touches the scene.
-"""
+"""One piece of long work: started, watched, cancelled; it ends in exactly one way."""
 
 from __future__ import annotations
 
-import enum
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from .errors import Cancelled
-
-Progress = Callable[[float, str], bool]
-Work = Callable[[Progress], Any]
-
-
-class State(enum.Enum):
-    """Where a job is. The last three are final."""
-
-    IDLE = "idle"
-    RUNNING = "running"
-    CANCELLING = "cancelling"
-    FINISHED = "finished"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-
+from .runners import Runner, State, ThreadRunner, Work
 
 ACTIVE = (State.RUNNING, State.CANCELLING)
-
-
-class Runner(Protocol):
-    """Something that can run a function, now or beside the caller."""
-
-    def launch(self, function: Callable[[], None]) -> None:
-        """Run ``function``; it does not raise."""
-
-    def wait(self, seconds: float) -> bool:
-        """Let the function run for up to ``seconds``; answers whether it has ended."""
-
-
-class InlineRunner:
-    """Runs at once in the calling thread: for tests and scripts."""
-
-    def launch(self, function: Callable[[], None]) -> None:
-        """Run ``function`` to its end."""
-        function()
-
-    def wait(self, seconds: float) -> bool:
-        """Nothing to wait for: the function ended in `launch`."""
-        return True
-
-
-class ThreadRunner:
-    """Runs in a daemon thread."""
-
-    def __init__(self) -> None:
-        self._thread: threading.Thread | None = None
-
-    def launch(self, function: Callable[[], None]) -> None:
-        """Start ``function`` in a thread of its own."""
-        self._thread = threading.Thread(target=function, name="CardiacMotion", daemon=True)
-        self._thread.start()
-
-    def wait(self, seconds: float) -> bool:
-        """Sleep until the thread ends, ``seconds`` at most, which hands it the interpreter; answers whether it did.
-
-        An application with an embedded interpreter may keep the interpreter lock while it waits for events; its
-        threads then only run while the main thread sleeps in Python.
-        """
-        if self._thread is None:
-            return True
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
 
 
 @dataclass
@@ -85,15 +20,15 @@ class Job:
     Attributes
     ----------
     work
-        Called with ``progress(fraction, text)`` in the worker. ``progress`` answers False once the job was cancelled;
-        `register` then raises `Cancelled`, and so should any other work.
+        Called with ``progress(fraction, text)`` where the runner runs. ``progress`` answers False once the job was
+        cancelled; `register` then raises `Cancelled`, and so should any other work. For a process it must be picklable.
     runner
         Where it runs, a thread of its own by default.
     on_progress, on_finished, on_failed, on_cancelled
         Called from `poll`: with (fraction 0..1, text), the result of ``work``, the exception it raised, and nothing.
     patience
-        Seconds a cancelled worker is given to stop. After that the job counts as cancelled and whatever the worker
-        still brings is dropped.
+        Seconds that cancelled work is given to stop. After that it is killed where that is possible, the job counts
+        as cancelled, and whatever the work still brings is dropped.
     """
 
     work: Work
@@ -123,26 +58,30 @@ class Job:
         """Hand the work to the runner; raises RuntimeError when it was started before."""
         if self.state is not State.IDLE:
             raise RuntimeError(f"a job runs once; this one is {self.state.value}")
-        self.state = State.RUNNING
         self._started = time.monotonic()
-        self.runner.launch(self._run)
+        self.runner.launch(self.work, self._report, self._take)
+        self.state = State.RUNNING  # not before: a runner may refuse the work
 
     def cancel(self) -> None:
-        """Ask the worker to stop. `poll` says when it has, ``patience`` seconds later at the latest."""
+        """Ask the work to stop. `poll` says when it has, ``patience`` seconds later at the latest."""
         if self.state is State.RUNNING:
             self.state = State.CANCELLING
             self._cancelled_at = time.monotonic()
             self._cancel.set()
+            self.runner.cancel()
 
-    def poll(self, wait: float = 0.0) -> State:
-        """Give the worker up to ``wait`` seconds, deliver what it reported, and return the state."""
+    def poll(self, wait: float | None = None) -> State:
+        """Give the work up to ``wait`` seconds, by default its runner's share; deliver what it reported."""
         if not self.active:
             return self.state
-        self.runner.wait(wait)
+        self.runner.wait(self.runner.share if wait is None else wait)
         with self._lock:
             progress, outcome = self._progress, self._outcome
         if self.state is State.CANCELLING:
-            if outcome is not None or time.monotonic() - self._cancelled_at > self.patience:
+            late = time.monotonic() - self._cancelled_at > self.patience
+            if outcome is None and late:
+                self.runner.kill()
+            if outcome is not None or late:
                 self._end(State.CANCELLED, None)
             return self.state
         if progress != self._reported:
@@ -166,17 +105,11 @@ class Job:
             return None
         return elapsed * (1 - fraction) / fraction
 
-    # ------------------------------------------------------------------ in the worker
+    # ------------------------------------------------------------------ on the runner's threads
 
-    def _run(self) -> None:
-        try:
-            outcome = (State.FINISHED, self.work(self._report))
-        except Cancelled:
-            outcome = (State.CANCELLED, None)
-        except Exception as error:  # whatever it is belongs to on_failed, on the other thread
-            outcome = (State.FAILED, error)
+    def _take(self, state: State, value: Any) -> None:
         with self._lock:
-            self._outcome = outcome
+            self._outcome = (state, value)
 
     def _report(self, fraction: float, text: str) -> bool:
         with self._lock:
