@@ -11,11 +11,15 @@ if not (_here / "CardiacMotionLib").is_dir() and str(_here.parent) not in sys.pa
 import slicer
 import vtk
 from CardiacMotionPanels import analysis, packages, selftest
-from CardiacMotionPanels.inputs import InputsPanel, firstCine
-from CardiacMotionPanels.method import MethodPanel
+from CardiacMotionPanels.export import ExportPanel
+from CardiacMotionPanels.layout import LayoutSwitch
+from CardiacMotionPanels.mapping import MappingPanel
+from CardiacMotionPanels.motion import MotionPanel
 from CardiacMotionPanels.parameters import CardiacMotionParameterNode
-from CardiacMotionPanels.results import ResultsPanel
-from CardiacMotionPanels.run import RunPanel
+from CardiacMotionPanels.review import ReviewPanel
+from CardiacMotionPanels.session import Session
+from CardiacMotionPanels.strain import StrainPanel
+from CardiacMotionPanels.study import StudyPanel
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
@@ -47,29 +51,41 @@ class CardiacMotion(ScriptedLoadableModule):
 
 
 class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel: binds the sections to the parameter node and to each other."""
+    """The panel: makes the sections and binds them to the scene's parameter node."""
 
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self._parameterNode = None
         self._guiTag = None
-        self._cineId = None  # of the run: a node kept here would outlive its scene
         self._entered = False
 
     def setup(self):
         """Build the panel; called once, when the module is first opened."""
         ScriptedLoadableModuleWidget.setup(self)
-        uiWidget = slicer.util.loadUI(self.resourcePath("UI/CardiacMotion.ui"))
-        self.layout.addWidget(uiWidget)
-        self.ui = slicer.util.childWidgetVariables(uiWidget)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = CardiacMotionLogic()
-        self.inputs = InputsPanel(self.ui, self.refresh)
-        self.method = MethodPanel(self.ui, self.refresh)
-        self.run = RunPanel(self.ui, self.prepare, self.finish, self.refresh)
-        self.results = ResultsPanel(self.ui, self.run.showError)
-        self.install = packages.InstallPanel(self.ui, self.run.showError, self.onInstallAttempt)
+        self.session = Session(self.resourcePath, self.refresh)
+        uiWidget, self.ui = self.session.load("CardiacMotion")
+        self.layout.addWidget(uiWidget)
+        self.install = packages.InstallPanel(self.ui, self.session.showError, self.onInstallAttempt)
+        self.layouts = LayoutSwitch(self.session, self.ui.layoutButton)
+        self.study = StudyPanel(self.session)
+        self.motion = MotionPanel(self.session, lambda: self.install.problem() or self.study.problem())
+        self.review = ReviewPanel(self.session)
+        self.strain = StrainPanel(self.session)
+        self.mapping = MappingPanel(self.session)
+        self.export = ExportPanel(self.session)
+        self.sections = {
+            self.ui.studySection: self.study,
+            self.ui.motionSection: self.motion,
+            self.ui.reviewSection: self.review,
+            self.ui.strainSection: self.strain,
+            self.ui.mappingSection: self.mapping,
+            self.ui.exportSection: self.export,
+        }
+        for section, panel in self.sections.items():
+            section.layout().addWidget(panel.widget)
+        self.panels = (self.layouts, *self.sections.values())
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndClose)
@@ -77,11 +93,9 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def cleanup(self):
         """The application closes, or the module is reloaded."""
-        self.run.abandon()
-        self.results.layout.restore()
-        self.results.letGo(list(self.results.runs))
-        if self._parameterNode is not None:
-            self._parameterNode.disconnectGui(self._guiTag)
+        self.setParameterNode(None)
+        for panel in self.panels:
+            panel.cleanup()
         self.removeObservers()
 
     def enter(self):
@@ -92,8 +106,7 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def exit(self):
         """The user goes to another module: a run goes on, the results layout does not."""
         self._entered = False
-        self.results.layout.restore()
-        self.results.refresh()
+        self.layouts.restore()
 
     def onReload(self):
         """Developer's Reload: forget panels and library, so that the module is read anew with them."""
@@ -103,7 +116,6 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onSceneStartClose(self, caller=None, event=None):
         """The scene goes: stop what works for it and keep nothing of it."""
-        self.run.abandon()
         self.setParameterNode(None)
 
     def onSceneEndClose(self, caller=None, event=None):
@@ -112,54 +124,36 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.initializeParameterNode()
 
     def initializeParameterNode(self):
-        """Take the scene's parameter node and choose the first cine where none is chosen."""
+        """Take the scene's parameter node."""
         self.setParameterNode(self.logic.getParameterNode())
-        if self._parameterNode.cine is None:
-            cine = firstCine()
-            if cine is not None:
-                self._parameterNode.cine = cine
 
     def setParameterNode(self, parameterNode):
         """Let go of one parameter node and show another, or none."""
         if self._parameterNode is not None:
             self._parameterNode.disconnectGui(self._guiTag)
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.refresh)
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.session.changed)
         self._parameterNode = parameterNode
-        for panel in (self.inputs, self.method, self.results):
+        self.session.setParameterNode(parameterNode)
+        for panel in self.panels:
             panel.setParameterNode(parameterNode)
         if parameterNode is not None:
-            widgets = [w for w in vars(self.ui).values() if w.property("SlicerParameterName")]
+            uis = (self.ui, *(panel.ui for panel in self.sections.values()))
+            widgets = [w for ui in uis for w in vars(ui).values() if w.property("SlicerParameterName")]
             # not connectGui: in Slicer 5.10 it does not return the tag that disconnectGui needs
             self._guiTag = parameterNode.connectParametersToGui({w.property("SlicerParameterName"): w for w in widgets})
-            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.refresh)
-        self.refresh()
+            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.session.changed)
+        self.session.changed()
 
-    def refresh(self, caller=None, event=None):
-        """Show the state of the parameter node, of the run and of the installation."""
-        for panel in (self.install, self.inputs, self.method, self.results):
+    def refresh(self):
+        """Show the state of the parameter node, of the runs and of the installation."""
+        self.install.refresh()
+        for panel in self.panels:
             panel.refresh()
-        for panel in (self.inputs, self.method):
-            panel.setEnabled(not self.run.running)
-        self.run.setReady(self.install.problem() or self.inputs.problem() or self.method.problem())
 
     def onInstallAttempt(self):
         """There may be more methods now."""
-        self.method.findMethods()
-        self.refresh()
-
-    def prepare(self):
-        """Read the inputs; returns the work to do."""
-        packages.ensure(packages.REQUIRED)
-        request = analysis.prepareFrom(self._parameterNode, self.method.options())
-        self._cineId = self._parameterNode.cine.GetID()
-        return lambda progress: analysis.compute(request, progress)
-
-    def finish(self, outcome):
-        """Put what was computed into the scene; returns what to tell the user."""
-        with slicer.util.WaitCursor():
-            cine = slicer.mrmlScene.GetNodeByID(self._cineId)
-            self.results.take(outcome, analysis.publish(cine, outcome))
-        return _("Done. The results are in the scene, beside the cine.")
+        self.motion.findMethods()
+        self.session.changed()
 
 
 class CardiacMotionLogic(ScriptedLoadableModuleLogic):
@@ -176,8 +170,10 @@ class CardiacMotionLogic(ScriptedLoadableModuleLogic):
         ``progress(fraction, text)`` may return False to cancel. Blocks until done. Raises CardiacMotionError for inputs
         that cannot work and Cancelled when cancelled.
         """
+        from CardiacMotionLib import pipeline
+
         request = analysis.prepare(cine, segmentation, method, **more)
-        return analysis.publish(cine, analysis.compute(request, progress or (lambda fraction, text: True)))
+        return analysis.publish(cine, pipeline.compute(request, progress or (lambda fraction, text: True)))
 
 
 class CardiacMotionTest(ScriptedLoadableModuleTest):

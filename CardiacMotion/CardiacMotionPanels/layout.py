@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import slicer
+from slicer.i18n import tr as _
+
+from .session import Session
 
 LAYOUT_ID = 7301  # above 100: below are Slicer's own
 
@@ -90,3 +93,46 @@ def alignSlices(volume: Any) -> None:
         if sliceNode.GetLayoutName() in turn:
             turn[sliceNode.GetLayoutName()](volume, sliceNode)
     slicer.app.applicationLogic().FitSliceToAll(False, False)  # the second keeps it from turning the views back
+
+
+class LayoutSwitch:
+    """The button above the sections that shows the results layout and gives the user's back."""
+
+    def __init__(self, session: Session, button: Any):
+        self.session, self.button = session, button
+        self.layout = ResultsLayout()
+        button.connect("clicked(bool)", self.onClicked)
+
+    def setParameterNode(self, parameterNode: Any) -> None:
+        """A scene that closes takes its results out of the views."""
+        if parameterNode is None:
+            self.restore()
+
+    def cleanup(self) -> None:
+        """Give the user's layout back."""
+        self.layout.restore()
+
+    def restore(self) -> None:
+        """Give the user's layout back, and say so."""
+        self.layout.restore()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Say what the button would do."""
+        self.button.enabled = self.session.current is not None or self.layout.shown
+        self.button.text = _("Back to my layout") if self.layout.shown else _("Show results layout")
+
+    def onClicked(self, *_args: Any) -> None:
+        """Show the results layout, or give the user's back."""
+        current = self.session.current
+        if self.layout.shown:
+            self.layout.restore()
+        elif current is not None and self.layout.show():
+            showChartAndTable(current.chart, firstTable(current))
+            alignSlices(current.proxy(current.cine))
+        self.session.changed()
+
+
+def firstTable(results: Any) -> Any:
+    """The table to show first, or None."""
+    return next((results.tables[role] for role in ("summary", *results.tables) if role in results.tables), None)

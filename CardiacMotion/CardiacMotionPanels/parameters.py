@@ -14,7 +14,7 @@ class CardiacMotionParameterNode:
     """What is selected in the panel.
 
     ``options`` is JSON, {method: {option: value}}, with the values that differ from the defaults: methods come and
-    go, scenes stay.
+    go, scenes stay. ``result`` and ``mapResult`` are the runs that are shown; empty: the newest.
     """
 
     cine: slicer.vtkMRMLSequenceNode
@@ -25,6 +25,8 @@ class CardiacMotionParameterNode:
     options: str = "{}"
     device: str = "auto"
     computeStrain: bool = True
+    result: str = ""
+    mapResult: str = ""
     overlay: str = ""
     overlayOpacity: Annotated[float, WithinRange(0.0, 1.0)] = 0.6
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
 import qt
-import slicer
 from slicer.i18n import tr as _
 
-from CardiacMotionLib.errors import CardiacMotionError
 from CardiacMotionLib.jobs import Job, Runner, State, ThreadRunner
+
+from .session import Session
 
 POLL_INTERVAL_MS = 10
 YIELD_SECONDS = 0.04  # in each poll: Slicer holds the interpreter between events, the worker runs while we sleep
@@ -20,31 +19,39 @@ STOPPING_SECONDS = 0.5  # that Apply waits for a cancelled run whose worker is s
 BAR_STEPS = 1000
 
 
-class RunPanel:
-    """The button that starts and cancels, the bar and the line below it.
+class RunControl:
+    """A button that starts and cancels, a bar and a line below it.
 
     ``prepare()`` returns the work, a function of ``progress``, or raises `CardiacMotionError`; ``finish(result)``
-    takes what it computed and returns a sentence for the user. Both run on the main thread. ``changed()`` is called
-    when a run starts or ends.
+    takes what it computed and returns a sentence for the user. Both run on the main thread. ``start`` and ``about``
+    are what the button and its tool tip say when nothing runs.
     """
 
     def __init__(
         self,
-        ui: Any,
+        session: Session,
+        button: Any,
+        progressBar: Any,
+        statusLabel: Any,
         prepare: Callable[[], Callable[..., Any]],
         finish: Callable[[Any], str],
-        changed: Callable[[], None],
+        *,
+        start: str = "",
+        about: str = "",
         makeRunner: Callable[[], Runner] = ThreadRunner,
     ):
-        self.ui, self._prepare, self._finish, self._changed, self.makeRunner = ui, prepare, finish, changed, makeRunner
+        self.session, self._prepare, self._finish, self.makeRunner = session, prepare, finish, makeRunner
+        self.button, self.progressBar, self.statusLabel = button, progressBar, statusLabel
+        self._start, self._about = start or _("Apply"), about
         self.job: Job | None = None
         self._runner: Runner | None = None
+        self._counted = False  # in session.jobs
         self.timer = qt.QTimer()
         self.timer.setInterval(POLL_INTERVAL_MS)
         self.timer.connect("timeout()", self.poll)
-        ui.applyButton.connect("clicked(bool)", self.onClicked)
-        ui.progressBar.visible = False
-        ui.statusLabel.visible = False
+        button.connect("clicked(bool)", self.onClicked)
+        progressBar.visible = False
+        statusLabel.visible = False
 
     @property
     def running(self) -> bool:
@@ -52,13 +59,13 @@ class RunPanel:
         return self.job is not None and self.job.active
 
     def setReady(self, problem: str) -> None:
-        """Allow Apply, or say why not. Cancel is always allowed."""
+        """Allow to start, or say why not. Cancel is always allowed; only one piece of work runs at a time."""
         cancelling = self.job is not None and self.job.state is State.CANCELLING
-        self.ui.applyButton.enabled = (self.running or not problem) and not cancelling
-        self.ui.applyButton.text = _("Cancel") if self.running else _("Apply")
-        self.ui.applyButton.toolTip = (
-            _("Stop; the scene stays as it was") if self.running else problem or _("Compute motion and strain")
-        )
+        if not self.running and self.session.busy:
+            problem = _("Something else is being computed; wait for it or cancel it.")
+        self.button.enabled = (self.running or not problem) and not cancelling
+        self.button.text = _("Cancel") if self.running else self._start
+        self.button.toolTip = _("Stop; the scene stays as it was") if self.running else problem or self._about
 
     def onClicked(self, *_args: Any) -> None:
         """Apply, or Cancel while work is under way."""
@@ -86,19 +93,20 @@ class RunPanel:
             on_failed=self.onFailed,
             on_cancelled=lambda: self.show(_("Cancelled. The scene was not changed.")),
         )
-        self.ui.progressBar.maximum = BAR_STEPS
+        self.progressBar.maximum = BAR_STEPS
         self.showProgress(0.0, _("Starting"))
-        self.ui.progressBar.visible = True
+        self.progressBar.visible = True
+        self._count(True)
         self.job.start()
         self.timer.start()
-        self._changed()
+        self.session.changed()
 
     def cancel(self) -> None:
         """Ask the work to stop; it is over within a second."""
         if self.running:
             self.job.cancel()
             self.show(_("Cancelling..."))
-            self._changed()
+            self.session.changed()
 
     def poll(self, *_args: Any) -> None:
         """Let the worker run, and show what it reports."""
@@ -107,8 +115,9 @@ class RunPanel:
         if not self.running:
             self.job = None  # it holds images and results
             self.timer.stop()
-            self.ui.progressBar.visible = False
-            self._changed()
+            self._count(False)
+            self.progressBar.visible = False
+            self.session.changed()
 
     def abandon(self) -> None:
         """Cancel and forget: the scene or the panel goes away."""
@@ -116,14 +125,20 @@ class RunPanel:
         if self.job is not None:
             self.job.cancel()
             self.job = None
-        self.ui.progressBar.visible = False
+        self._count(False)
+        self.progressBar.visible = False
         self.show("")
+
+    def _count(self, running: bool) -> None:
+        """Tell the session that work is under way, or no more."""
+        self.session.jobs += int(running) - int(self._counted)
+        self._counted = running
 
     # ------------------------------------------------------------------ what the user reads
 
     def showProgress(self, fraction: float, text: str) -> None:
         """Bar and line while work is under way."""
-        self.ui.progressBar.value = round(fraction * BAR_STEPS)
+        self.progressBar.value = round(fraction * BAR_STEPS)
         left = self.job.remaining_seconds() if self.job else None
         self.show(
             text if left is None else _("{text}, about {seconds} s left").format(text=text, seconds=max(round(left), 1))
@@ -131,17 +146,14 @@ class RunPanel:
 
     def show(self, text: str, style: str = "") -> None:
         """One line of status."""
-        self.ui.statusLabel.text = text
-        self.ui.statusLabel.setStyleSheet(style)
-        self.ui.statusLabel.visible = bool(text)
+        self.statusLabel.text = text
+        self.statusLabel.setStyleSheet(style)
+        self.statusLabel.visible = bool(text)
 
     def showError(self, text: str) -> None:
-        """An error in the panel, and in a message; when Slicer runs tests the message only goes to the log."""
+        """An error in the panel and in a message."""
+        self.session.showError(text)
         self.show(text, ERROR_STYLE)
-        if slicer.app.testingEnabled():
-            logging.warning(f"CardiacMotion: {text}")
-        else:
-            slicer.util.errorDisplay(text, windowTitle="CardiacMotion")
 
     # ------------------------------------------------------------------ how it ends
 
@@ -153,13 +165,5 @@ class RunPanel:
             self.onFailed(error)
 
     def onFailed(self, error: BaseException) -> None:
-        """Say what went wrong; what nobody foresaw goes to the log with its trace."""
-        if isinstance(error, CardiacMotionError):
-            self.showError(str(error))
-            return
-        logging.error("CardiacMotion failed", exc_info=error)
-        self.showError(
-            _("Unexpected {kind}: {error}. The scene was not changed; the application log has the details.").format(
-                kind=type(error).__name__, error=error
-            )
-        )
+        """Say what went wrong."""
+        self.showError(self.session.explain(error))

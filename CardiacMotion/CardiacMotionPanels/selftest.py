@@ -59,7 +59,7 @@ def openPanel(cine: Any, segmentation: Any) -> Any:
 def waitFor(panel: Any) -> None:
     """Let events run until the panel's work has ended."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while panel.run.running and time.monotonic() < deadline:
+    while panel.motion.run.running and time.monotonic() < deadline:
         slicer.app.processEvents()
         time.sleep(0.005)
     slicer.app.processEvents()
@@ -102,20 +102,20 @@ def panelApplies(test: Any, logic: Any) -> None:
     """Apply runs beside the user interface and fills the results; the layout comes when asked for, and goes."""
     _subject, cine, segmentation = addPhantom()
     panel = openPanel(cine, segmentation)
-    test.assertTrue(panel.ui.applyButton.enabled)
-    panel.ui.applyButton.click()
-    test.assertTrue(panel.run.running)
-    test.assertFalse(panel.ui.cineSelector.enabled)
+    test.assertTrue(panel.motion.ui.applyButton.enabled)
+    panel.motion.ui.applyButton.click()
+    test.assertTrue(panel.motion.run.running)
+    test.assertFalse(panel.study.ui.cineSelector.enabled)
     waitFor(panel)
-    test.assertIn("Done", panel.ui.statusLabel.text)
-    test.assertIsNotNone(panel.results.current)
-    test.assertTrue(panel.ui.cineSelector.enabled)
-    test.assertGreater(panel.ui.overlayComboBox.currentIndex, 0)
+    test.assertIn("Done", panel.motion.ui.statusLabel.text)
+    test.assertIsNotNone(panel.session.current)
+    test.assertTrue(panel.study.ui.cineSelector.enabled)
+    test.assertGreater(panel.review.ui.overlayComboBox.currentIndex, 0)
     if packages.missing(packages.REPORT):
         test.delayDisplay(f"No report tried: {', '.join(packages.missing(packages.REPORT))} not installed")
     else:
         with tempfile.TemporaryDirectory() as folder:
-            panel.results.writeReport(Path(folder) / "report.html")
+            panel.export.writeReport(Path(folder) / "report.html")
             test.assertGreater((Path(folder) / "report.html").stat().st_size, 10_000)
     layouts = slicer.app.layoutManager()
     if layouts is not None:
@@ -126,8 +126,8 @@ def panelApplies(test: Any, logic: Any) -> None:
         test.assertEqual(layouts.layout, before)
         panel.enter()
     present = nodeIds()
-    panel.ui.removeButton.click()
-    test.assertIsNone(panel.results.current)
+    panel.review.ui.removeButton.click()
+    test.assertIsNone(panel.session.current)
     test.assertLess(len(nodeIds()), len(present))
     test.assertTrue(slicer.mrmlScene.IsNodePresent(cine))
 
@@ -137,14 +137,14 @@ def panelCancels(test: Any, logic: Any) -> None:
     _subject, cine, segmentation = addPhantom()
     panel = openPanel(cine, segmentation)
     present = nodeIds()
-    panel.ui.applyButton.click()
-    panel.ui.applyButton.click()
+    panel.motion.ui.applyButton.click()
+    panel.motion.ui.applyButton.click()
     asked = time.monotonic()
     waitFor(panel)
     test.assertLess(time.monotonic() - asked, 2.0)
-    test.assertIn("Cancelled", panel.ui.statusLabel.text)
+    test.assertIn("Cancelled", panel.motion.ui.statusLabel.text)
     test.assertEqual(nodeIds(), present)
-    test.assertEqual(panel.ui.applyButton.text, "Apply")
+    test.assertEqual(panel.motion.ui.applyButton.text, "Apply")
 
 
 def errorsAreShown(test: Any, logic: Any) -> None:
@@ -153,9 +153,9 @@ def errorsAreShown(test: Any, logic: Any) -> None:
     panel = openPanel(cine, segmentation)
     panel.logic.getParameterNode().referenceFrame = 99
     present = nodeIds()
-    panel.ui.applyButton.click()
+    panel.motion.ui.applyButton.click()
     waitFor(panel)
-    test.assertIn("99", panel.ui.statusLabel.text)
+    test.assertIn("99", panel.motion.ui.statusLabel.text)
     test.assertEqual(nodeIds(), present)
     with test.assertRaises(CardiacMotionError):
         logic.run(None)
@@ -165,16 +165,16 @@ def closingTheSceneIsSafe(test: Any, logic: Any) -> None:
     """A scene that closes in the middle of a run takes the run with it, and the panel works with the next scene."""
     _subject, cine, segmentation = addPhantom()
     panel = openPanel(cine, segmentation)
-    panel.ui.applyButton.click()
+    panel.motion.ui.applyButton.click()
     slicer.mrmlScene.Clear()
     waitFor(panel)
-    test.assertFalse(panel.run.running)
-    test.assertIsNone(panel.results.current)
-    test.assertFalse(panel.ui.applyButton.enabled)
+    test.assertFalse(panel.motion.run.running)
+    test.assertIsNone(panel.session.current)
+    test.assertFalse(panel.motion.ui.applyButton.enabled)
     test.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSequenceNode"), 0)
     _subject, cine, segmentation = addPhantom()
     openPanel(cine, segmentation)
-    test.assertTrue(panel.ui.applyButton.enabled)
+    test.assertTrue(panel.motion.ui.applyButton.enabled)
 
 
 STEPS = (logicMakesResults, panelApplies, panelCancels, errorsAreShown, closingTheSceneIsSafe)

@@ -137,7 +137,7 @@ def add_results(
             _add_anatomy(results, labels, motion, strain, index, measure)
         if strain is not None:
             _add_numbers(results, strain, motion, measure)
-        _describe(results, motion, measure)
+        _describe(results, motion, strain, measure)
         _file(results)
     follow_time(results)
     return results
@@ -267,7 +267,7 @@ def _roles(results: Results) -> dict[str, Any]:
     }
 
 
-def _describe(results: Results, motion: Motion, measure: str) -> None:
+def _describe(results: Results, motion: Motion, strain: Strain | None, measure: str) -> None:
     """Provenance as attributes on every node of the run that a user sees: ``CardiacMotion.method`` and so on."""
     facts = {
         "version": __version__,
@@ -278,6 +278,10 @@ def _describe(results: Results, motion: Motion, measure: str) -> None:
         "cine": results.cine.GetName(),
         "cine_id": results.cine.GetID(),
     }
+    if strain is not None:
+        facts["end_systole"] = strain.end_systole
+        if strain.rv_insertion is not None:
+            facts["rv_insertion"] = strain.rv_insertion.tolist()
     for role, node in _roles(results).items():
         if node is None:
             continue

@@ -32,7 +32,7 @@ def panel(slicer):
     panel = slicer.util.getModuleWidget("CardiacMotion")
     panel.enter()
     yield panel
-    panel.run.abandon()
+    panel.motion.run.abandon()
     panel.exit()
     slicer.mrmlScene.Clear()
 

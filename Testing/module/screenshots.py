@@ -49,13 +49,13 @@ def main(folder: Path, method: str = METHOD, **options) -> None:
     parameters = panel.logic.getParameterNode()
     parameters.cine, parameters.segmentation, parameters.method = cine, segmentation, method
     panel.parent.show()
-    panel.ui.optionsCollapsibleButton.collapsed = False
+    panel.motion.ui.optionsCollapsibleButton.collapsed = False
     take(panel.parent, folder / "panel.png")
 
-    panel.ui.optionsCollapsibleButton.collapsed = True
-    panel.method.forms[method].setValues(options)
-    panel.ui.applyButton.click()
-    while panel.run.running:
+    panel.motion.ui.optionsCollapsibleButton.collapsed = True
+    panel.motion.forms[method].setValues(options)
+    panel.motion.ui.applyButton.click()
+    while panel.motion.run.running:
         slicer.app.processEvents()
         time.sleep(0.01)
     take(panel.parent, folder / "results.png")

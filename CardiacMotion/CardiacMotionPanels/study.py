@@ -1,23 +1,25 @@
-"""What goes in: the cine, its segmentation, and the two frames that matter."""
+"""Study: the cine, its segmentation, and the two frames that matter."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
 
+from .session import Session
+
 WARNING_STYLE = "color: #b3261e;"
 
 
-class InputsPanel:
-    """The first section. ``changed()`` is called when the cine was chosen by the user."""
+class StudyPanel:
+    """The first section."""
 
-    def __init__(self, ui: Any, changed: Callable[[], None]):
-        self.ui = ui
+    def __init__(self, session: Session):
+        self.session = session
+        self.widget, self.ui = session.load("Study")
         self.parameterNode: Any = None
-        self._changed = changed
+        ui = self.ui
         ui.cineSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onCineSelected)
         ui.referenceCurrentButton.connect("clicked(bool)", self.onUseFrameAsReference)
         ui.endSystoleCurrentButton.connect("clicked(bool)", self.onUseFrameAsEndSystole)
@@ -25,10 +27,17 @@ class InputsPanel:
     def setParameterNode(self, parameterNode: Any) -> None:
         """Show another parameter node, or none while a scene closes."""
         self.parameterNode = parameterNode
-        self.refresh()
+        if parameterNode is not None and parameterNode.cine is None:
+            cine = firstCine()
+            if cine is not None:
+                parameterNode.cine = cine
+
+    def cleanup(self) -> None:
+        """Nothing to let go of."""
 
     def refresh(self) -> None:
         """Show what the parameter node holds."""
+        self.setEnabled(not self.session.busy)
         cine = self.parameterNode.cine if self.parameterNode else None
         if cine is not None and cine is not self.ui.cineSelector.currentNode():
             self.ui.cineSelector.setCurrentNode(cine)
@@ -73,7 +82,7 @@ class InputsPanel:
             node = playedSequence(node)
         if node is not self.parameterNode.cine:
             self.parameterNode.cine = node
-        self._changed()
+        self.session.changed()
 
     def onUseFrameAsReference(self, *_args: Any) -> None:
         """Take the frame that is shown as end-diastole."""

@@ -1,15 +1,19 @@
-"""How the motion is found: method, its options, device."""
+"""Motion: the method with its options, the device, and the run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import slicer
 from slicer.i18n import tr as _
 
-from . import packages
+from . import analysis, packages
 from .options_form import OptionsForm
 from .parameters import readOptions, writeOptions
+from .run import RunControl
+from .session import Session
 
 AUTO = "auto"
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -21,16 +25,28 @@ NEEDS = {
 GIVES = {"labels": "a segmentation of the end-diastolic frame"}
 
 
-class MethodPanel:
-    """The second section. ``changed()`` is called when a choice changed."""
+class MotionPanel:
+    """The second section. ``inputsProblem()`` says why there is nothing to compute on, or nothing."""
 
-    def __init__(self, ui: Any, changed: Callable[[], None]):
-        self.ui = ui
+    def __init__(self, session: Session, inputsProblem: Callable[[], str]):
+        self.session, self._inputsProblem = session, inputsProblem
+        self.widget, self.ui = session.load("Motion")
         self.parameterNode: Any = None
         self.forms: dict[str, OptionsForm] = {}
         self.methods: dict[str, Any] = {}
-        self._changed = changed
         self._showing = False
+        self._cineId = None  # of the run: a node kept here would outlive its scene
+        ui = self.ui
+        self.run = RunControl(
+            session,
+            ui.applyButton,
+            ui.progressBar,
+            ui.statusLabel,
+            self.prepare,
+            self.finish,
+            about=_("Compute motion and strain"),
+        )
+        session.tell = self.run.show
         for device in DEVICES:
             ui.deviceComboBox.addItem(_("automatic") if device == AUTO else device, device)
         ui.methodComboBox.connect("currentIndexChanged(int)", self.onMethodSelected)
@@ -53,12 +69,19 @@ class MethodPanel:
         self.ui.torchLabel.text = f"PyTorch {version}" if version else _("no PyTorch")
 
     def setParameterNode(self, parameterNode: Any) -> None:
-        """Show another parameter node, or none while a scene closes."""
+        """Show another parameter node, or none while a scene closes: what works for that scene is stopped."""
+        if parameterNode is None:
+            self.run.abandon()
         self.parameterNode = parameterNode
-        self.refresh()
+
+    def cleanup(self) -> None:
+        """Stop what works."""
+        self.run.abandon()
 
     def refresh(self) -> None:
         """Show what the parameter node holds."""
+        self.setEnabled(not self.session.busy)
+        self.run.setReady(self._inputsProblem() or self.problem())
         if self.parameterNode is None:
             return
         self._showing = True
@@ -111,12 +134,28 @@ class MethodPanel:
         ):
             widget.enabled = enabled
 
+    def prepare(self) -> Callable[..., Any]:
+        """Read the inputs; returns the work to do."""
+        from CardiacMotionLib import pipeline
+
+        packages.ensure(packages.REQUIRED)
+        request = analysis.prepareFrom(self.parameterNode, self.options())
+        self._cineId = self.parameterNode.cine.GetID()
+        return partial(pipeline.compute, request)
+
+    def finish(self, outcome: Any) -> str:
+        """Put what was computed into the scene; returns what to tell the user."""
+        with slicer.util.WaitCursor():
+            cine = slicer.mrmlScene.GetNodeByID(self._cineId)
+            self.session.take(outcome, analysis.publish(cine, outcome))
+        return _("Done. The results are in the scene, beside the cine.")
+
     def onMethodSelected(self, *_args: Any) -> None:
         """Keep the method."""
         if self.parameterNode is not None and not self._showing:
             self.parameterNode.method = self.ui.methodComboBox.itemData(self.ui.methodComboBox.currentIndex)
             self.showMethod()
-            self._changed()
+            self.session.changed()
 
     def onOptionsEdited(self) -> None:
         """Keep the options."""

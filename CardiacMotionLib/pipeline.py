@@ -1,0 +1,173 @@
+"""From a series to motion, strain and quality in one piece of work, for whoever has a user waiting.
+
+No nodes and no files here: a `Request` holds arrays and plain values, so that `compute` may run in another thread or
+process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .errors import Cancelled, CardiacMotionError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .motion import Motion
+    from .series import ImageSeries
+    from .strain import Strain
+
+Progress = Callable[[float, str], Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be computed.
+
+    Attributes
+    ----------
+    series
+        Images, with labels for strain.
+    method, options
+        As `register` takes them.
+    reference, end_systole
+        Frames; None to find them.
+    device
+        auto, cpu, cuda, cuda:N or mps.
+    compute_strain
+        Whether strain is wanted.
+    """
+
+    series: ImageSeries
+    method: str = "auto"
+    reference: int | None = None
+    end_systole: int | None = None
+    device: str = "auto"
+    compute_strain: bool = True
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was computed.
+
+    Attributes
+    ----------
+    series
+        With the labels that the motion found, where it found some.
+    motion, strain
+        ``strain`` is None where none was wanted or possible; a note says which.
+    quality
+        Table of `evaluate`.
+    notes
+        Sentences for the user.
+    """
+
+    series: ImageSeries
+    motion: Motion
+    strain: Strain | None
+    quality: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def compute(request: Request, progress: Progress) -> Outcome:
+    """Motion, strain and quality of a request.
+
+    ``progress(fraction, text)`` may answer False to cancel. Raises `Cancelled`, or `CardiacMotionError` for a request
+    that cannot work.
+    """
+    from . import register
+    from .methods import default_reference
+
+    series = request.series
+    _check_labeled_frame(request)
+    try:
+        motion = register(
+            series,
+            request.method,
+            reference=default_reference(series) if request.reference is None else request.reference,
+            device=request.device,
+            progress=lambda fraction, text: progress(0.85 * fraction, text),
+            **request.options,
+        )
+    except RuntimeError as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise CardiacMotionError(
+            "the GPU ran out of memory; choose the device cpu, or crop the cine to the heart"
+        ) from error
+    _tell(progress, 0.86, "Strain")
+    outcome = analyze(
+        series, motion, end_systole=request.end_systole, compute_strain=request.compute_strain, progress=progress
+    )
+    for frame in range(len(motion)):
+        _tell(progress, 0.94 + 0.06 * frame / len(motion), "Overlays")
+        motion.inverse(frame)  # the overlays need it, and the main thread should not have to wait for it
+    _tell(progress, 1.0, "Done")
+    return outcome
+
+
+def analyze(
+    series: ImageSeries,
+    motion: Motion,
+    *,
+    end_systole: int | None = None,
+    compute_strain: bool = True,
+    progress: Progress = lambda fraction, text: True,
+) -> Outcome:
+    """Strain and quality of a motion that is there already."""
+    from . import evaluate
+
+    series = motion.labeled(series)
+    found, notes = _strain(series, motion, end_systole, compute_strain)
+    _tell(progress, 0.90, "Quality")
+    quality = evaluate(motion, series)
+    if motion.provenance.get("heart_from") == "motion" and not motion.provenance.get("notes"):
+        notes = (*notes, "No segmentation: the heart was taken to be where the images change most.")
+    known = (*series.meta.get("notes", ()), *motion.provenance.get("notes", ()))
+    return Outcome(series, motion, found, quality, (*known, *notes, *(found.notes if found else ())))
+
+
+def _check_labeled_frame(request: Request) -> None:
+    """Raise `CardiacMotionError` for a segmentation that belongs to another frame than the chosen one."""
+    labeled = sorted(request.series.labels)
+    if request.compute_strain and labeled and request.reference is not None and request.reference not in labeled:
+        raise CardiacMotionError(
+            f"the segmentation belongs to frame {', '.join(map(str, labeled))}, "
+            f"but end-diastole is frame {request.reference}; choose the segmented frame, or automatic"
+        )
+
+
+def _strain(
+    series: ImageSeries, motion: Motion, end_systole: int | None, wanted: bool
+) -> tuple[Strain | None, tuple[str, ...]]:
+    """Strain, or the sentence that says why there is none: the motion was long work and is kept."""
+    from .strain import strain
+
+    if not wanted:
+        return None, ()
+    labels = None if motion.reference is None else series.labels.get(motion.reference)
+    if labels is None:
+        return None, ("No strain: there is no segmentation of the end-diastolic frame.",)
+    try:
+        return strain(motion, labels, rv_insertion=series.meta.get("rv_insertion"), end_systole=end_systole), ()
+    except CardiacMotionError as error:
+        return None, (f"No strain: {error}.",)
+
+
+def _tell(progress: Progress, fraction: float, text: str) -> None:
+    """Report, and raise `Cancelled` when the answer is False."""
+    if progress(fraction, text) is False:
+        raise Cancelled(f"cancelled at {fraction:.0%}")
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a GPU has no memory left; what torch holds of it without need is given back."""
+    import torch
+
+    if not isinstance(error, torch.cuda.OutOfMemoryError):
+        return False
+    torch.cuda.empty_cache()
+    return True
