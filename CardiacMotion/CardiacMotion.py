@@ -30,6 +30,8 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
+SECTIONS = ("study", "motion", "review", "strain", "mapping", "export")  # in the order of the reader's work
+
 
 class CardiacMotion(ScriptedLoadableModule):
     """What Slicer shows of the module before it is opened."""
@@ -75,17 +77,10 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.strain = StrainPanel(self.session)
         self.mapping = MappingPanel(self.session)
         self.export = ExportPanel(self.session)
-        self.sections = {
-            self.ui.studySection: self.study,
-            self.ui.motionSection: self.motion,
-            self.ui.reviewSection: self.review,
-            self.ui.strainSection: self.strain,
-            self.ui.mappingSection: self.mapping,
-            self.ui.exportSection: self.export,
-        }
-        for section, panel in self.sections.items():
-            section.layout().addWidget(panel.widget)
-        self.panels = (self.layouts, *self.sections.values())
+        self.sections = (self.study, self.motion, self.review, self.strain, self.mapping, self.export)
+        for name, panel in zip(SECTIONS, self.sections, strict=True):
+            getattr(self.ui, f"{name}Section").layout().addWidget(panel.widget)
+        self.panels = (self.layouts, *self.sections)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndClose)
@@ -137,7 +132,7 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for panel in self.panels:
             panel.setParameterNode(parameterNode)
         if parameterNode is not None:
-            uis = (self.ui, *(panel.ui for panel in self.sections.values()))
+            uis = (self.ui, *(panel.ui for panel in self.sections))
             widgets = [w for ui in uis for w in vars(ui).values() if w.property("SlicerParameterName")]
             # not connectGui: in Slicer 5.10 it does not return the tag that disconnectGui needs
             self._guiTag = parameterNode.connectParametersToGui({w.property("SlicerParameterName"): w for w in widgets})
