@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import convert, datasets, demo, evaluate, method_list, phantom, prior, register, strain, train, weights
+from . import convert, datasets, demo, ecv, evaluate, method_list, phantom, prior, register, strain, train, weights
 from . import map as map_command
 from .terminal import OK, UNEXPECTED, one_line
 
@@ -32,6 +32,7 @@ def build(called: str = "") -> typer.Typer:
     app.command("register")(register.command())
     app.command("strain")(strain.strain)
     app.command("map")(map_command.command())
+    app.command("ecv")(ecv.ecv)
     app.command("evaluate")(evaluate.evaluate)
     app.command("convert")(convert.convert)
     app.add_typer(phantom.application(called=called == "phantom"), name="phantom")

@@ -74,12 +74,7 @@ def write_scene_files(run: MapRun, folder: Path, terminal: Terminal) -> None:
     scene.headless_scene(fresh=True)
     name = str(run.series.meta.get("name") or "Series")
     sequence, _ = scene.add_series(run.series, name)
-    if run.after is not None:
-        scene.add_maps(
-            run.before, sequence, labels=run.labels, name=f"{name} {run.maps.model} maps before registration"
-        )
-    facts = {} if run.motion is None else {"motion": run.motion.provenance, "reference": run.motion.stored_reference}
-    results = scene.add_maps(run.maps, sequence, registered=run.registered, labels=run.labels_after, facts=facts)
+    results = scene.add_map_run(run, sequence)
     first = next(iter(results.maps))
     scene.show_map(results, first)
     scene.render_map(results, folder / "slice.png", name=first)

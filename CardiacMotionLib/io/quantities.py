@@ -47,3 +47,8 @@ def quantity_of(name: str) -> Code:
 def unit_code(unit: str) -> Code:
     """The code of a unit; a unit that is not known is its own UCUM text."""
     return UNITS.get(unit, Code(unit, "UCUM", unit))
+
+
+def unit_of(code_value: str) -> str:
+    """The unit that `unit_code` gave this code."""
+    return next((unit for unit, code in UNITS.items() if code.value == code_value), code_value)

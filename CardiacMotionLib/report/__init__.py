@@ -9,9 +9,12 @@ import importlib
 from typing import Any
 
 _PUBLIC = {
+    "EcvRun": "ecv_run",
     "MapRun": "map_run",
     "Panel": "maps",
     "cine_frames": "cine",
+    "compact_regions": "map_tables",
+    "compute_ecv": "ecv_run",
     "describe_quality": "quality",
     "panels": "map_page",
     "plot_bullseye": "bullseye",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from ..series import MYOCARDIUM, ImageSeries
 from ..strain.segments import SEGMENT_NAMES
 from ..strain.wall_segments import find_segments
 
+Notes = tuple[str, ...]
 BEFORE, AFTER = "before registration", "after registration"
 # What may change without a warning.
 LIKENESS_MARGIN = 0.02  # of D_PCA1 and D_PCA2, as a share of what it was
@@ -98,15 +100,20 @@ def with_labels(run: MapRun, frame: int, labels: np.ndarray) -> MapRun:
     drawn = labels if run.motion is None else run.motion.draw_labels(labels, frame)
     segments, notes = [], list(run.notes)
     for one in (labels,) if run.after is None else (labels, drawn):
-        try:
-            found, said = find_segments(one, run.series.affine, run.series.meta.get("rv_insertion"))
-        except CardiacMotionError as error:
-            found, said = np.zeros(np.shape(one), np.uint8), (f"No AHA segments: {error}.",)
+        found, said = segments_or_none(one, run.series.affine, run.series.meta.get("rv_insertion"))
         segments.append(found)
         notes += [note for note in said if note not in notes]
     return MapRun(
         run.series, run.before, run.motion, run.registered, run.after, frame, labels, drawn, segments, tuple(notes)
     )
+
+
+def segments_or_none(labels: np.ndarray, affine: np.ndarray, rv_insertion: Any = None) -> tuple[np.ndarray, Notes]:
+    """AHA segments (K, J, I) of labels and sentences for the user; zeros, and why, where they cannot be told."""
+    try:
+        return find_segments(labels, affine, rv_insertion)
+    except CardiacMotionError as error:
+        return np.zeros(np.shape(labels), np.uint8), (f"No AHA segments: {error}.",)
 
 
 def region_table(run: MapRun) -> pd.DataFrame:
@@ -120,7 +127,11 @@ def region_table(run: MapRun) -> pd.DataFrame:
         table = maps.summary(labels, segments)
         table.insert(0, "registration", step)
         tables.append(table)
-    table = pd.concat(tables, ignore_index=True)
+    return with_names(pd.concat(tables, ignore_index=True))
+
+
+def with_names(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of regions with a column region_name: those of the AHA segments."""
     names = table["region"].map(lambda region: SEGMENT_NAMES.get(int(region), "") if str(region).isdigit() else "")
     table.insert(list(table.columns).index("region") + 1, "region_name", names)
     return table

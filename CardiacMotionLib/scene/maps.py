@@ -1,35 +1,36 @@
-"""Parameter maps as nodes of the scene: `add_maps`, `find_maps`, `remove_maps`, `show_map`.
-
-A pixel without a fit is NaN, in the node as in the files: nothing that is computed from it can take it for a value. The
-display threshold hides it, so that the image behind is seen there, and for that the map is drawn without interpolation.
-"""
+"""Parameter maps as nodes of the scene: `add_maps` or `add_map_run`, `find_maps`, `remove_maps`; see `map_views`."""
 
 from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from .. import __version__
 from ..errors import CardiacMotionError
-from ..io.quantities import Code, quantity_of, unit_code
 from ..mapping.maps import ParameterMaps
 from ..series import ImageSeries, check_labels
-from .colors import add_legend, color_node
 from .headless import headless_scene, import_slicer
-from .map_colors import PALETTES, MapStyle, styles
-from .overlays import TITLE_ATTRIBUTE, hide_legends
+from .map_colors import shown_maps, styles
+from .map_nodes import add_map_node, maps_from_nodes
 from .read import cine_sequence
 from .run_nodes import ROLE, RUN, all_or_nothing, nodes_of_run, remove_nodes, remove_unused_color_nodes, runs_in_scene
 from .segmentations import fill_segmentation, show_contours
 from .sequences import find_browser, index_of, new_browser, new_image_sequence, play_with, show_in_window
+from .tables import table_from_dataframe
+
+if TYPE_CHECKING:
+    from ..report.ecv_run import EcvRun
+    from ..report.map_run import MapRun
 
 _PREFIX = "CardiacMotion."
-_MAP, _REGISTERED, _LABELS = "map:", "registered", "map_labels"
+_MAP, _BEFORE, _TABLE, _REGISTERED, _LABELS = "map:", "map_before:", "map_table:", "registered", "map_labels"
 _SERIES = "CardiacMotion.series"  # role of a node reference
 
 
@@ -43,6 +44,12 @@ class MapResults:
         What the user sees, and the identifier in the attribute ``CardiacMotion.run`` of every node.
     maps
         {"T1", "T1_SD", "R2", ...: scalar volume node}.
+    before
+        The same of the images as acquired, where the maps are of registered ones and these were asked for.
+    tables
+        {"regions", "scores": table node}, those that were given.
+    notes
+        Sentences for the user.
     series, browser
         The sequence node of the images that were mapped, and the browser that plays it; None where it is not in the
         scene.
@@ -62,11 +69,29 @@ class MapResults:
     registered: Any = None
     labels: Any = None
     folder: int = 0
+    before: dict[str, Any] = field(default_factory=dict)
+    tables: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def image(self) -> Any:
         """The volume node behind a map: the registered images, else the series, else None."""
-        shown = self.registered if self.registered is not None else self.series
+        return self._proxy(self.registered if self.registered is not None else self.series)
+
+    @property
+    def image_before(self) -> Any:
+        """The volume node behind a map as acquired: the series, or None."""
+        return self._proxy(self.series)
+
+    def values(self) -> ParameterMaps:
+        """What the nodes hold; a pixel with a value counts as fitted, and as tried."""
+        return maps_from_nodes(self.maps, _PREFIX)
+
+    def fact(self, key: str) -> str:
+        """What the nodes say of how they were made, as text: model, motion, acquisition, hematocrit, ..."""
+        return next(iter(self.maps.values())).GetAttribute(_PREFIX + key) or ""
+
+    def _proxy(self, shown: Any) -> Any:
         return None if shown is None or self.browser is None else self.browser.GetProxyNode(shown)
 
 
@@ -78,6 +103,9 @@ def add_maps(
     labels: ArrayLike | None = None,
     name: str | None = None,
     facts: dict[str, Any] | None = None,
+    before: ParameterMaps | None = None,
+    tables: Mapping[str, pd.DataFrame] | None = None,
+    notes: Sequence[str] = (),
 ) -> MapResults:
     """Add maps to the scene, beside the series that they were made from. Either everything is added or nothing.
 
@@ -99,6 +127,12 @@ def add_maps(
         Of the folder, by default "<series> <model> maps".
     facts
         More provenance for the attributes of the nodes, such as that of the motion.
+    before
+        Maps of the images as acquired, to compare with: those worth looking at, in the windows of ``maps``.
+    tables
+        {"regions", "scores": table} that become table nodes.
+    notes
+        Sentences for the user, kept with the nodes.
 
     Raises
     ------
@@ -114,9 +148,16 @@ def add_maps(
         browser = None
         if sequence is not None:
             browser = find_browser(sequence) or new_browser(sequence, f"{sequence.GetName()} browser")
-        results = MapResults(name, run, series=sequence, browser=browser)
-        for key, style in styles(maps, drawn).items():
-            results.maps[key] = _add_map(key, maps, style, name)
+        results = MapResults(name, run, series=sequence, browser=browser, notes=tuple(notes))
+        shown = styles(maps, drawn)
+        for key, style in shown.items():
+            results.maps[key] = add_map_node(key, maps, style, f"{key} ({name})")
+        if before is not None:
+            for key in [key for key in shown_maps(before) if key in shown]:
+                style = shown[key]._replace(title=f"{shown[key].title}, before")
+                results.before[key] = add_map_node(key, before, style, f"{key} before registration ({name})")
+        for role, table in (tables or {}).items():
+            results.tables[role] = table_from_dataframe(table, f"{name} {role}")
         if registered is not None:
             results.registered = _add_registered(registered, results)
         if drawn is not None:
@@ -124,6 +165,35 @@ def add_maps(
         _describe(results, maps, facts or {})
         _file(results)
     return results
+
+
+def add_map_run(run: MapRun, series_node: Any, *, name: str | None = None) -> MapResults:
+    """Everything of a finished run by `add_maps`: maps, those before registration, registered images, labels, tables.
+
+    The table "regions" is `compact_regions`, "scores" that of the run.
+    """
+    from ..report.map_run import notes_of
+    from ..report.map_tables import compact_regions
+
+    facts = {} if run.motion is None else {"motion": run.motion.provenance, "reference": run.motion.stored_reference}
+    return add_maps(
+        run.maps,
+        series_node,
+        registered=run.registered,
+        labels=run.labels_after,
+        name=name,
+        facts=facts,
+        before=None if run.after is None else run.before,
+        tables={"regions": compact_regions(run), "scores": run.scores},
+        notes=notes_of(run),
+    )
+
+
+def add_ecv_run(run: EcvRun, series_node: Any = None, *, name: str = "ECV") -> MapResults:
+    """The extracellular volume by `add_maps`, over the images of ``series_node`` if there are some, with its table."""
+    return add_maps(
+        run.maps, series_node, labels=run.labels, name=name, tables={"regions": run.table}, notes=list(run.notes)
+    )
 
 
 def remove_maps(results: MapResults) -> None:
@@ -137,33 +207,6 @@ def remove_maps(results: MapResults) -> None:
 def find_maps() -> list[MapResults]:
     """The maps in the scene, for example after it was loaded from a file."""
     return [results for results in map(_from_scene, runs_in_scene()) if results is not None]
-
-
-def show_map(results: MapResults, name: str, *, opacity: float = 1.0) -> None:
-    """Put a map over its images in every slice view, with its legend; the legends of other results are hidden.
-
-    Maps without images go over what the views show.     Raises `CardiacMotionError` for a map that is not there.
-    """
-    node = find_map(results, name)
-    scene = headless_scene().scene
-    hide_legends()
-    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
-        composite = scene.GetNthNodeByClass(number, "vtkMRMLSliceCompositeNode")
-        if results.image is not None:
-            composite.SetBackgroundVolumeID(results.image.GetID())
-        composite.SetForegroundVolumeID(node.GetID())
-        composite.SetForegroundOpacity(opacity)
-    legend = import_slicer().vtkSlicerColorLogic.GetColorLegendDisplayNode(node)
-    if legend is not None:
-        legend.SetVisibility(True)
-        legend.Modified()  # a view decides whether to draw it by what its layers show at that moment
-
-
-def find_map(results: MapResults, name: str) -> Any:
-    """The volume node of a map; raises `CardiacMotionError` for one that is not there."""
-    if name not in results.maps:
-        raise CardiacMotionError(f"{results.name!r} has no map {name!r}; it has {', '.join(results.maps)}")
-    return results.maps[name]
 
 
 # ---------------------------------------------------------------------- parts of a run
@@ -186,34 +229,6 @@ def _check_fit(maps: ParameterMaps, sequence: Any, registered: ImageSeries | Non
         )
 
 
-def _add_map(name: str, maps: ParameterMaps, style: MapStyle, run_name: str) -> Any:
-    slicer = import_slicer()
-    node = headless_scene().scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", f"{name} ({run_name})")
-    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(maps.affine))
-    slicer.util.updateVolumeFromArray(node, maps.maps[name])
-    node.SetVoxelValueQuantity(_coded(quantity_of(name)))
-    node.SetVoxelValueUnits(_coded(unit_code(maps.units[name])))
-    node.SetAttribute(TITLE_ATTRIBUTE, style.title)
-    node.CreateDefaultDisplayNodes()
-    display = node.GetDisplayNode()
-    display.SetAndObserveColorNodeID(color_node(f"CardiacMotion {style.palette}", PALETTES[style.palette]).GetID())
-    display.AutoWindowLevelOff()
-    display.SetWindowLevelMinMax(*style.window)
-    display.AutoThresholdOff()
-    finite = maps.maps[name][np.isfinite(maps.maps[name])]
-    display.SetThreshold(float(finite.min(initial=0.0)), float(finite.max(initial=1.0)))  # NaN is in no range
-    display.ApplyThresholdOn()
-    display.InterpolateOff()  # between a value and none there is nothing to interpolate
-    add_legend(node, style.title, visible=False, label_format=style.label_format, labels=style.ticks)
-    return node
-
-
-def _coded(code: Code) -> Any:
-    entry = import_slicer().vtkCodedEntry()
-    entry.SetValueSchemeMeaning(*code)
-    return entry
-
-
 def _add_registered(images: ImageSeries, results: MapResults) -> Any:
     title = f"{results.series.GetName()} registered ({results.name})"
     sequence = new_image_sequence(images, title, index_of(results.series))
@@ -232,6 +247,8 @@ def _add_labels(labels: np.ndarray, affine: np.ndarray, name: str) -> Any:
 def _roles(results: MapResults) -> dict[str, Any]:
     return {
         **{f"{_MAP}{key}": node for key, node in results.maps.items()},
+        **{f"{_BEFORE}{key}": node for key, node in results.before.items()},
+        **{f"{_TABLE}{key}": node for key, node in results.tables.items()},
         _REGISTERED: results.registered,
         _LABELS: results.labels,
     }
@@ -246,6 +263,7 @@ def _describe(results: MapResults, maps: ParameterMaps, facts: dict[str, Any]) -
         "model": maps.model,
         "acquisition": dict(maps.acquisition),
         "name": results.name,
+        "notes": list(results.notes),
     }
     if results.series is not None:
         known["series"] = results.series.GetName()
@@ -286,14 +304,27 @@ def _hierarchy() -> Any:
 
 def _from_scene(run: str) -> MapResults | None:
     by_role = {node.GetAttribute(ROLE): node for node in nodes_of_run(run) if node.GetAttribute(ROLE)}
-    maps = {role.removeprefix(_MAP): node for role, node in by_role.items() if role.startswith(_MAP)}
+
+    def group(prefix: str) -> dict[str, Any]:
+        return {role.removeprefix(prefix): node for role, node in by_role.items() if role.startswith(prefix)}
+
+    maps = group(_MAP)
     if not maps:
         return None
     first = next(iter(maps.values()))
     series = first.GetNodeReference(_SERIES)
-    browser = None if series is None else find_browser(series)
     hierarchy = _hierarchy()
     item = hierarchy.GetItemByDataNode(first)
-    folder = hierarchy.GetItemParent(item) if item != hierarchy.GetInvalidItemID() else 0
-    name = first.GetAttribute(_PREFIX + "name")
-    return MapResults(name, run, maps, series, browser, by_role.get(_REGISTERED), by_role.get(_LABELS), folder)
+    return MapResults(
+        first.GetAttribute(_PREFIX + "name"),
+        run,
+        maps,
+        series,
+        None if series is None else find_browser(series),
+        by_role.get(_REGISTERED),
+        by_role.get(_LABELS),
+        hierarchy.GetItemParent(item) if item != hierarchy.GetInvalidItemID() else 0,
+        group(_BEFORE),
+        group(_TABLE),
+        tuple(json.loads(first.GetAttribute(_PREFIX + "notes") or "[]")),
+    )

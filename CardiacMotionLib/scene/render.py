@@ -16,7 +16,8 @@ import numpy as np
 from ..errors import CardiacMotionError
 from .arrows import hide_arrows, show_arrows
 from .headless import headless_scene, import_slicer
-from .maps import MapResults, find_map, show_map
+from .map_views import find_map, show_map
+from .maps import MapResults
 from .offscreen import View, node_ids, offscreen_host, remove_new, slice_view, view_3d, write_png
 from .overlays import hide_legends, hide_overlay, show_overlay
 from .results import Results
@@ -94,6 +95,7 @@ def render_map(
     slice_index: int | None = None,
     contours: bool = True,
     opacity: float = 1.0,
+    before: bool = False,
     size: tuple[int, int] = (800, 800),
 ) -> Path:
     """Draw one slice of a map over its images, with legend and the contours of the labels, into a PNG file.
@@ -109,6 +111,8 @@ def render_map(
         the heart.
     contours, opacity, size
         As in `render_slice`.
+    before
+        Whether to draw the map of the images as acquired.
 
     Raises
     ------
@@ -117,7 +121,7 @@ def render_map(
     """
     host = offscreen_host()
     name = next(iter(results.maps)) if name is None else name
-    volume = find_map(results, name)
+    volume = find_map(results, name, before=before)
     _check_range("slice_index", slice_index, volume.GetImageData().GetDimensions()[2])
     if frame is not None and results.browser is None:
         raise CardiacMotionError(f"{results.name!r} has no images, so it has no frame {frame}")
@@ -127,7 +131,7 @@ def render_map(
             show_frame(results.browser, frame)
         if results.labels is not None:
             results.labels.SetDisplayVisibility(contours)
-        show_map(results, name, opacity=opacity)
+        show_map(results, name, opacity=opacity, before=before)
         _draw_legend(host.scene, volume)
         _aim(view, volume, results.labels, slice_index, size)
         return write_png(view.window, path)

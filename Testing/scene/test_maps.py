@@ -4,11 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from small_hearts import AFFINES, heart_labels, heart_series, node_names
+from small_hearts import AFFINES, heart_labels, heart_motion, heart_series, node_names
 from small_maps import small_maps
 
 from CardiacMotionLib import CardiacMotionError
+from CardiacMotionLib.report import MapRun, with_labels
 from CardiacMotionLib.scene import (
+    add_map_run,
     add_maps,
     add_series,
     find_maps,
@@ -22,6 +24,7 @@ from CardiacMotionLib.scene import (
     show_map,
 )
 from CardiacMotionLib.scene.map_colors import CONTRAST_T1_MS, NATIVE_T1_MS, PALETTES, shown_maps, styles
+from CardiacMotionLib.scene.map_views import find_map, set_window, window_of
 from CardiacMotionLib.scene.sequences import data_nodes, index_of
 
 
@@ -232,3 +235,108 @@ def test_rendered_map_has_its_colors_and_shows_the_image_through_the_hole(scene,
     ):
         with pytest.raises(CardiacMotionError, match=message):
             render_map(results, tmp_path / "no.png", **wrong)
+
+
+@pytest.fixture
+def compared(scene):
+    """(results, run) of maps before and after registration, each with a T1 of the wall of its own."""
+    affine = AFFINES["oblique"]
+    series, motion = heart_series(affine), heart_motion(affine)
+    series = series.replace(labels={0: heart_labels()})
+    registered = series.replace(frames=motion.warp(series))
+    before, after = small_maps(affine, (700.0, 1450.0, 1100.0, 1500.0)), small_maps(affine)
+    run = with_labels(MapRun(series, before, motion, registered, after), 0, heart_labels())
+    sequence, _ = add_series(series, "T1 series")
+    return add_map_run(run, sequence), run
+
+
+def column(table, name):
+    return [table.GetTable().GetValueByName(row, name).ToString() for row in range(table.GetNumberOfRows())]
+
+
+def test_maps_before_registration_are_there_to_compare(scene, compared, tmp_path):
+    import slicer
+
+    results, run = compared
+    for found in now_and_reloaded(results, tmp_path):
+        assert list(found.before) == ["T1", "T1_SD", "R2"]
+        assert list(found.maps) == ["T1", "T1_SD", "A", "R2"]
+        np.testing.assert_array_equal(slicer.util.arrayFromVolume(found.before["T1"]), run.before["T1"])
+        np.testing.assert_array_equal(slicer.util.arrayFromVolume(found.maps["T1"]), run.after["T1"])
+        assert legend_of(found.before["T1"]).GetTitleText() == "T1 (ms), before"
+        assert found.notes == results.notes
+        assert found.notes[0] == "a note"
+        assert json.loads(found.fact("motion"))["method"] == "known"
+
+
+def now_and_reloaded(results, folder):
+    yield results
+    save_scene(folder / "maps.mrb")
+    yield reloaded(folder / "maps.mrb")
+
+
+def test_regions_and_scores_are_tables(scene, compared, tmp_path):
+    results, run = compared
+    for found in now_and_reloaded(results, tmp_path):
+        assert set(found.tables) == {"regions", "scores"}
+        rows = zip(
+            *(column(found.tables["regions"], name) for name in ("Map", "Region", "Mean before", "Mean after")),
+            strict=True,
+        )
+        values = {(title, region): (before, after) for title, region, before, after in rows}
+        assert values["T1 (ms)", "LV myocardium"] == ("1100", "1000")
+        assert values["R\N{SUPERSCRIPT TWO} of the fit", "LV cavity"] == ("0.98", "0.98")
+        assert values["T1 (ms)", "8 mid anteroseptal"] == ("1100", "1000")
+        assert not any("A" in title.split()[0] for title, _ in values)
+        scores = zip(
+            *(column(found.tables["scores"], name) for name in ("metric", "registration", "value")), strict=True
+        )
+        assert float({(m, r): v for m, r, v in scores}["D_PCA1", "before registration"]) == pytest.approx(
+            run.scores.query("metric == 'D_PCA1'")["value"].iloc[0], rel=1e-4
+        )
+
+
+def test_before_and_after_share_window_and_lie_over_their_own_images(scene, compared):
+    results, _ = compared
+    composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode", "Red")
+    set_window(results, "T1", 800, 1300)
+    assert window_of(results, "T1") == (800, 1300, "ms")
+    for before, image in ((True, results.series), (False, results.registered)):
+        show_map(results, "T1", before=before)
+        node = find_map(results, "T1", before=before)
+        display = node.GetDisplayNode()
+        assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (800, 1300)
+        assert composite.GetForegroundVolumeID() == node.GetID()
+        assert composite.GetBackgroundVolumeID() == results.browser.GetProxyNode(image).GetID()
+    with pytest.raises(CardiacMotionError, match="no map 'A' before registration; it has T1, T1_SD, R2"):
+        show_map(results, "A", before=True)
+    with pytest.raises(CardiacMotionError, match="from low to high, got 9 to 9"):
+        set_window(results, "T1", 9, 9)
+
+
+def test_values_of_nodes_are_maps_again(compared):
+    results, run = compared
+    found = results.values()
+    np.testing.assert_array_equal(found["T1"], run.after["T1"])
+    np.testing.assert_allclose(found.affine, run.after.affine)
+    assert (found.units, found.model) == (run.after.units, "molli")
+    assert found.acquisition == run.after.acquisition
+    assert (found.fitted == np.isfinite(run.after["T1"])).all()
+
+
+def test_a_compared_run_leaves_nothing_when_it_is_removed(scene):
+    series = heart_series(AFFINES["axial"])
+    sequence, _ = add_series(series, "T1 series")
+    names = node_names(scene)
+    results = add_map_run(MapRun(series, small_maps(AFFINES["axial"])), sequence)
+    assert results.before == {}
+    remove_maps(results)
+    assert node_names(scene) == names
+
+
+def test_the_picture_before_registration_is_another(scene, compared, tmp_path):
+    results, _ = compared
+    paths = [
+        render_map(results, tmp_path / f"{before}.png", before=before, size=(200, 200)) for before in (True, False)
+    ]
+    assert len({path.read_bytes() for path in paths}) == 2

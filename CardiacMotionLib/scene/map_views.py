@@ -1,0 +1,59 @@
+"""Looking at the maps of the scene: which one, in which window, before or after registration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import CardiacMotionError
+from .headless import headless_scene, import_slicer
+from .map_nodes import unit_of_node
+from .maps import MapResults
+from .overlays import hide_legends
+
+
+def show_map(results: MapResults, name: str, *, opacity: float = 1.0, before: bool = False) -> None:
+    """Put a map over its images in every slice view, with its legend; the legends of other results are hidden.
+
+    ``before`` shows the one of the images as acquired. Maps without images go over what the views show. Raises
+    `CardiacMotionError` for a map that is not there.
+    """
+    node = find_map(results, name, before=before)
+    image = results.image_before if before else results.image
+    scene = headless_scene().scene
+    hide_legends()
+    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
+        composite = scene.GetNthNodeByClass(number, "vtkMRMLSliceCompositeNode")
+        if image is not None:
+            composite.SetBackgroundVolumeID(image.GetID())
+        composite.SetForegroundVolumeID(node.GetID())
+        composite.SetForegroundOpacity(opacity)
+    legend = import_slicer().vtkSlicerColorLogic.GetColorLegendDisplayNode(node)
+    if legend is not None:
+        legend.SetVisibility(True)
+        legend.Modified()  # a view decides whether to draw it by what its layers show at that moment
+
+
+def find_map(results: MapResults, name: str, *, before: bool = False) -> Any:
+    """The volume node of a map; raises `CardiacMotionError` for one that is not there."""
+    nodes = results.before if before else results.maps
+    if name not in nodes:
+        which = " before registration" if before else ""
+        has = ", ".join(nodes) or "none"
+        raise CardiacMotionError(f"{results.name!r} has no map {name!r}{which}; it has {has}")
+    return nodes[name]
+
+
+def window_of(results: MapResults, name: str) -> tuple[float, float, str]:
+    """(lowest, highest, unit) of the window in which a map is shown."""
+    node = find_map(results, name)
+    display = node.GetDisplayNode()
+    return display.GetWindowLevelMin(), display.GetWindowLevelMax(), unit_of_node(node)
+
+
+def set_window(results: MapResults, name: str, low: float, high: float) -> None:
+    """Show a map in another window, before and after registration alike."""
+    if not low < high:
+        raise CardiacMotionError(f"a window goes from low to high, got {low:g} to {high:g}")
+    for node in (find_map(results, name), results.before.get(name)):
+        if node is not None:
+            node.GetDisplayNode().SetWindowLevelMinMax(low, high)
