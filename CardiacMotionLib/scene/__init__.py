@@ -42,7 +42,15 @@ _PUBLIC = {
     "show_arrows": "arrows",
     "hide_overlay": "overlays",
     "hide_arrows": "arrows",
-    "add_segment_chart": "charts",
+    "Curves": "charts",
+    "end_highlight": "highlight",
+    "hide_segments": "aha",
+    "highlight_segment": "highlight",
+    "place_insertions": "insertions",
+    "read_insertions": "insertions",
+    "show_curves": "strain_update",
+    "show_segments": "aha",
+    "update_strain": "strain_update",
 }
 
 __all__ = sorted(_PUBLIC)

@@ -62,7 +62,33 @@ def add_bullseye(values: dict[int, float], component: str, center: np.ndarray, n
     add_legend(model, title, visible=True)
     markups = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", f"{name} values")
     _add_numbers(markups, values, center)
+    markups.CreateDefaultDisplayNodes()
+    display = markups.GetDisplayNode()
+    display.SetVisibility2D(False)
+    display.SetGlyphScale(0.01)
+    display.SetTextScale(4.0)
+    display.SetSelectedColor(0.0, 0.0, 0.0)
+    display.SetColor(0.0, 0.0, 0.0)
+    display.SetPointLabelsVisibility(True)
+    display.SetPropertiesLabelVisibility(False)
     return model, markups
+
+
+def fill_bullseye(model: Any, markups: Any, values: dict[int, float], component: str, center: np.ndarray) -> None:
+    """Give a bullseye of `add_bullseye` other values."""
+    model.SetAndObserveMesh(_mesh(values, TITLE[component], center))
+    markups.SetLocked(False)
+    markups.RemoveAllControlPoints()
+    _add_numbers(markups, values, center)
+
+
+def beside_heart(wall: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Place (3,) RAS mm for the bullseye: to the patient's left of the wall (K, J, I), at its height."""
+    voxels = np.argwhere(wall)[:, ::-1]
+    points = voxels @ affine[:3, :3].T + affine[:3, 3]
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    middle[0] = points[:, 0].min() - RADIUS_MM - 15.0
+    return middle
 
 
 def color_by(model: Any, array: str, component: str, *, cells: bool = False) -> None:
@@ -126,12 +152,3 @@ def _add_numbers(markups: Any, values: dict[int, float], center: np.ndarray) -> 
         number = markups.AddControlPoint(vtk.vtkVector3d(*place), f"{value:.0f}")
         markups.SetNthControlPointDescription(number, f"AHA segment {segment}")
     markups.SetLocked(True)
-    markups.CreateDefaultDisplayNodes()
-    display = markups.GetDisplayNode()
-    display.SetVisibility2D(False)
-    display.SetGlyphScale(0.01)
-    display.SetTextScale(4.0)
-    display.SetSelectedColor(0.0, 0.0, 0.0)
-    display.SetColor(0.0, 0.0, 0.0)
-    display.SetPointLabelsVisibility(True)
-    display.SetPropertiesLabelVisibility(False)

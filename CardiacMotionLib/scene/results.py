@@ -13,13 +13,16 @@ from .. import __version__
 from ..errors import CardiacMotionError
 from ..motion import Motion
 from ..series import MYOCARDIUM, ImageSeries
-from .bullseye import RADIUS_MM, add_bullseye, segment_values
+from .aha import add_numbers, add_segments, carry_segments
+from .bullseye import add_bullseye, beside_heart, segment_values
 from .charts import TimeMarker, add_chart
 from .colors import TITLE, add_legend
 from .headless import headless_scene, import_slicer
+from .insertions import add_insertions
 from .models import add_wall, color_wall
 from .overlays import add_overlay
 from .read import cine_sequence
+from .run_folder import file_node
 from .run_nodes import ROLE, RUN, all_or_nothing, nodes_of_run, remove_nodes, remove_unused_color_nodes, runs_in_scene
 from .segmentations import add_label_sequence
 from .sequences import SequenceIndex, add_series, find_browser, index_of, new_browser, play_with
@@ -60,6 +63,12 @@ class Results:
         {role: table node} and the chart of the global curves with the current frame.
     folder
         Subject hierarchy item of the run.
+    segments, segment_numbers
+        Sequence of label maps, the AHA segments carried through the cycle, and markups with their numbers.
+    insertions
+        Markups of the two RV insertions, moving with the heart.
+    highlight
+        Model of the one segment that stands out, made when it is first asked for.
     """
 
     name: str
@@ -77,6 +86,10 @@ class Results:
     chart: Any = None
     series: list[Any] = field(default_factory=list)
     folder: int = 0
+    segments: Any = None
+    segment_numbers: Any = None
+    insertions: Any = None
+    highlight: Any = None
     _marker: TimeMarker | None = field(default=None, repr=False)
 
     def proxy(self, sequence_node: Any) -> Any:
@@ -118,7 +131,7 @@ def add_results(
     if measure not in MEASURES:
         raise CardiacMotionError(f"unknown strain measure {measure!r}; use green or engineering")
     cine = cine_sequence(cine_node)
-    _check_fit(cine, series, motion, strain)
+    check_fit(cine, series, motion, strain)
     cine_name = cine.GetName() if cine is not None else str(series.meta.get("name") or "Cine")
     name = name or f"{cine_name} {motion.provenance.get('method', 'motion')}"
     run = uuid.uuid4().hex
@@ -176,7 +189,8 @@ def unfollow_time(results: Results) -> None:
 # ---------------------------------------------------------------------- parts of a run
 
 
-def _check_fit(cine: Any, series: ImageSeries, motion: Motion, strain: Strain | None) -> None:
+def check_fit(cine: Any, series: ImageSeries, motion: Motion, strain: Strain | None) -> None:
+    """Raise `CardiacMotionError` unless cine, series, motion and strain are of one grid, cycle and reference."""
     if series.frames.shape != motion.displacement.shape[:4] or not np.allclose(series.affine, motion.affine, atol=1e-3):
         raise CardiacMotionError(
             f"series {series.frames.shape} and motion {motion.displacement.shape[:4]} "
@@ -225,6 +239,12 @@ def _add_anatomy(
     results.wall = add_wall(labels, motion.affine, f"{results.name} wall", transform)
     if strain is not None:
         color_wall(results.wall, "circumferential", maps["circumferential"][strain.end_systole], motion.affine)
+        if strain.rv_insertion is not None:
+            results.insertions = add_insertions(results.name, transform, strain.rv_insertion)
+        if strain.segments.any():
+            segments = carry_segments(strain.segments, motion, walls)
+            results.segments = add_segments(segments, motion.affine, index, results.browser, results.name)
+            results.segment_numbers = add_numbers(strain.segments, motion.affine, results.name, transform)
 
 
 def _strain_map(strain: Strain, component: str, measure: str) -> np.ndarray:
@@ -236,20 +256,11 @@ def _add_numbers(results: Results, strain: Strain, motion: Motion, measure: str)
     results.chart, results.series = add_chart(strain, results.tables, results.name, measure)
     values = segment_values(strain, "circumferential", "end_systolic", measure)
     if values:
-        center = _beside_heart(strain.wall, motion.affine)
+        center = beside_heart(strain.wall, motion.affine)
         title = f"{results.name} bullseye {TITLE['circumferential']} at end-systole"
         results.bullseye, results.bullseye_values = add_bullseye(values, "circumferential", center, title)
     if results.wall is not None:
         add_legend(results.wall, TITLE["circumferential"], visible=results.bullseye is None)
-
-
-def _beside_heart(wall: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """Place (3,) RAS mm for the bullseye: to the patient's left of the wall, at its height."""
-    voxels = np.argwhere(wall)[:, ::-1]
-    points = voxels @ affine[:3, :3].T + affine[:3, 3]
-    middle = (points.min(axis=0) + points.max(axis=0)) / 2
-    middle[0] = points[:, 0].min() - RADIUS_MM - 15.0
-    return middle
 
 
 def _roles(results: Results) -> dict[str, Any]:
@@ -261,6 +272,10 @@ def _roles(results: Results) -> dict[str, Any]:
         "bullseye": results.bullseye,
         "bullseye_values": results.bullseye_values,
         "chart": results.chart,
+        "segments": results.segments,
+        "segment_numbers": results.segment_numbers,
+        "insertions": results.insertions,
+        "highlight": results.highlight,
         **{f"overlay:{component}": node for component, node in results.overlays.items()},
         **{f"table:{role}": node for role, node in results.tables.items()},
         **{f"series:{number}": node for number, node in enumerate(results.series)},
@@ -305,16 +320,12 @@ def _file(results: Results) -> None:
         results.motion_to_frame,
         results.frame_to_reference,
         results.segmentation,
+        results.segments,
         *results.overlays.values(),
     } - {None}
     for node in [*_roles(results).values(), *(results.proxy(sequence) for sequence in sequences)]:
-        if node is None:
-            continue
-        item = hierarchy.GetItemByDataNode(node)
-        if item == invalid:
-            hierarchy.CreateItem(results.folder, node)
-        else:
-            hierarchy.SetItemParent(item, results.folder)
+        if node is not None:
+            file_node(results.folder, node)
 
 
 def _hierarchy() -> Any:
@@ -350,6 +361,7 @@ def _from_scene(run: str) -> Results | None:
         by_role.get("chart"),
         [node for _, node in sorted(group("series:").items(), key=lambda pair: int(pair[0]))],
         hierarchy.GetItemParent(item) if item != hierarchy.GetInvalidItemID() else 0,
+        *(by_role.get(role) for role in ("segments", "segment_numbers", "insertions", "highlight")),
     )
     follow_time(results)
     return results

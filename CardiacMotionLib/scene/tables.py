@@ -18,11 +18,18 @@ MEASURES = {"green": "Green-Lagrange", "engineering": "engineering"}
 
 def table_from_dataframe(frame: pd.DataFrame, name: str) -> Any:
     """Table node with one typed column per column of ``frame``: text, whole numbers or numbers."""
+    table = headless_scene().scene.AddNewNodeByClass("vtkMRMLTableNode", name)
+    table.SetUseColumnTitleAsColumnHeader(True)
+    table.SetAndObserveTable(vtk_table(frame))
+    return table
+
+
+def vtk_table(frame: pd.DataFrame) -> Any:
+    """``vtkTable`` with one typed column per column of ``frame``."""
     import vtk
     from vtk.util.numpy_support import numpy_to_vtk
 
-    table = headless_scene().scene.AddNewNodeByClass("vtkMRMLTableNode", name)
-    table.SetUseColumnTitleAsColumnHeader(True)
+    table = vtk.vtkTable()
     for column in frame.columns:
         values = frame[column]
         if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
@@ -62,21 +69,29 @@ def region_title(component: str, region: str) -> str:
 
 def add_strain_tables(strain: Strain, name: str, measure: str) -> dict[str, Any]:
     """Table nodes of a strain result by role: ``curves:<component>`` in percent, and its own tables by name."""
+    return {
+        role: table_from_dataframe(frame, f"{name} {title}")
+        for role, (frame, title) in strain_tables(strain, measure).items()
+    }
+
+
+def strain_tables(strain: Strain, measure: str) -> dict[str, tuple[pd.DataFrame, str]]:
+    """{role: (table, title)} of a strain result."""
     tables = {
-        f"curves:{component}": table_from_dataframe(
-            curve_table(strain, component, measure), f"{name} {SHORT_NAMES[component]} curves ({MEASURES[measure]})"
+        f"curves:{component}": (
+            curve_table(strain, component, measure),
+            f"{SHORT_NAMES[component]} curves ({MEASURES[measure]})",
         )
         for component in strain.components
     }
     function = pd.DataFrame(
         {"quantity": list(strain.function), "value": [float(value) for value in strain.function.values()]}
     )
-    for role, frame in (
-        ("summary", strain.summary),
-        ("function", function),
-        ("volumes", strain.volumes),
-        ("rotation", strain.rotation),
-        ("rates", strain.rates),
-    ):
-        tables[role] = table_from_dataframe(frame, f"{name} {role}")
-    return tables
+    frames = {
+        "summary": strain.summary,
+        "function": function,
+        "volumes": strain.volumes,
+        "rotation": strain.rotation,
+        "rates": strain.rates,
+    }
+    return tables | {role: (frame, role) for role, frame in frames.items()}

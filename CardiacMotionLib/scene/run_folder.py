@@ -1,0 +1,37 @@
+"""What joins a run after it was made: its place in the run's folder, its role, and the run's provenance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .headless import headless_scene, import_slicer
+from .run_nodes import ROLE
+
+if TYPE_CHECKING:
+    from .results import Results
+
+_PREFIX = "CardiacMotion."
+
+
+def adopt(results: Results, role: str, node: Any) -> None:
+    """Give a node the role that brings it back with the run, the run's provenance, and a place in its folder.
+
+    To be called inside `all_or_nothing`, which makes the node one of the run.
+    """
+    motion = results.motion_to_frame
+    with import_slicer().util.NodeModify(node):
+        for name in motion.GetAttributeNames():
+            if name.startswith(_PREFIX) and node.GetAttribute(name) is None:
+                node.SetAttribute(name, motion.GetAttribute(name))
+        node.SetAttribute(ROLE, role)
+    file_node(results.folder, node)
+
+
+def file_node(folder: int, node: Any) -> None:
+    """Put a node into a folder of the subject hierarchy."""
+    hierarchy = import_slicer().vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(headless_scene().scene)
+    item = hierarchy.GetItemByDataNode(node)
+    if item == hierarchy.GetInvalidItemID():
+        hierarchy.CreateItem(folder, node)
+    else:
+        hierarchy.SetItemParent(item, folder)

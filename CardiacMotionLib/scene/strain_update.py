@@ -1,0 +1,164 @@
+"""Other numbers for a run whose motion stays: strain computed again replaces what was shown, all of it or nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import CardiacMotionError
+from ..motion import Motion
+from ..series import ImageSeries
+from .aha import add_numbers, add_segments, carry_segments, fill_numbers, update_segments, walls_of
+from .bullseye import add_bullseye, beside_heart, fill_bullseye, segment_values
+from .charts import Curves, replace_curves
+from .colors import TITLE
+from .highlight import end_highlight, highlight_segment, highlighted_segment
+from .insertions import add_insertions, move_insertions
+from .models import color_wall
+from .results import Results, check_fit, follow_time
+from .run_folder import adopt, file_node
+from .run_nodes import all_or_nothing, remove_nodes
+from .sequences import index_of
+from .tables import MEASURES, strain_tables, vtk_table
+
+if TYPE_CHECKING:
+    from ..strain import Strain
+
+
+def update_strain(
+    results: Results,
+    series: ImageSeries,
+    motion: Motion,
+    strain: Strain,
+    *,
+    chosen: Curves | None = None,
+    segments: np.ndarray | None = None,
+) -> None:
+    """Show another strain of the same motion: other insertions, end-systole, layers or drift correction.
+
+    Tables, chart, bullseye, AHA segments, insertions and the color of the wall change in place, so that the views that
+    show them go on showing them; the maps over the cine do not depend on any of this. What was not there for want of
+    insertions is added. On a failure everything is as it was.
+
+    Parameters
+    ----------
+    results
+        Of `add_results`, with this motion and a strain.
+    series, motion, strain
+        As in `add_results`.
+    chosen
+        What the chart shows from now on, by default the global curves in the measure of the run.
+    segments
+        (T, K, J, I) of `segments_in_frames`, where they were computed before, beside the user interface.
+
+    Raises
+    ------
+    CardiacMotionError
+        for a strain that is not of this motion, or a run without strain.
+    """
+    if results.chart is None:
+        raise CardiacMotionError(f"run {results.name!r} has no strain to replace; compute it with strain first")
+    check_fit(results.cine, series, motion, strain)
+    measure = measure_of(results)
+    chosen = chosen or Curves(measure=measure)
+    labels = motion.reference_labels(series)
+    labels = strain.wall.astype(np.uint8) * 2 if labels is None else labels
+    # First everything that can fail, on the side; then it is put in place.
+    tables = {role: vtk_table(frame) for role, (frame, _) in strain_tables(strain, measure).items()}
+    values = segment_values(strain, "circumferential", "end_systolic", measure)
+    if segments is None:
+        segments = segments_in_frames(strain, motion, labels)
+    wall_values = (
+        100
+        * (strain.engineering("circumferential") if measure == "engineering" else strain.circumferential)[
+            strain.end_systole
+        ]
+    )
+    marked = highlighted_segment(results)
+    old_series = list(results.series)
+    with all_or_nothing(results.run):
+        added = _add_missing(results, motion, strain, segments, values)
+        new_series = replace_curves(results.chart, old_series, results.tables, strain, chosen)
+    for attribute, node in added.items():
+        setattr(results, attribute, node)
+    for role, table in tables.items():
+        results.tables[role].SetAndObserveTable(table)
+    _adopt_series(results, new_series, old_series)
+    if results.segments is not None and "segments" not in added:
+        update_segments(results, segments)
+        fill_numbers(results.segment_numbers, strain.segments, motion.affine)
+    if results.bullseye is not None and "bullseye" not in added:
+        center = beside_heart(strain.wall, motion.affine)
+        fill_bullseye(results.bullseye, results.bullseye_values, values, "circumferential", center)
+    if results.insertions is not None and strain.rv_insertion is not None:
+        move_insertions(results.insertions, strain.rv_insertion)
+    if results.wall is not None:
+        color_wall(results.wall, "circumferential", wall_values, motion.affine)
+    follow_time(results)
+    if marked is None:
+        return
+    if (strain.segments == marked).any():
+        highlight_segment(results, marked, labels, strain)
+    else:
+        end_highlight(results)
+
+
+def show_curves(results: Results, strain: Strain, chosen: Curves) -> None:
+    """Let the chart of a run show other curves of its strain; what others put into the chart stays.
+
+    Raises
+    ------
+    CardiacMotionError
+        for a component or regions that this strain does not have; the chart is as it was.
+    """
+    old = list(results.series)
+    with all_or_nothing(results.run):
+        new = replace_curves(results.chart, old, results.tables, strain, chosen)
+    _adopt_series(results, new, old)
+    follow_time(results)
+
+
+def segments_in_frames(strain: Strain, motion: Motion, labels: np.ndarray) -> np.ndarray:
+    """AHA segments where their material is in every frame: (T, K, J, I) uint8. Touches no node: any thread will do."""
+    return carry_segments(strain.segments, motion, walls_of(motion, labels))
+
+
+def measure_of(results: Results) -> str:
+    """``green`` or ``engineering``: what the run shows strain in."""
+    words = results.motion_to_frame.GetAttribute("CardiacMotion.measure")
+    return next((measure for measure, title in MEASURES.items() if title == words), "green")
+
+
+def _add_missing(
+    results: Results,
+    motion: Motion,
+    strain: Strain,
+    segments: np.ndarray,
+    values: dict[int, float],
+) -> dict[str, Any]:
+    """Nodes that the run lacks, {attribute of the results: node}: a strain without insertions has no segments."""
+    transform = results.proxy(results.motion_to_frame)
+    name, added = results.name, {}
+    if results.insertions is None and strain.rv_insertion is not None:
+        added["insertions"] = add_insertions(name, transform, strain.rv_insertion)
+    if results.segments is None and segments.any():
+        index = index_of(results.cine)
+        added["segments"] = add_segments(segments, motion.affine, index, results.browser, name)
+        added["segment_numbers"] = add_numbers(strain.segments, motion.affine, name, transform)
+    if results.bullseye is None and values:
+        title = f"{name} bullseye {TITLE['circumferential']} at end-systole"
+        center = beside_heart(strain.wall, motion.affine)
+        added["bullseye"], added["bullseye_values"] = add_bullseye(values, "circumferential", center, title)
+    for role, node in added.items():
+        adopt(results, role, node)
+    if "segments" in added:
+        file_node(results.folder, results.proxy(added["segments"]))
+    return added
+
+
+def _adopt_series(results: Results, new: list[Any], old: list[Any]) -> None:
+    results.series = new
+    remove_nodes(old)
+    for number, node in enumerate(new):
+        adopt(results, f"series:{number}", node)
