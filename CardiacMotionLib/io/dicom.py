@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import CardiacMotionError
 from ..series import ImageSeries
-from .dicom_preparation import read_preparation
+from .dicom_preparation import Preparation, read_preparation
 from .dicom_stack import Plane, stack
 from .files import natural_key, package, reading
 
@@ -60,6 +60,13 @@ def read_dicom_file(path: Path, series_uid: str | Sequence[str] | None = None) -
         raise CardiacMotionError(f"cannot read {path}: not a NIfTI, NRRD or DICOM image")
     beside = sorted((f for f in path.parent.iterdir() if f.is_file()), key=natural_key)
     return read_dicom(path.parent, series_uid or own[0].series_uid, beside)
+
+
+def read_preparations(files: Iterable[Path]) -> list[Preparation]:
+    """How each image in DICOM files was prepared, one after the other; files that are no images are left aside."""
+    pydicom = package("pydicom", "reading DICOM files")
+    with pydicom.config.disable_value_validation():
+        return [plane.preparation for file in files for plane in _planes(file)]
 
 
 def _planes(file: Path) -> list[Plane]:

@@ -16,6 +16,7 @@ _PUBLIC = {
     "compact_regions": "map_tables",
     "compute_ecv": "ecv_run",
     "describe_quality": "quality",
+    "describe_scores": "map_words",
     "panels": "map_page",
     "plot_bullseye": "bullseye",
     "plot_curves": "curves",

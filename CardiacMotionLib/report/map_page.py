@@ -13,16 +13,9 @@ from .figures import png_bytes
 from .html import image_uri, png_uri, write_page
 from .map_images import FRAME_MS, image_frames
 from .map_run import MapRun, headline, notes_of
+from .map_words import MEANING
 from .maps import Panel, draw_maps
 from .wording import RESEARCH_USE, number_text, region_name
-
-MEANING = {
-    "survival": "Share of the pixels whose fit converged to plausible values with R² of 0.9 or more.",
-    "median R2": "Share of the signal's variation that the fit explains, median over the fitted pixels.",
-    "D_PCA1": "What is left in the images beside their first modes; 0 is the same anatomy in every image.",
-    "D_PCA2": "Sum of the eigenvalues of the images' correlations, weighted by their rank; smaller is more alike.",
-    "folding": "Share of voxels, over all frames, where the motion folds over; it is not physical there.",
-}
 
 
 def write_map_report(run: MapRun, path: str | Path, *, title: str = "Parameter maps") -> Path:

@@ -21,6 +21,7 @@ from ..strain.wall_segments import find_segments
 
 Notes = tuple[str, ...]
 BEFORE, AFTER = "before registration", "after registration"
+WORSE = "The registration made it worse"  # how the warning begins
 # What may change without a warning.
 LIKENESS_MARGIN = 0.02  # of D_PCA1 and D_PCA2, as a share of what it was
 R2_MARGIN = 0.005
@@ -186,7 +187,7 @@ def warnings(run: MapRun) -> tuple[str, ...]:
     ]
     if not worse:
         return ()
-    return (f"The registration made it worse ({', '.join(worse)}): look at the images, and at the maps before it.",)
+    return (f"{WORSE} ({', '.join(worse)}): look at the images, and at the maps before it.",)
 
 
 def notes_of(run: MapRun) -> list[str]:

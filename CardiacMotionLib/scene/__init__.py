@@ -13,8 +13,10 @@ from typing import Any
 _PUBLIC = {
     "MapResults": "maps",
     "Results": "results",
+    "acquisition_of": "acquisition",
     "add_ecv_run": "maps",
     "add_map_run": "maps",
+    "add_map_sample": "map_sample",
     "add_maps": "maps",
     "find_maps": "maps",
     "remove_maps": "maps",

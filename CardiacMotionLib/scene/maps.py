@@ -167,8 +167,10 @@ def add_maps(
     return results
 
 
-def add_map_run(run: MapRun, series_node: Any, *, name: str | None = None) -> MapResults:
-    """Everything of a finished run by `add_maps`: maps, those before registration, registered images, labels, tables.
+def add_map_run(run: MapRun, series_node: Any, *, name: str | None = None, compare: bool = True) -> MapResults:
+    """Everything of a finished run by `add_maps`: maps, registered images, labels, tables, notes.
+
+    ``compare`` adds the maps before registration, where there was one.
 
     The table "regions" is `compact_regions`, "scores" that of the run.
     """
@@ -183,7 +185,7 @@ def add_map_run(run: MapRun, series_node: Any, *, name: str | None = None) -> Ma
         labels=run.labels_after,
         name=name,
         facts=facts,
-        before=None if run.after is None else run.before,
+        before=run.before if compare and run.after is not None else None,
         tables={"regions": compact_regions(run), "scores": run.scores},
         notes=notes_of(run),
     )

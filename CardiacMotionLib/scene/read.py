@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import CardiacMotionError
-from ..io.acquisition import acquisition_from_index, acquisition_from_keys
 from ..series import ImageSeries
+from .acquisition import Acquired, acquisition_of
 from .headless import import_slicer
 from .read_labels import read_labels
 from .segment_names import LabelMapping
@@ -32,7 +32,7 @@ def series_from_nodes(
         A sequence node of scalar volumes, the volume that shows such a sequence, the sequence browser that plays it, or
         a list of scalar volume nodes, one a frame. Index values with the unit ms, s or us become times; those of an
         index ``InversionTime`` or such, and attributes ``CardiacMotion.inversion_times`` and so on of the sequence, the
-        acquisition of a mapping series in ``meta``.
+        acquisition of a mapping series in ``meta``; see `acquisition_of`.
     segmentation_node
         A segmentation or label map of one frame, or a sequence of them (or the node that shows such a sequence),
         matched to the cine by its index. Segments are resampled onto the image grid; overlaps go to the cavity, then
@@ -59,7 +59,8 @@ def series_from_nodes(
     frames = np.stack([slicer.util.arrayFromVolume(volume) for volume in volumes])
     notes = []
     times = None
-    acquisition = _acquisition(cine_sequence(cine_node), index, len(volumes))
+    sequence = cine_sequence(cine_node)
+    acquired = Acquired({}, "") if sequence is None else acquisition_of(sequence)
     if index is not None:
         times, note = times_of(index)
         notes += [note] if note else []
@@ -67,7 +68,7 @@ def series_from_nodes(
     if segmentation_node is not None:
         labels, note = read_labels(segmentation_node, segment_labels, frame, frames.shape, affine, index)
         notes += [note] if note else []
-    meta = {"name": name, "source": name, "notes": notes, **acquisition}
+    meta = {"name": name, "source": name, "notes": [*notes, *acquired.notes], **acquired.values}
     return ImageSeries(frames, affine, times, labels, meta)
 
 
@@ -112,14 +113,6 @@ def _cine_volumes(cine_node: Any) -> tuple[list[Any], SequenceIndex | None, str,
     if not volumes:
         raise CardiacMotionError(f"sequence {sequence.GetName()!r} is empty; choose a sequence of scalar volumes")
     return volumes, index_of(sequence), sequence.GetName(), parent_of_sequence(sequence)
-
-
-def _acquisition(sequence: Any, index: SequenceIndex | None, frames: int) -> dict[str, Any]:
-    """Entries for ``meta`` that a sequence node has of its acquisition: attributes, else its index."""
-    if sequence is None or index is None:
-        return {}
-    attributes = {name: sequence.GetAttribute(name) for name in sequence.GetAttributeNames() or ()}
-    return {**acquisition_from_index(index.name, index.unit, index.values), **acquisition_from_keys(attributes, frames)}
 
 
 def _check_volume(volume: Any, number: int, first: Any) -> None:

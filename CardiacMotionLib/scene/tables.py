@@ -46,6 +46,21 @@ def vtk_table(frame: pd.DataFrame) -> Any:
     return table
 
 
+def dataframe_from_table(table: Any) -> pd.DataFrame:
+    """The data frame that a table node holds."""
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    columns = {}
+    for number in range(table.GetNumberOfColumns()):
+        array = table.GetTable().GetColumn(number)
+        is_text = array.IsA("vtkStringArray")
+        values = (
+            [array.GetValue(n) for n in range(array.GetNumberOfValues())] if is_text else vtk_to_numpy(array).copy()
+        )
+        columns[table.GetColumnName(number)] = values
+    return pd.DataFrame(columns)
+
+
 def curve_table(strain: Strain, component: str, measure: str) -> pd.DataFrame:
     """One row a frame: time, then strain in percent of the whole wall, the AHA segments and the layers."""
     rows = strain.curves[strain.curves["component"] == component]

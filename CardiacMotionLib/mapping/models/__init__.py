@@ -37,6 +37,11 @@ def make_model(name: str, settings: Mapping[str, Any] | None = None) -> Model | 
     return MODELS[check_name(name)](**(settings or {}))
 
 
+def formula_of(name: str) -> str:
+    """What a model is, in the words of its class: the equation and the paper it is from."""
+    return " ".join((inspect.getdoc(type(make_model(name))) or "").split("\n\n")[0].split())
+
+
 def parameters_of(name: str, settings: Mapping[str, Any] | None = None) -> tuple[str, ...]:
     """What decides the signal of a pixel, one number each: in so many ways do images of one anatomy differ."""
     return make_model(name, settings).parameters
@@ -49,4 +54,4 @@ def check_name(name: Any) -> str:
     return name
 
 
-__all__ = ["MODELS", "Asl", "Model", "check_name", "make_model", "parameters_of", "settings_of"]
+__all__ = ["MODELS", "Asl", "Model", "check_name", "formula_of", "make_model", "parameters_of", "settings_of"]
