@@ -8,6 +8,8 @@ from typing import Any
 from .headless import headless_scene, import_slicer
 
 COLOR_NODE_NAME = "CardiacMotion diverging"
+TAG_COLOR_NODE_NAME = "CardiacMotion tags"
+DARKEST = 0.8  # opacity of the middle of a tag: the image still shines through
 CATEGORY, CATEGORY_NAME = "Category", "CardiacMotion"  # an attribute of color nodes, under which Slicer lists them
 
 # Blue for shortening and loss of volume, near-white for no change, orange to red for lengthening, thickening and gain.
@@ -48,9 +50,26 @@ def color_node(name: str, points: Sequence[tuple[float, float, float, float]]) -
     return node
 
 
+def tag_color_node(levels: int) -> Any:
+    """The color table of virtual tags, made on first use: black, from clear at level 0 to almost opaque."""
+    scene = headless_scene().scene
+    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLColorTableNode")):
+        node = scene.GetNthNodeByClass(number, "vtkMRMLColorTableNode")
+        if node.GetName() == TAG_COLOR_NODE_NAME:
+            return node
+    node = import_slicer().vtkMRMLColorTableNode()
+    node.SetName(TAG_COLOR_NODE_NAME)
+    node.SetTypeToUser()
+    node.SetAttribute(CATEGORY, CATEGORY_NAME)
+    node.SetNumberOfColors(levels)
+    for level in range(levels):
+        node.SetColor(level, f"{level / (levels - 1):.0%} dark", 0.0, 0.0, 0.0, DARKEST * level / (levels - 1))
+    return scene.AddNode(node)
+
+
 def is_own_color_node(node: Any) -> bool:
-    """Whether `color_node` made a node, which runs share."""
-    return node.IsA("vtkMRMLProceduralColorNode") and node.GetAttribute(CATEGORY) == CATEGORY_NAME
+    """Whether `color_node` or `tag_color_node` made a node, which runs share."""
+    return node.IsA("vtkMRMLColorNode") and node.GetAttribute(CATEGORY) == CATEGORY_NAME
 
 
 def add_legend(displayable_node: Any, title: str, *, visible: bool, label_format: str = "%.0f", labels: int = 5) -> Any:

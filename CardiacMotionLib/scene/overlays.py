@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from .sequences import SequenceIndex, find_browser, new_sequence, play_with
 
 OUTSIDE = -1000.0  # percent; no wall can have it, and the display threshold hides it
 _SHOWN_PERCENT = (-500.0, 1000.0)
-TITLE_ATTRIBUTE = "CardiacMotion.title"
+TITLE_ATTRIBUTE, WINDOW_ATTRIBUTE = "CardiacMotion.title", "CardiacMotion.window"
 
 
 def carry_to_frames(values: np.ndarray, motion: Motion, walls: np.ndarray) -> Iterator[np.ndarray]:
@@ -70,6 +71,7 @@ def add_overlay(
 
     sequence = new_sequence(title, index, volumes())
     sequence.SetAttribute(TITLE_ATTRIBUTE, title)
+    sequence.SetAttribute(WINDOW_ATTRIBUTE, json.dumps((-WINDOW_PERCENT[component], WINDOW_PERCENT[component])))
     proxy = play_with(browser, sequence)
     proxy.CreateDefaultDisplayNodes()
     _style(proxy.GetDisplayNode(), WINDOW_PERCENT[component])
@@ -87,7 +89,7 @@ def _style(display: Any, window_percent: float) -> None:
     display.InterpolateOff()  # between wall and outside there is nothing to interpolate
 
 
-def show_overlay(sequence_node: Any, *, opacity: float = 0.6) -> None:
+def show_overlay(sequence_node: Any, *, opacity: float = 0.6, legend: bool = True) -> None:
     """Put an overlay over its cine in every slice view, with its legend; other overlays' legends are hidden.
 
     Raises
@@ -110,10 +112,10 @@ def show_overlay(sequence_node: Any, *, opacity: float = 0.6) -> None:
         composite.SetBackgroundVolumeID(cine.GetID())
         composite.SetForegroundVolumeID(proxy.GetID())
         composite.SetForegroundOpacity(opacity)
-    legend = import_slicer().vtkSlicerColorLogic.GetColorLegendDisplayNode(proxy)
-    if legend is not None:
-        legend.SetVisibility(True)
-        legend.Modified()  # a view decides whether to draw it by what its layers show at that moment
+    bar = import_slicer().vtkSlicerColorLogic.GetColorLegendDisplayNode(proxy)
+    if bar is not None and legend:
+        bar.SetVisibility(True)
+        bar.Modified()  # a view decides whether to draw it by what its layers show at that moment
 
 
 def hide_overlay() -> None:

@@ -52,7 +52,10 @@ class Results:
     frame_to_reference
         Sequence of transforms (from parent): put the cine under its proxy and every frame is drawn in the reference.
     overlays
-        {"circumferential", "radial", "longitudinal", "jacobian": volume sequence in percent over the moving wall}.
+        {"circumferential", "radial", "longitudinal", "jacobian": volume sequence in percent over the moving wall}, and
+        those that were made on demand (`layers`).
+    layers
+        {name: volume sequence made on demand}: virtual tags and what compares registered images.
     segmentation
         Sequence of segmentations, the reference labels carried through the cycle.
     wall
@@ -90,6 +93,7 @@ class Results:
     segment_numbers: Any = None
     insertions: Any = None
     highlight: Any = None
+    layers: dict[str, Any] = field(default_factory=dict)
     _marker: TimeMarker | None = field(default=None, repr=False)
 
     def proxy(self, sequence_node: Any) -> Any:
@@ -277,6 +281,7 @@ def _roles(results: Results) -> dict[str, Any]:
         "insertions": results.insertions,
         "highlight": results.highlight,
         **{f"overlay:{component}": node for component, node in results.overlays.items()},
+        **{f"layer:{name}": node for name, node in results.layers.items()},
         **{f"table:{role}": node for role, node in results.tables.items()},
         **{f"series:{number}": node for number, node in enumerate(results.series)},
     }
@@ -362,6 +367,7 @@ def _from_scene(run: str) -> Results | None:
         [node for _, node in sorted(group("series:").items(), key=lambda pair: int(pair[0]))],
         hierarchy.GetItemParent(item) if item != hierarchy.GetInvalidItemID() else 0,
         *(by_role.get(role) for role in ("segments", "segment_numbers", "insertions", "highlight")),
+        group("layer:"),
     )
     follow_time(results)
     return results

@@ -11,7 +11,7 @@ from .headless import headless_scene, import_slicer
 
 RUN = "CardiacMotion.run"
 ROLE = "CardiacMotion.role"
-_COLOR_CLASS = "vtkMRMLProceduralColorNode"
+_COLOR_CLASS = "vtkMRMLColorNode"
 
 
 @contextmanager

@@ -66,12 +66,17 @@ def times_of(index: SequenceIndex) -> tuple[np.ndarray | None, str | None]:
 def new_sequence(name: str, index: SequenceIndex, data_nodes: Iterable[Any]) -> Any:
     """A sequence node in the scene holding copies of ``data_nodes`` at the values of ``index``."""
     sequence = headless_scene().scene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
-    sequence.SetIndexName(index.name)
-    sequence.SetIndexUnit(index.unit)
-    sequence.SetIndexType(sequence.NumericIndex if _numeric(index) else sequence.TextIndex)
+    set_index(sequence, index)
     for value, node in zip(index.values, data_nodes, strict=True):
         sequence.SetDataNodeAtValue(node, value)
     return sequence
+
+
+def set_index(sequence_node: Any, index: SequenceIndex) -> None:
+    """Say what the items of a sequence are counted by."""
+    sequence_node.SetIndexName(index.name)
+    sequence_node.SetIndexUnit(index.unit)
+    sequence_node.SetIndexType(sequence_node.NumericIndex if _numeric(index) else sequence_node.TextIndex)
 
 
 def data_nodes(sequence_node: Any) -> list[Any]:

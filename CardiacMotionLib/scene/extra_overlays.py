@@ -1,0 +1,94 @@
+"""Overlays that are made when they are chosen: how far the tissue has moved, and how fast it shortens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import CardiacMotionError
+from ..motion import Motion
+from ..strain.cycle import unroll
+from .colors import color_node, diverging_color_node
+from .headless import import_slicer
+from .layers import OVERLAY, Layer, in_colors
+from .map_colors import LIPARI
+from .overlays import OUTSIDE, carry_to_frames
+from .sequences import data_nodes
+
+if TYPE_CHECKING:
+    from ..strain import Strain
+    from .results import Results
+
+DISPLACEMENT, STRAIN_RATE = "displacement", "strain_rate"
+TITLES = {DISPLACEMENT: "Displacement (mm)", STRAIN_RATE: "Rate of Ecc (1/s)"}
+WINDOW_MM, WINDOW_PER_S = (0.0, 10.0), (-2.0, 2.0)  # the same for every patient
+
+
+def makeable_overlays(motion: Motion, strain: Strain | None) -> list[str]:
+    """Names of the overlays that can be made for a motion: a rate needs a strain and times in ms."""
+    return [DISPLACEMENT, *([STRAIN_RATE] if strain is not None and strain.timed and len(motion) > 1 else [])]
+
+
+def overlay_layer(name: str, motion: Motion, strain: Strain | None, walls: np.ndarray | None) -> Layer:
+    """The overlay of a name of `makeable_overlays`; ``walls`` (T, K, J, I) bool is where it is drawn, else everywhere.
+
+    Raises
+    ------
+    CardiacMotionError
+        for another name, or a rate without strain, times or walls.
+    """
+    if name == DISPLACEMENT:
+        return displacement_layer(motion, walls)
+    if name == STRAIN_RATE and strain is not None and walls is not None:
+        return strain_rate_layer(motion, strain, walls)
+    raise CardiacMotionError(
+        f"there is no overlay {name!r} of this motion; choose {', '.join(makeable_overlays(motion, strain))}"
+    )
+
+
+def displacement_layer(motion: Motion, walls: np.ndarray | None = None) -> Layer:
+    """How far every point of the tissue is from its place in the reference, in mm, where it is in every frame."""
+    dress = in_colors(lambda: color_node("CardiacMotion Lipari", LIPARI), WINDOW_MM)
+    frames = _lengths(motion, walls)
+    return Layer(OVERLAY + DISPLACEMENT, TITLES[DISPLACEMENT], motion.affine, frames, dress, WINDOW_MM, "%.0f")
+
+
+def strain_rate_layer(motion: Motion, strain: Strain, walls: np.ndarray) -> Layer:
+    """Rate of engineering circumferential strain in 1/s over the moving wall, negative while it shortens.
+
+    de/dt by central differences along the unrolled cycle, as `Strain.rates` has it of the regions.
+    """
+    strain.check_reference(motion)
+    if not strain.timed:
+        raise CardiacMotionError("the frames have no times in ms, so strain has no rate; give the cine trigger times")
+    frames = carry_to_frames(strain_rate(strain), motion, walls)
+    dress = in_colors(diverging_color_node, WINDOW_PER_S)
+    return Layer(OVERLAY + STRAIN_RATE, TITLES[STRAIN_RATE], motion.affine, frames, dress, WINDOW_PER_S, "%.1f")
+
+
+def strain_rate(strain: Strain) -> np.ndarray:
+    """(T, K, J, I) float32 in 1/s: rate of engineering Ecc of the voxels of the reference, NaN outside the wall."""
+    engineering = strain.engineering("circumferential")
+    cycle = unroll(strain.times, strain.reference, strain.timed)
+    rate = np.empty_like(engineering)
+    rate[cycle.order] = np.gradient(engineering[cycle.order], cycle.elapsed / 1000, axis=0)
+    return rate
+
+
+def walls_of(results: Results) -> np.ndarray | None:
+    """(T, K, J, I) bool, the wall in every frame as the run's overlays cover it; None where it has none on its grid."""
+    slicer = import_slicer()
+    sequence: Any = next(
+        (results.overlays[name] for name in ("circumferential", "jacobian") if name in results.overlays), None
+    )
+    if sequence is None:
+        return None
+    return np.stack([slicer.util.arrayFromVolume(node) != OUTSIDE for node in data_nodes(sequence)])
+
+
+def _lengths(motion: Motion, walls: np.ndarray | None) -> Iterator[np.ndarray]:
+    for frame in range(len(motion)):
+        length = np.linalg.norm(motion.inverse(frame), axis=-1).astype(np.float32)
+        yield length if walls is None else np.where(walls[frame], length, np.float32(np.nan))
