@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 CENTERINGS = 3  # each leaves of what the mean was off a share as small as its slope
 
 WINDOW_MM, SMOOTHNESS = 4.0, 3.0  # of `alignment_loss`
+RANK = 2  # of `low_rank`: a recovery has three parameters, but more images than two follow motion, too
 
 Group = Callable[[np.ndarray, np.ndarray, "Context"], torch.Tensor]
+Template = Callable[[torch.Tensor], torch.Tensor]
 
 
 def register_slices(series: ImageSeries, group: Group, margin_mm: float, context: Context) -> Motion:
@@ -59,6 +61,19 @@ def centered(displacement: torch.Tensor) -> torch.Tensor:
     return displacement
 
 
+def low_rank(images: torch.Tensor, rank: int = RANK) -> torch.Tensor:
+    """The images (N, 1, J, I) as mixtures of ``rank`` images that all share, the best there are; without gradient.
+
+    Tissue that relaxes makes a pixel follow a curve of few parameters, so few images mixed give any of the series, each
+    with its own contrast; what moves from image to image they cannot follow. A mean has one contrast for all, which is
+    the wrong one beside a null. The idea is that of principal components as a metric (Huizinga 2016).
+    """
+    flat = images.detach().flatten(1)
+    left, values, right = torch.linalg.svd(flat, full_matrices=False)
+    kept = max(1, min(rank, len(images) - 1))
+    return ((left[:, :kept] * values[:kept]) @ right[:kept]).reshape(images.shape)
+
+
 def alignment_loss(
     images: torch.Tensor,
     displacement: torch.Tensor,
@@ -67,8 +82,9 @@ def alignment_loss(
     window_mm: float = WINDOW_MM,
     smoothness: float = SMOOTHNESS,
     squared: bool = True,
+    template: Template | None = None,
 ) -> torch.Tensor:
-    """How unlike the images, drawn, are to their mean, and how rough the displacement is: ().
+    """How unlike the images, drawn, are to their template, and how rough the displacement is: ().
 
     By local correlation; squared, so that dark on bright is like bright on dark.
 
@@ -82,11 +98,13 @@ def alignment_loss(
         Standard deviation of what is seen around a pixel.
     smoothness
         Weight of the squared gradient of the displacement.
+    template
+        What the drawn images (N, 1, J, I) are compared with, (N, 1, J, I) or (1, 1, J, I); by default their mean.
     """
     drawn = warp(images, displacement)
     sigma = [window_mm / float(mm) for mm in spacing[::-1]]
     windows = [gaussian_window(n, s).to(drawn) for n, s in zip(drawn.shape[1:], (1.0, *sigma), strict=True)]
-    alike = WindowedNCC(drawn.mean(0, keepdim=True), windows)(drawn)
+    alike = WindowedNCC(drawn.mean(0, keepdim=True) if template is None else template(drawn), windows)(drawn)
     if squared:
         alike = alike.square()
     return 1 - alike.mean() + smoothness * diffusion_energy(displacement, torch.as_tensor(spacing))

@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from CardiacMotionLib import Cancelled, CardiacMotionError, Motion, fields, phantom, register
 from CardiacMotionLib.methods import Context
 from CardiacMotionLib.methods.groupregnet.network import Config, Network
-from CardiacMotionLib.methods.groupwise import alignment_loss, centered, register_slices
+from CardiacMotionLib.methods.groupwise import alignment_loss, centered, low_rank, register_slices
 
 needs_elastix = pytest.mark.skipif(
     importlib.util.find_spec("itk") is None, reason="method pca_groupwise needs itk, which is not installed"
@@ -189,6 +189,31 @@ def test_the_objective_sees_what_is_alike_and_what_is_rough(squared):
     slope[..., 0] = 0.1 * torch.arange(24)[:, None]  # voxels of 1.5 mm along i, a voxel of 3 mm along j
     cost = loss(slope, smoothness=2.0) - loss(slope)
     assert cost.item() == pytest.approx(2 * (0.1 * 1.5 / 3) ** 2)
+
+
+def test_few_images_give_a_series_of_every_contrast_but_not_what_moves():
+    shared = torch.rand(2, 1, 20, 24, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    weights = torch.tensor([[1.0, 0.0], [0.3, 0.9], [-1.0, 0.5], [0.0, -1.0]], dtype=torch.float64)
+    series = torch.einsum("nr,rkji->nkji", weights, shared)
+    torch.testing.assert_close(low_rank(series), series)
+    moved = series.clone()
+    moved[1] = moved[1].roll(3, -1)
+    assert (low_rank(moved)[1] - series[1]).norm() < (moved[1] - series[1]).norm()
+    torch.testing.assert_close(low_rank(series[:1]), series[:1])  # one image is its own template
+    assert torch.linalg.matrix_rank(low_rank(series[:2]).flatten(1)) == 1  # of two not each its own
+
+
+def test_a_series_that_passes_the_null_is_alike_where_it_is_aligned():
+    """The mean has one contrast and calls images on the other side of the null unlike it; few shared images do not."""
+    base = torch.from_numpy(moving_series([shifted((0, 0, 0))], (1, 24, 28), (1.5, 1.5, 8.0)).frames).double()
+    images = torch.cat([base, 1 - base, 0.5 + 0.0 * base + 0.2 * base, 0.8 - 0.6 * base])
+    still, spacing = torch.zeros(4, 24, 28, 2, dtype=torch.float64), np.array([1.5, 1.5])
+    aligned = alignment_loss(images, still, spacing, squared=False, template=low_rank)
+    assert aligned < 0.05
+    assert alignment_loss(images, still, spacing, squared=False) > 0.3
+    apart = still.clone()
+    apart[0, ..., 0], apart[1, ..., 0] = 3.0, -3.0
+    assert alignment_loss(images, apart, spacing, smoothness=0.0, squared=False, template=low_rank) > aligned + 0.1
 
 
 # ---------------------------------------------------------------------- slices
