@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CardiacMotionError
-from ..motion import Motion
 from .files import existing, stem_of, suffix_of
 from .itk_files import write_displacement_itk
 from .labels import Labels
@@ -51,6 +50,8 @@ def convert(
         return written + (write_labels(series, target.parent, name=stem_of(target)) if series.labels else [])
     if labels is not None or options:
         raise CardiacMotionError(f"{source} is a motion; labels and reading options belong to image series")
+    from ..motion import Motion  # reading images needs no torch
+
     motion = Motion.load(source)
     suffix = suffix_of(target)
     if suffix == ".seq.nrrd":

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import CardiacMotionError
-from ..motion import Motion
 from ..whole_files import writing
 from .files import package
 from .nrrd_file import LPS
+
+if TYPE_CHECKING:
+    from ..motion import Motion
 
 INTENT_VECTOR = 1007
 

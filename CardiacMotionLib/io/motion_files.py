@@ -19,15 +19,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import CardiacMotionError
-from ..motion import Motion, known_reference
 from .files import existing, suffix_of
 from .nrrd_file import LPS, TO_RAS, geometry_fields, grid_affine, index_keys, index_times, load, write_nrrd
 from .write import axis_names
+
+if TYPE_CHECKING:
+    from ..motion import Motion
 
 DIRECTIONS = ("modeling", "resampling")
 REFERENCE_KEY = "CardiacMotion.reference"
@@ -68,6 +70,8 @@ def read_motion_sequence(path: str | Path, reference: int | None = None) -> Moti
     CardiacMotionError
         for a file that is not a sequence of grid transforms, or whose reference is not known.
     """
+    from ..motion import Motion, known_reference  # reading images needs no torch
+
     path = existing(path)
     data, header = load(path)
     kinds = [str(k).lower() for k in header.get("kinds", [])]

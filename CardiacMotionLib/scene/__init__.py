@@ -53,6 +53,12 @@ _PUBLIC = {
     "show_curves": "strain_update",
     "show_segments": "aha",
     "update_strain": "strain_update",
+    "add_study": "cines",
+    "add_volume_chart": "volume_chart",
+    "choose_segments": "segment_names",
+    "load_sample": "sample",
+    "open_cine": "cines",
+    "to_sequence": "cines",
 }
 
 __all__ = sorted(_PUBLIC)

@@ -12,6 +12,7 @@ from ..errors import CardiacMotionError
 from .aha import level_of, segment_title, wall_color
 from .colors import SHORT_NAMES
 from .headless import headless_scene, import_slicer
+from .plot_lines import line_series
 from .tables import MEASURES, table_from_dataframe, time_title, vtk_table
 
 if TYPE_CHECKING:
@@ -186,12 +187,12 @@ def _add_series(strain: Strain, chosen: Curves, curves: pd.DataFrame, tables: di
     for component in components:
         for region in regions:
             column = curve_title(component, region, chosen.measure)
-            node = _line(tables["chart"], column, time_column, column)
+            node = line_series(tables["chart"], column, time_column, column)
             node.SetAttribute(REGION, region)
             node.SetAttribute(_COMPONENT, component)
             _style(node, region, component, regions)
             series.append(node)
-    marker = _line(tables["time_marker"], "Current frame", time_column, "Current frame")
+    marker = line_series(tables["time_marker"], "Current frame", time_column, "Current frame")
     marker.SetColor(0.35, 0.35, 0.35)
     marker.SetMarkerStyle(marker.MarkerStyleNone)
     marker.SetLineStyle(marker.LineStyleDash)
@@ -211,18 +212,6 @@ def _style(node: Any, region: str, component: str, regions: list[str]) -> None:
         number = regions.index(region)
         node.SetColor(*_LAYER_COLORS[number % len(_LAYER_COLORS)])
         node.SetLineStyle(node.LineStyleSolid if number < len(_LAYER_COLORS) else node.LineStyleDash)
-
-
-def _line(table: Any, column: str, time_column: str, name: str) -> Any:
-    series = headless_scene().scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", name)
-    series.SetAndObserveTableNodeID(table.GetID())
-    series.SetXColumnName(time_column)
-    series.SetYColumnName(column)
-    series.SetPlotType(series.PlotTypeScatter)
-    series.SetMarkerStyle(series.MarkerStyleCircle)
-    series.SetMarkerSize(4)
-    series.SetLineWidth(2)
-    return series
 
 
 def _entitle(chart: Any, chosen: Curves, curves: pd.DataFrame) -> None:

@@ -10,6 +10,7 @@ from ..errors import CardiacMotionError
 from ..series import ImageSeries
 from .acquisition import Acquired, acquisition_of
 from .headless import import_slicer
+from .known_insertion import read_insertion
 from .read_labels import read_labels
 from .segment_names import LabelMapping
 from .sequences import SequenceIndex, data_nodes, find_sequence, index_of, times_of
@@ -48,6 +49,8 @@ def series_from_nodes(
     CardiacMotionError
         for nodes that cannot be read as a series; the message names the node and what would be right.
 
+    RV insertions that `add_series` noted on the sequence become ``meta["rv_insertion"]``.
+
     Linear transforms above the nodes are applied. A node under a deformation is refused, because its image would have
     to be resampled.
     """
@@ -69,6 +72,10 @@ def series_from_nodes(
         labels, note = read_labels(segmentation_node, segment_labels, frame, frames.shape, affine, index)
         notes += [note] if note else []
     meta = {"name": name, "source": name, "notes": [*notes, *acquired.notes], **acquired.values}
+    insertion = read_insertion(cine_sequence(cine_node))
+    if insertion is not None:
+        to_world = matrix_to_world(parent, volumes[0])
+        meta["rv_insertion"] = insertion @ to_world[:3, :3].T + to_world[:3, 3]
     return ImageSeries(frames, affine, times, labels, meta)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import CardiacMotionError
-from ..series import LABEL_NAMES, LV_CAVITY, MYOCARDIUM, RV
+from ..series import BACKGROUND, LABEL_NAMES, LV_CAVITY, MYOCARDIUM, RV
 
 _LEFT = {"lv", "left"}
 _RIGHT = {"rv", "right"}
@@ -75,8 +75,8 @@ def match_segments(segmentation_node: Any, segment_labels: LabelMapping | None =
         pool", "endo", "Myo", "LV wall", "epicardium" (painted under the cavity), "RV", "right ventricle", ...; what has
         another name is left out.
     segment_labels
-        {segment name or ID: label number or "RV" | "LV myocardium" | "LV cavity"} for names that say nothing. It wins
-        over the names.
+        {segment name or ID: label number or "RV" | "LV myocardium" | "LV cavity"} for names that say nothing; 0 leaves
+        a segment out. It wins over the names.
 
     Raises
     ------
@@ -111,7 +111,39 @@ def match_segments(segmentation_node: Any, segment_labels: LabelMapping | None =
             "like the LV myocardium; rename it to 'LV myocardium', or map it with "
             "segment_labels={'its name': 'LV myocardium'}"
         )
-    return chosen
+    return {identity: label for identity, label in chosen.items() if label != BACKGROUND}
+
+
+def choose_segments(segmentation_node: Any, choices: Mapping[str, str | None]) -> dict[str, int]:
+    """``segment_labels`` for `match_segments` from what a user chose for each structure.
+
+    ``choices`` is {"RV" | "LV myocardium" | "LV cavity": segment ID, or None for no segment at all}. A structure that
+    is not in it is left to the names, as is one whose segment does not exist (any more). Segments whose names stand for
+    a structure without a segment are left out. Raises `CardiacMotionError` when one segment was chosen for two.
+    """
+    segmentation = segmentation_node.GetSegmentation()
+    present = [segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())]
+    numbers = {title: label for label, title in LABEL_NAMES.items()}
+    found: dict[str, int] = {}
+    for title in numbers.keys() & choices.keys():
+        identity = choices[title]
+        if identity in found:
+            raise CardiacMotionError(
+                f"segment {segmentation.GetSegment(identity).GetName()!r} was chosen for "
+                f"{LABEL_NAMES[found[identity]]} and for {title}; choose one segment for each"
+            )
+        if identity is not None and identity in present:
+            found[identity] = numbers[title]
+    refused = {numbers[title] for title in numbers.keys() & choices.keys() if choices[title] is None}
+    for identity in present:
+        if identity not in found and label_of_segment(segmentation.GetSegment(identity)) in refused:
+            found[identity] = BACKGROUND
+    return found
+
+
+def label_of_segment(segment: Any) -> int | None:
+    """Label that a segment's name, or else its terminology, stands for; None where they say nothing."""
+    return label_of_name(segment.GetName() or "") or label_of_name(_terminology(segment))
 
 
 def label_of_name(name: str) -> int | None:
@@ -140,11 +172,12 @@ def _explicit(names: dict[str, str], segment_labels: LabelMapping, node_name: st
                 f"its segments are {', '.join(names.values()) or 'none'}"
             )
         label = numbers.get(value.lower()) if isinstance(value, str) else value
-        if label not in LABEL_NAMES:
+        if label != BACKGROUND and label not in LABEL_NAMES:
             raise CardiacMotionError(
-                f"segment_labels maps {key!r} to {value!r}; use 'RV' (1), 'LV myocardium' (2) or 'LV cavity' (3)"
+                f"segment_labels maps {key!r} to {value!r}; use 'RV' (1), 'LV myocardium' (2), 'LV cavity' (3), "
+                "or 0 to leave it out"
             )
-        if label in chosen.values():
+        if label != BACKGROUND and label in chosen.values():
             raise CardiacMotionError(
                 f"segment_labels maps two segments to {LABEL_NAMES[label]}; one segment per structure is needed"
             )

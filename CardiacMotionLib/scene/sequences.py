@@ -12,6 +12,7 @@ from ..errors import CardiacMotionError
 from ..io.acquisition import MILLISECONDS, acquisition_from_index, acquisition_keys
 from ..series import ImageSeries
 from .headless import headless_scene, import_slicer, module_logic
+from .known_insertion import write_insertion
 
 WINDOW_PERCENTILES = (1, 99.5)
 
@@ -126,13 +127,15 @@ def show_frame(browser_node: Any, frame: int) -> None:
     module_logic("Sequences").UpdateProxyNodesFromSequences(browser_node)
 
 
-def add_series(series: ImageSeries, name: str) -> tuple[Any, Any]:
+def add_series(series: ImageSeries, name: str, index: SequenceIndex | None = None) -> tuple[Any, Any]:
     """Put a series into the scene as a volume sequence with a browser: (sequence node, browser node).
 
-    The acquisition of a mapping series becomes attributes of the sequence.
+    The frames are counted by ``index``, by default the times of the series. The acquisition of a mapping series and the
+    RV insertions that came with it become attributes of the sequence.
     """
     scene = headless_scene().scene
-    sequence = new_image_sequence(series, name, index_for(series))
+    sequence = new_image_sequence(series, name, index or index_for(series))
+    write_insertion(sequence, series.meta.get("rv_insertion"))
     browser = new_browser(sequence, f"{name} browser")
     proxy = browser.GetProxyNode(sequence)
     proxy.SetName(name)

@@ -10,11 +10,11 @@ from scipy import ndimage
 
 from ..errors import CardiacMotionError
 from ..motion import Motion
+from ..rings import closed_rings
 from ..series import LV_CAVITY, MYOCARDIUM, RV, check_labels
 
 COMPARABLE = 0.25  # a second part with this share of the largest is another heart, not a speck
 BRIDGED_MM = 3.0  # half the in-plane gap across which two pieces of wall still belong together
-CLOSED_SHARE = 0.95  # of the cavity that a closed ring encloses
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,16 +108,6 @@ def read_anatomy(motion: Motion, labels: Any) -> Anatomy:
             "No slice has a closed ring of myocardium: no AHA segments; labels of short-axis slices are expected."
         )
     return Anatomy(wall, cavity, labels == RV, rings, motion.affine, tuple(notes))
-
-
-def closed_rings(wall: np.ndarray, cavity: np.ndarray) -> np.ndarray:
-    """(K,) bool: slices whose wall encloses the cavity, gaps of up to two voxels allowed. Masks (K, J, I) bool."""
-    rings = np.zeros(len(wall), bool)
-    for k in np.flatnonzero(wall.any((1, 2)) & cavity.any((1, 2))):
-        ring = ndimage.binary_closing(np.pad(wall[k], 2), np.ones((3, 3), bool))
-        inside = ndimage.binary_fill_holes(ring)[2:-2, 2:-2] & ~wall[k]
-        rings[k] = np.count_nonzero(inside & cavity[k]) >= CLOSED_SHARE * np.count_nonzero(cavity[k])
-    return rings
 
 
 def _one_part(mask: np.ndarray, spacing: np.ndarray, bridge_mm: float, name: str) -> tuple[np.ndarray, int]:

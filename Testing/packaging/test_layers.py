@@ -15,7 +15,7 @@ LIBRARY = ROOT / "CardiacMotionLib"
 LAYERS = (
     ("CardiacMotionLib", "errors", "callable_module", "whole_files", "devices"),
     ("fields",),
-    ("series", "motion", "continuous", "orientation", "metrics", "tagged_cine", "weights"),
+    ("series", "rings", "checks", "motion", "continuous", "orientation", "metrics", "tagged_cine", "weights"),
     ("methods",),
     ("strain", "mapping"),
     ("phantom", "prior", "training"),

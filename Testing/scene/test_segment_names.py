@@ -4,7 +4,7 @@ import pytest
 
 from CardiacMotionLib import CardiacMotionError
 from CardiacMotionLib.scene import match_segments
-from CardiacMotionLib.scene.segment_names import label_of_name
+from CardiacMotionLib.scene.segment_names import choose_segments, label_of_name
 
 
 def segmentation(scene, *names):
@@ -140,3 +140,29 @@ def test_no_myocardium_is_refused(scene, names):
 def test_mappings_that_cannot_be(scene, mapping, message):
     with pytest.raises(CardiacMotionError, match=message):
         match_segments(segmentation(scene, "Myo", "LV"), mapping)
+
+
+def test_a_segment_is_left_out_when_its_structure_is_said_not_to_be_there(scene):
+    node = segmentation(scene, "Myo", "LV", "RV")
+    assert match_segments(node, {"RV": 0}) == {"s0": 2, "s1": 3}
+
+
+@pytest.mark.parametrize(
+    ("choices", "matched"),
+    [
+        ({}, {"s0": 2, "s1": 3, "s2": 1}),
+        ({"RV": None}, {"s0": 2, "s1": 3}),
+        ({"LV cavity": "s3"}, {"s0": 2, "s3": 3, "s2": 1}),
+        ({"RV": "s3", "LV myocardium": "s1", "LV cavity": "s0"}, {"s3": 1, "s1": 2, "s0": 3}),
+        ({"RV": "deleted"}, {"s0": 2, "s1": 3, "s2": 1}),
+    ],
+)
+def test_what_the_user_chose_goes_before_the_names(scene, choices, matched):
+    node = segmentation(scene, "Myo", "LV", "RV", "Segment_4")
+    assert match_segments(node, choose_segments(node, choices)) == matched
+
+
+def test_one_segment_cannot_be_two_structures(scene):
+    node = segmentation(scene, "Myo", "LV")
+    with pytest.raises(CardiacMotionError, match="'LV' was chosen for"):
+        choose_segments(node, {"LV cavity": "s1", "RV": "s1"})

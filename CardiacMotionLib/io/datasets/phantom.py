@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...motion import Motion
 from ...series import ImageSeries
 from ..files import reading
 from ..labels import attach_labels
@@ -63,6 +62,8 @@ def _person(truth: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _read(case: Case, truth: dict[str, Any], others: dict[str, Path]) -> Examination:
+    from ...motion import Motion  # finding out whose folder this is needs no torch
+
     series = _series(case.path, truth, case.name)
     maps = {}
     for name, file in truth.get("maps", {}).items():
