@@ -101,6 +101,7 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def exit(self):
         """The user goes to another module: a run goes on, the results layout does not."""
         self._entered = False
+        self.session.leave()
         self.layouts.restore()
 
     def onReload(self):

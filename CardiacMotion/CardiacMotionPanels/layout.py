@@ -1,15 +1,16 @@
-"""The results layout, shown when the user asks and taken away again."""
+"""The layouts of the module, shown when the user asks and taken away again."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import slicer
 from slicer.i18n import tr as _
 
-from .session import Session
+if TYPE_CHECKING:
+    from .session import Session
 
-LAYOUT_ID = 7301  # above 100: below are Slicer's own
+LAYOUT_ID, MAPS_LAYOUT_ID = 7301, 7302  # above 100: below are Slicer's own
 
 
 def sliceView(name: str, orientation: str, label: str, color: str) -> str:
@@ -42,27 +43,40 @@ LAYOUT = (
 )
 
 
+MAPS_LAYOUT = (
+    '<layout type="vertical" split="true"><item splitSize="600">'
+    + sliceView("Red", "Axial", "R", "#F34A33").removeprefix("<item>").removesuffix("</item>")
+    + '</item><item splitSize="400">'
+    + otherView("vtkMRMLTableViewNode", "TableView1", "T").removeprefix("<item>").removesuffix("</item>")
+    + "</item></layout>"
+)
+LAYOUTS = {LAYOUT_ID: LAYOUT, MAPS_LAYOUT_ID: MAPS_LAYOUT}
+
+
 class ResultsLayout:
-    """Remembers the user's layout while ours is shown."""
+    """Remembers the user's layout while one of ours is shown."""
 
     def __init__(self) -> None:
         self._before: int | None = None
 
     @property
     def shown(self) -> bool:
-        """Whether our layout is on."""
+        """Whether one of our layouts is on."""
         manager = slicer.app.layoutManager()
-        return manager is not None and manager.layout == LAYOUT_ID
+        return manager is not None and manager.layout in LAYOUTS
 
-    def show(self) -> bool:
-        """Switch to the results layout; False when the application has no views."""
+    def show(self, layoutId: int = LAYOUT_ID) -> bool:
+        """Switch to a layout of ours; False when the application has no views."""
         manager = slicer.app.layoutManager()
         if manager is None:
             return False
         if not self.shown:
             self._before = manager.layout
-            manager.layoutLogic().GetLayoutNode().AddLayoutDescription(LAYOUT_ID, LAYOUT)
-            manager.setLayout(LAYOUT_ID)
+        if manager.layout != layoutId:
+            node = manager.layoutLogic().GetLayoutNode()
+            if not node.IsLayoutDescription(layoutId):
+                node.AddLayoutDescription(layoutId, LAYOUTS[layoutId])
+            manager.setLayout(layoutId)
         return True
 
     def restore(self) -> None:
@@ -100,7 +114,7 @@ class LayoutSwitch:
 
     def __init__(self, session: Session, button: Any):
         self.session, self.button = session, button
-        self.layout = ResultsLayout()
+        self.layout = session.layout
         button.connect("clicked(bool)", self.onClicked)
 
     def setParameterNode(self, parameterNode: Any) -> None:

@@ -14,7 +14,8 @@ class CardiacMotionParameterNode:
     """What is selected in the panel.
 
     ``options`` is JSON, {method: {option: value}}, with the values that differ from the defaults: methods come and
-    go, scenes stay. ``result`` and ``mapResult`` are the runs that are shown; empty: the newest.
+    go, scenes stay. ``result`` and ``mapResult`` are the runs that are shown; empty: the newest. ``mapTimes`` is JSON
+    too, {name of times: [text an image]} of those that were typed; ``mapModel`` empty: what the series says.
     """
 
     cine: slicer.vtkMRMLSequenceNode
@@ -29,6 +30,20 @@ class CardiacMotionParameterNode:
     mapResult: str = ""
     overlay: str = ""
     overlayOpacity: Annotated[float, WithinRange(0.0, 1.0)] = 0.6
+    mapSeries: slicer.vtkMRMLSequenceNode
+    mapSegmentation: slicer.vtkMRMLSegmentationNode
+    mapModel: str = ""
+    mapTimes: str = "{}"
+    mapT1Blood: Annotated[float, WithinRange(100.0, 5000.0)] = 1550.0
+    mapPartition: Annotated[float, WithinRange(0.05, 2.0)] = 1.0
+    mapParameters: int = 3
+    mapPolarity: str = "auto"
+    mapRobust: bool = False
+    mapMethod: str = "auto"
+    mapCompare: bool = True
+    mapShown: str = ""
+    mapOpacity: Annotated[float, WithinRange(0.0, 1.0)] = 1.0
+    hematocrit: Annotated[float, WithinRange(0.05, 0.8)] = 0.42
 
 
 def readOptions(parameterNode: Any, method: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from CardiacMotionLib.errors import CardiacMotionError
 
 from . import analysis, packages
+from .layout import ResultsLayout
 
 if TYPE_CHECKING:
     from CardiacMotionLib.pipeline import Outcome
@@ -53,6 +54,10 @@ class Session:
         Likewise for maps.
     jobs
         How many pieces of long work are under way.
+    leaving
+        Called when the user goes to another module.
+    layout
+        The layouts of the module, which remember the user's.
     """
 
     def __init__(self, resourcePath: Callable[[str], str], refreshAll: Callable[[], None]):
@@ -62,6 +67,8 @@ class Session:
         self.mapRuns: dict[str, MapResults] = {}
         self.mapOutcomes: dict[str, MapRun] = {}
         self.jobs = 0
+        self.leaving: list[Callable[[], None]] = []
+        self.layout = ResultsLayout()
         self.tell: Callable[[str], None] = lambda text: None  # one line of status; whoever has such a line sets it
         self._resourcePath, self._refreshAll = resourcePath, refreshAll
         self._refreshing = False
@@ -140,11 +147,31 @@ class Session:
             self.parameterNode.overlay = next(iter(results.overlays), "")
         self.select(results.run)
 
-    def takeMaps(self, outcome: MapRun, results: MapResults) -> None:
-        """Keep maps, and select them."""
-        self.mapRuns[results.run], self.mapOutcomes[results.run] = results, outcome
-        self.parameterNode.mapResult = results.run
+    def takeMaps(self, outcome: MapRun | None, results: MapResults) -> None:
+        """Keep maps, and select them; ``outcome`` is what they were computed as, None for what comes of other maps."""
+        self.mapRuns[results.run] = results
+        if outcome is not None:
+            self.mapOutcomes[results.run] = outcome
+        self.selectMaps(results.run)
+
+    def selectMaps(self, run: str) -> None:
+        """Show other maps."""
+        self.parameterNode.mapResult = run
         self.changed()
+
+    def removeMaps(self, results: MapResults) -> None:
+        """Remove maps from the scene, with every node of their run."""
+        from CardiacMotionLib.scene import remove_maps
+
+        self.mapRuns.pop(results.run, None)
+        self.mapOutcomes.pop(results.run, None)
+        remove_maps(results)
+        self.changed()
+
+    def leave(self) -> None:
+        """The user goes to another module: what moves by itself stops."""
+        for callback in self.leaving:
+            callback()
 
     def select(self, run: str) -> None:
         """Show another run."""
