@@ -14,7 +14,8 @@ from ..series import MYOCARDIUM
 from ..strain.segments import SEGMENT_NAMES
 from .colors import CATEGORY, CATEGORY_NAME
 from .headless import headless_scene, import_slicer
-from .sequences import SequenceIndex, data_nodes, new_sequence, play_with, show_frame
+from .sequences import SequenceIndex, data_nodes, new_sequence_in_steps, play_with, show_frame
+from .steps import Steps, finish
 
 if TYPE_CHECKING:
     from .results import Results
@@ -88,6 +89,13 @@ def add_segments(carried: np.ndarray, affine: np.ndarray, index: SequenceIndex, 
     Its color node names the segments, so that the data probe says them. `show_segments` puts the overlay into the
     views.
     """
+    return finish(add_segments_in_steps(carried, affine, index, browser, name))
+
+
+def add_segments_in_steps(
+    carried: np.ndarray, affine: np.ndarray, index: SequenceIndex, browser: Any, name: str
+) -> Steps[Any]:
+    """`add_segments`, a frame a step."""
     slicer = import_slicer()
     title = f"{name} AHA segments"
     colors = _color_node(title)
@@ -100,7 +108,7 @@ def add_segments(carried: np.ndarray, affine: np.ndarray, index: SequenceIndex, 
             slicer.util.updateVolumeFromArray(volume, segments)
             yield volume
 
-    sequence = new_sequence(title, index, volumes())
+    sequence = yield from new_sequence_in_steps(title, index, volumes())
     proxy = play_with(browser, sequence)
     proxy.CreateDefaultDisplayNodes()
     proxy.GetDisplayNode().SetAndObserveColorNodeID(colors.GetID())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,15 +21,26 @@ STANDS_OUT_MM = 0.4
 _MARGIN = 4  # voxels
 
 
-def wall_surface(labels: np.ndarray, affine: np.ndarray) -> Any:
-    """``vtkPolyData`` in RAS mm of the LV wall of labels (K, J, I), closed at both ends.
+@dataclass(frozen=True)
+class WallShape:
+    """Signed distance to the surface of a wall, positive inside, on planes between the slices too.
 
-    The outlines of the slices are interpolated as signed distances (shape-based interpolation, Raya and Udupa 1990), so
-    that the surface is smooth between thick slices; it ends half a slice outside the first and the last slice, where
-    the labeled tissue ends.
+    Attributes
+    ----------
+    distance
+        (P, J + 4, I + 4) float32 mm, two voxels wider in plane than the image on each side.
+    first, step
+        Slice number of the first plane, and slices from one plane to the next.
     """
-    distance, first, step = _wall_distance(labels, affine)
-    return _surface(distance, first, step, affine)
+
+    distance: np.ndarray
+    first: float
+    step: float
+
+
+def wall_surface(labels: np.ndarray, affine: np.ndarray) -> Any:
+    """``vtkPolyData`` in RAS mm of the LV wall of labels (K, J, I), closed at both ends. See `wall_shape`."""
+    return surface_of(wall_shape(labels, affine), affine)
 
 
 def segment_surface(labels: np.ndarray, segments: np.ndarray, segment: int, affine: np.ndarray) -> Any:
@@ -39,13 +51,15 @@ def segment_surface(labels: np.ndarray, segments: np.ndarray, segment: int, affi
     if not (segments == segment).any():
         raise CardiacMotionError(f"no wall belongs to AHA segment {segment}; choose a segment that the slices show")
     labels, segments, affine = _around_wall(labels, segments, affine)
-    distance, first, step = _wall_distance(labels, affine)
-    planes = np.clip(np.round(first + step * np.arange(len(distance))), 0, len(segments) - 1).astype(int)
+    shape = wall_shape(labels, affine)
+    depth = shape.first + shape.step * np.arange(len(shape.distance))
+    planes = np.clip(np.round(depth), 0, len(segments) - 1).astype(int)
     inside = np.stack([_nearest_in_plane(segments[k], affine) for k in range(len(segments))]) == segment
     mask = np.pad(inside, ((0, 0), (2, 2), (2, 2)), mode="edge")[planes]
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)[::-1] * (step, 1, 1)
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)[::-1] * (shape.step, 1, 1)
     to_segment = distance_transform_edt(mask, sampling=spacing) - distance_transform_edt(~mask, sampling=spacing)
-    return _surface(np.minimum(distance, to_segment).astype(np.float32), first, step, affine, level=-STANDS_OUT_MM)
+    distance = np.minimum(shape.distance, to_segment).astype(np.float32)
+    return surface_of(replace(shape, distance=distance), affine, level=-STANDS_OUT_MM)
 
 
 def _around_wall(
@@ -71,10 +85,12 @@ def _nearest_in_plane(segments: np.ndarray, affine: np.ndarray) -> np.ndarray:
     return segments[tuple(nearest)]
 
 
-def _wall_distance(labels: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Signed distance (P, J + 4, I + 4) in mm to the surface of the wall, positive inside, on planes between slices.
+def wall_shape(labels: np.ndarray, affine: np.ndarray) -> WallShape:
+    """The LV wall of labels (K, J, I) as a distance; touches no node.
 
-    And the slice number of the first plane and the step from one to the next, in slices; two voxels more in plane.
+    The outlines of the slices are interpolated as signed distances (shape-based interpolation, Raya and Udupa 1990), so
+    that the surface is smooth between thick slices; it ends half a slice outside the first and the last slice, where
+    the labeled tissue ends.
     """
     wall = labels == MYOCARDIUM
     if not wall.any():
@@ -93,19 +109,19 @@ def _wall_distance(labels: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, 
     for side in (0, -1):
         distance[:, side] = distance[:, :, side] = -_STEP_MM  # a wall cut by the edge of the image is closed there
     distance[_crumbs(distance > 0)] = -_STEP_MM
-    return distance, float(depth[0]), float(depth[1] - depth[0])
+    return WallShape(distance, float(depth[0]), float(depth[1] - depth[0]))
 
 
-def _surface(distance: np.ndarray, first: float, step: float, affine: np.ndarray, level: float = 0.0) -> Any:
-    """``vtkPolyData`` in RAS mm where the distance of `_wall_distance` is ``level``."""
+def surface_of(shape: WallShape, affine: np.ndarray, level: float = 0.0) -> Any:
+    """``vtkPolyData`` in RAS mm where the distance is ``level``, smooth, with normals."""
     import vtk
     from vtk.util.numpy_support import numpy_to_vtk
 
     image = vtk.vtkImageData()
-    image.SetDimensions(*distance.shape[::-1])
-    image.SetOrigin(-2, -2, first)
-    image.SetSpacing(1, 1, step)
-    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(distance).ravel(), deep=True))
+    image.SetDimensions(*shape.distance.shape[::-1])
+    image.SetOrigin(-2, -2, shape.first)
+    image.SetSpacing(1, 1, shape.step)
+    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(shape.distance).ravel(), deep=True))
     contour = vtk.vtkFlyingEdges3D()
     contour.SetInputData(image)
     contour.SetValue(0, level)
@@ -130,10 +146,10 @@ def _surface(distance: np.ndarray, first: float, step: float, affine: np.ndarray
     return normals.GetOutput()
 
 
-def add_wall(labels: np.ndarray, affine: np.ndarray, name: str, transform_node: Any = None) -> Any:
-    """Model node of the wall of the reference, under ``transform_node`` (the node that plays motion to frame)."""
+def add_wall(surface: Any, name: str, transform_node: Any = None) -> Any:
+    """Model node of a `wall_surface` of the reference, under ``transform_node`` (which plays motion to frame)."""
     model = headless_scene().scene.AddNewNodeByClass("vtkMRMLModelNode", name)
-    model.SetAndObserveMesh(wall_surface(labels, affine))
+    model.SetAndObserveMesh(surface)
     model.CreateDefaultDisplayNodes()
     display = model.GetDisplayNode()
     display.SetColor(0.85, 0.55, 0.50)

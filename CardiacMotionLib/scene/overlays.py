@@ -16,7 +16,8 @@ from ..motion import Motion
 from .colors import TITLE, WINDOW_PERCENT, add_legend, diverging_color_node
 from .headless import headless_scene, import_slicer
 from .run_nodes import RUN
-from .sequences import SequenceIndex, find_browser, new_sequence, play_with
+from .sequences import SequenceIndex, find_browser, new_sequence_in_steps, play_with
+from .steps import Steps, finish
 
 OUTSIDE = -1000.0  # percent; no wall can have it, and the display threshold hides it
 _SHOWN_PERCENT = (-500.0, 1000.0)
@@ -58,18 +59,31 @@ def add_overlay(
     ``component`` is circumferential, radial, longitudinal or jacobian; ``values`` and ``walls`` as in
     `carry_to_frames`, values in percent.
     """
+    volumes = overlay_volumes(values, motion, walls)
+    return finish(add_overlay_in_steps(component, volumes, motion.affine, index, browser))
+
+
+def overlay_volumes(values: np.ndarray, motion: Motion, walls: np.ndarray) -> np.ndarray:
+    """What the volumes of an overlay hold: (T, K, J, I) float32, `OUTSIDE` off the wall. See `carry_to_frames`."""
+    return np.nan_to_num(np.stack(list(carry_to_frames(values, motion, walls))), copy=False, nan=OUTSIDE)
+
+
+def add_overlay_in_steps(
+    component: str, images: np.ndarray, affine: np.ndarray, index: SequenceIndex, browser: Any
+) -> Steps[Any]:
+    """`add_overlay` of `overlay_volumes` on the grid of ``affine``, a frame a step."""
     slicer = import_slicer()
     title = TITLE[component]
     volume = slicer.vtkMRMLScalarVolumeNode()
     volume.SetName(title)
-    volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(motion.affine))
+    volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(affine))
 
     def volumes() -> Iterator[Any]:
-        for carried in carry_to_frames(values, motion, walls):
-            slicer.util.updateVolumeFromArray(volume, np.nan_to_num(carried, nan=OUTSIDE))
+        for image in images:
+            slicer.util.updateVolumeFromArray(volume, image)
             yield volume
 
-    sequence = new_sequence(title, index, volumes())
+    sequence = yield from new_sequence_in_steps(title, index, volumes())
     sequence.SetAttribute(TITLE_ATTRIBUTE, title)
     sequence.SetAttribute(WINDOW_ATTRIBUTE, json.dumps((-WINDOW_PERCENT[component], WINDOW_PERCENT[component])))
     proxy = play_with(browser, sequence)

@@ -12,22 +12,32 @@ import numpy as np
 from .. import __version__
 from ..errors import CardiacMotionError
 from ..motion import Motion
-from ..series import MYOCARDIUM, ImageSeries
-from .aha import add_numbers, add_segments, carry_segments
+from ..series import ImageSeries
+from .aha import add_numbers, add_segments_in_steps
 from .bullseye import add_bullseye, beside_heart, segment_values
 from .charts import TimeMarker, add_chart
 from .colors import TITLE, add_legend
+from .drawing import Drawing, check_measure, draw
 from .headless import headless_scene, import_slicer
 from .insertions import add_insertions
-from .models import add_wall, color_wall
-from .overlays import add_overlay
+from .models import add_wall, color_wall, surface_of
+from .overlays import add_overlay_in_steps
 from .read import cine_sequence
 from .run_folder import file_node
-from .run_nodes import ROLE, RUN, all_or_nothing, nodes_of_run, remove_nodes, remove_unused_color_nodes, runs_in_scene
-from .segmentations import add_label_sequence
+from .run_nodes import (
+    ROLE,
+    RUN,
+    all_or_nothing_in_steps,
+    nodes_of_run,
+    remove_nodes,
+    remove_unused_color_nodes,
+    runs_in_scene,
+)
+from .segmentations import add_label_sequence_in_steps
 from .sequences import SequenceIndex, add_series, find_browser, index_of, new_browser, play_with
+from .steps import Steps, finish
 from .tables import MEASURES, add_strain_tables
-from .transforms import add_transform_sequences
+from .transforms import add_transform_sequences_in_steps
 
 if TYPE_CHECKING:
     from ..strain import Strain
@@ -132,30 +142,32 @@ def add_results(
     CardiacMotionError
         when cine, series, motion and strain do not fit together; the scene is as it was.
     """
-    if measure not in MEASURES:
-        raise CardiacMotionError(f"unknown strain measure {measure!r}; use green or engineering")
+    return finish(add_results_in_steps(cine_node, series, motion, strain, name=name, measure=measure))
+
+
+def add_results_in_steps(
+    cine_node: Any,
+    series: ImageSeries,
+    motion: Motion,
+    strain: Strain | None = None,
+    *,
+    name: str | None = None,
+    measure: str = "green",
+    drawing: Drawing | None = None,
+) -> Steps[Results]:
+    """`add_results` as a generator: each step adds a little and yields the share that is done.
+
+    When it fails, or is closed before its end, nothing is added. What takes long is the ``drawing``: `draw` it
+    elsewhere first, or the first step does. The last step returns the results.
+    """
+    check_measure(measure)
+    if drawing is not None and drawing.measure != measure:
+        raise CardiacMotionError(f"the drawing is of {drawing.measure} strain, not of {measure}; draw it again")
     cine = cine_sequence(cine_node)
     check_fit(cine, series, motion, strain)
-    cine_name = cine.GetName() if cine is not None else str(series.meta.get("name") or "Cine")
-    name = name or f"{cine_name} {motion.provenance.get('method', 'motion')}"
     run = uuid.uuid4().hex
-    with all_or_nothing(run):
-        if cine is None:
-            cine, browser = add_series(series, cine_name)
-        else:
-            browser = find_browser(cine) or new_browser(cine, f"{cine_name} browser")
-        index = index_of(cine)
-        moving, drawing = add_transform_sequences(motion, index, name)
-        results = Results(name, run, cine, browser, moving, drawing)
-        for sequence in (moving, drawing):
-            play_with(browser, sequence)
-        labels = _reference_labels(series, motion, strain)
-        if labels is not None:
-            _add_anatomy(results, labels, motion, strain, index, measure)
-        if strain is not None:
-            _add_numbers(results, strain, motion, measure)
-        _describe(results, motion, strain, measure)
-        _file(results)
+    drawing = drawing or draw(series, motion, strain, measure=measure)
+    results = yield from all_or_nothing_in_steps(run, _build(run, cine, series, motion, strain, drawing, name))
     follow_time(results)
     return results
 
@@ -214,57 +226,110 @@ def check_fit(cine: Any, series: ImageSeries, motion: Motion, strain: Strain | N
         strain.check_reference(motion)
 
 
-def _reference_labels(series: ImageSeries, motion: Motion, strain: Strain | None) -> np.ndarray | None:
-    """Labels (K, J, I) of the reference: given or found with the motion, else the wall of the strain."""
-    labels = motion.reference_labels(series)
-    if labels is not None or strain is None:
-        return labels
-    return np.where(strain.wall, MYOCARDIUM, 0).astype(np.uint8)
+def _build(
+    run: str,
+    cine: Any,
+    series: ImageSeries,
+    motion: Motion,
+    strain: Strain | None,
+    drawing: Drawing,
+    name: str | None,
+) -> Steps[Results]:
+    cine_name = cine.GetName() if cine is not None else str(series.meta.get("name") or "Cine")
+    name = name or f"{cine_name} {motion.provenance.get('method', 'motion')}"
+    if cine is None:
+        cine, browser = add_series(series, cine_name)
+    else:
+        browser = find_browser(cine) or new_browser(cine, f"{cine_name} browser")
+    index = index_of(cine)
+    results = Results(name, run, cine, browser, None, None)
+    parts = [_add_motion(results, motion, drawing, index), _add_labels(results, motion, drawing, index)]
+    parts += [_add_overlay(results, component, motion, drawing, index) for component in drawing.overlays or {}]
+    parts += [
+        _add_wall(results, motion, drawing),
+        _add_segments(results, strain, motion, drawing, index),
+        _add_numbers(results, strain, motion, drawing.measure),
+        _describe(results, motion, strain, drawing.measure),
+        _file(results),
+    ]
+    for number, part in enumerate(parts):
+        for _ in part:
+            yield number / len(parts)
+    return results
 
 
-def _add_anatomy(
-    results: Results, labels: np.ndarray, motion: Motion, strain: Strain | None, index: SequenceIndex, measure: str
-) -> None:
-    carried = np.stack([motion.warp_labels(labels, frame) for frame in range(len(motion))])
-    results.segmentation = add_label_sequence(carried, motion.affine, index, results.browser, f"{results.name} labels")
-    walls = carried == MYOCARDIUM
-    if not (labels == MYOCARDIUM).any():
-        return
-    maps = (
-        {}
-        if strain is None
-        else {component: _strain_map(strain, component, measure) for component in strain.components}
+def _add_motion(results: Results, motion: Motion, drawing: Drawing, index: SequenceIndex) -> Steps[None]:
+    results.motion_to_frame, results.frame_to_reference = yield from add_transform_sequences_in_steps(
+        motion, drawing.grids, index, results.name
     )
-    inside = labels == MYOCARDIUM
-    maps["jacobian"] = np.where(inside, 100 * (motion.jacobian_determinant() - 1), np.float32(np.nan))
-    for component, values in maps.items():
-        results.overlays[component] = add_overlay(component, values, motion, walls, index, results.browser)
+    for sequence in (results.motion_to_frame, results.frame_to_reference):
+        play_with(results.browser, sequence)
+        yield
+
+
+def _add_labels(results: Results, motion: Motion, drawing: Drawing, index: SequenceIndex) -> Steps[None]:
+    if drawing.labels is not None:
+        results.segmentation = yield from add_label_sequence_in_steps(
+            drawing.labels, motion.affine, index, results.browser, f"{results.name} labels"
+        )
+        yield
+
+
+def _add_overlay(
+    results: Results, component: str, motion: Motion, drawing: Drawing, index: SequenceIndex
+) -> Steps[None]:
+    results.overlays[component] = yield from add_overlay_in_steps(
+        component, (drawing.overlays or {})[component], motion.affine, index, results.browser
+    )
+    yield
+
+
+def _add_wall(results: Results, motion: Motion, drawing: Drawing) -> Steps[None]:
+    if drawing.wall is None:
+        return
+    surface = surface_of(drawing.wall, motion.affine)
+    yield
+    results.wall = add_wall(surface, f"{results.name} wall", results.proxy(results.motion_to_frame))
+    yield
+    if drawing.wall_percent is not None:
+        color_wall(results.wall, "circumferential", drawing.wall_percent, motion.affine)
+        yield
+
+
+def _add_segments(
+    results: Results, strain: Strain | None, motion: Motion, drawing: Drawing, index: SequenceIndex
+) -> Steps[None]:
+    if strain is None or results.wall is None:
+        return
     transform = results.proxy(results.motion_to_frame)
-    results.wall = add_wall(labels, motion.affine, f"{results.name} wall", transform)
-    if strain is not None:
-        color_wall(results.wall, "circumferential", maps["circumferential"][strain.end_systole], motion.affine)
-        if strain.rv_insertion is not None:
-            results.insertions = add_insertions(results.name, transform, strain.rv_insertion)
-        if strain.segments.any():
-            segments = carry_segments(strain.segments, motion, walls)
-            results.segments = add_segments(segments, motion.affine, index, results.browser, results.name)
-            results.segment_numbers = add_numbers(strain.segments, motion.affine, results.name, transform)
+    if strain.rv_insertion is not None:
+        results.insertions = add_insertions(results.name, transform, strain.rv_insertion)
+        yield
+    if drawing.segments is not None:
+        results.segments = yield from add_segments_in_steps(
+            drawing.segments, motion.affine, index, results.browser, results.name
+        )
+        yield
+        results.segment_numbers = add_numbers(strain.segments, motion.affine, results.name, transform)
+        yield
 
 
-def _strain_map(strain: Strain, component: str, measure: str) -> np.ndarray:
-    return 100 * (strain.engineering(component) if measure == "engineering" else getattr(strain, component))
-
-
-def _add_numbers(results: Results, strain: Strain, motion: Motion, measure: str) -> None:
+def _add_numbers(results: Results, strain: Strain | None, motion: Motion, measure: str) -> Steps[None]:
+    if strain is None:
+        return
     results.tables = add_strain_tables(strain, results.name, measure)
+    yield
     results.chart, results.series = add_chart(strain, results.tables, results.name, measure)
+    yield
     values = segment_values(strain, "circumferential", "end_systolic", measure)
     if values:
         center = beside_heart(strain.wall, motion.affine)
         title = f"{results.name} bullseye {TITLE['circumferential']} at end-systole"
         results.bullseye, results.bullseye_values = add_bullseye(values, "circumferential", center, title)
+        yield
     if results.wall is not None:
         add_legend(results.wall, TITLE["circumferential"], visible=results.bullseye is None)
+        yield
 
 
 def _roles(results: Results) -> dict[str, Any]:
@@ -287,7 +352,7 @@ def _roles(results: Results) -> dict[str, Any]:
     }
 
 
-def _describe(results: Results, motion: Motion, strain: Strain | None, measure: str) -> None:
+def _describe(results: Results, motion: Motion, strain: Strain | None, measure: str) -> Steps[None]:
     """Provenance as attributes on every node of the run that a user sees: ``CardiacMotion.method`` and so on."""
     facts = {
         "version": __version__,
@@ -309,9 +374,10 @@ def _describe(results: Results, motion: Motion, strain: Strain | None, measure: 
             node.SetAttribute(ROLE, role)
             for key, value in facts.items():
                 node.SetAttribute(_PREFIX + key, value if isinstance(value, str) else json.dumps(value, default=str))
+        yield
 
 
-def _file(results: Results) -> None:
+def _file(results: Results) -> Steps[None]:
     """A folder of the run beside the cine in the subject hierarchy, with everything that a user looks for."""
     hierarchy = _hierarchy()
     invalid = hierarchy.GetInvalidItemID()
@@ -328,9 +394,14 @@ def _file(results: Results) -> None:
         results.segments,
         *results.overlays.values(),
     } - {None}
-    for node in [*_roles(results).values(), *(results.proxy(sequence) for sequence in sequences)]:
-        if node is not None:
-            file_node(results.folder, node)
+    try:
+        for node in [*_roles(results).values(), *(results.proxy(sequence) for sequence in sequences)]:
+            if node is not None:
+                file_node(results.folder, node)
+                yield
+    except BaseException:  # a generator that is closed too: the nodes go, and a folder is no node
+        hierarchy.RemoveItem(results.folder, False, False)
+        raise
 
 
 def _hierarchy() -> Any:

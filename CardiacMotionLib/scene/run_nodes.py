@@ -8,6 +8,7 @@ from typing import Any
 
 from .colors import is_own_color_node
 from .headless import headless_scene, import_slicer
+from .steps import Steps, T
 
 RUN = "CardiacMotion.run"
 ROLE = "CardiacMotion.role"
@@ -31,6 +32,41 @@ def all_or_nothing(run: str) -> Iterator[None]:
         node = scene.GetNodeByID(identity)
         if identity not in before and not is_own_color_node(node):
             node.SetAttribute(RUN, run)
+
+
+def all_or_nothing_in_steps(run: str, steps: Steps[T]) -> Steps[T]:
+    """The same steps: every node that one of them made becomes part of ``run`` when the last is done.
+
+    When a step fails, or the generator is closed before the last, the nodes are removed, and the scene is as it was.
+    What others make between two steps is theirs.
+    """
+    scene = headless_scene().scene
+    made: list[Any] = []
+    try:
+        while True:
+            before, shown = set(_node_ids()), _selected_frames()
+            try:
+                value = next(steps)
+            except StopIteration as end:
+                result = end.value
+                break
+            finally:
+                made += [scene.GetNodeByID(identity) for identity in _node_ids() if identity not in before]
+            yield value
+    except BaseException as error:
+        if isinstance(error, GeneratorExit):
+            steps.close()
+            shown = _selected_frames()  # the user may have gone on since the last step began
+        remove_nodes([node for node in made if scene.IsNodePresent(node) and not is_own_color_node(node)])
+        remove_unused_color_nodes()
+        for browser, frame in shown:
+            if scene.IsNodePresent(browser):
+                browser.SetSelectedItemNumber(frame)
+        raise
+    for node in made:
+        if scene.IsNodePresent(node) and not is_own_color_node(node):
+            node.SetAttribute(RUN, run)
+    return result
 
 
 def nodes_of_run(run: str) -> list[Any]:
@@ -104,8 +140,13 @@ def _attached(node: Any) -> list[Any]:
 
 
 def _node_ids() -> list[str]:
-    scene = headless_scene().scene
-    return [scene.GetNthNode(number).GetID() for number in range(scene.GetNumberOfNodes())]
+    return [node.GetID() for node in _nodes()]
+
+
+def _nodes() -> list[Any]:
+    collection = headless_scene().scene.GetNodes()
+    collection.InitTraversal()  # by number every node would be counted from the first
+    return [collection.GetNextItemAsObject() for _ in range(collection.GetNumberOfItems())]
 
 
 def _selected_frames() -> list[tuple[Any, int]]:

@@ -10,7 +10,8 @@ import numpy as np
 from ..errors import CardiacMotionError
 from ..series import LABEL_NAMES, LV_CAVITY, MYOCARDIUM, RV, ImageSeries
 from .headless import headless_scene, import_slicer
-from .sequences import SequenceIndex, new_sequence, play_with
+from .sequences import SequenceIndex, new_sequence_in_steps, play_with
+from .steps import Steps, finish
 
 COLORS = {RV: (0.30, 0.60, 0.90), MYOCARDIUM: (0.35, 0.80, 0.35), LV_CAVITY: (0.95, 0.75, 0.20)}
 FRAME = "CardiacMotion.frame"
@@ -41,6 +42,13 @@ def add_labels(series: ImageSeries, name: str = "Heart", *, frame: int | None = 
 
 def add_label_sequence(labels: np.ndarray, affine: np.ndarray, index: SequenceIndex, browser: Any, name: str) -> Any:
     """Segmentation sequence node of labels (T, K, J, I) uint8, played by ``browser`` as contours."""
+    return finish(add_label_sequence_in_steps(labels, affine, index, browser, name))
+
+
+def add_label_sequence_in_steps(
+    labels: np.ndarray, affine: np.ndarray, index: SequenceIndex, browser: Any, name: str
+) -> Steps[Any]:
+    """`add_label_sequence`, a frame a step."""
     slicer = import_slicer()
 
     def segmentations() -> Iterator[Any]:
@@ -50,7 +58,7 @@ def add_label_sequence(labels: np.ndarray, affine: np.ndarray, index: SequenceIn
             fill_segmentation(node, of_frame, affine)
             yield node
 
-    sequence = new_sequence(name, index, segmentations())
+    sequence = yield from new_sequence_in_steps(name, index, segmentations())
     proxy = play_with(browser, sequence)
     proxy.CreateDefaultDisplayNodes()
     show_contours(proxy)

@@ -13,6 +13,7 @@ from ..io.acquisition import MILLISECONDS, acquisition_from_index, acquisition_k
 from ..series import ImageSeries
 from .headless import headless_scene, import_slicer, module_logic
 from .known_insertion import write_insertion
+from .steps import Steps, finish
 
 WINDOW_PERCENTILES = (1, 99.5)
 
@@ -66,10 +67,16 @@ def times_of(index: SequenceIndex) -> tuple[np.ndarray | None, str | None]:
 
 def new_sequence(name: str, index: SequenceIndex, data_nodes: Iterable[Any]) -> Any:
     """A sequence node in the scene holding copies of ``data_nodes`` at the values of ``index``."""
+    return finish(new_sequence_in_steps(name, index, data_nodes))
+
+
+def new_sequence_in_steps(name: str, index: SequenceIndex, data_nodes: Iterable[Any]) -> Steps[Any]:
+    """`new_sequence`, one item a step."""
     sequence = headless_scene().scene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
     set_index(sequence, index)
     for value, node in zip(index.values, data_nodes, strict=True):
         sequence.SetDataNodeAtValue(node, value)
+        yield
     return sequence
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ from ..errors import CardiacMotionError
 from ..io.motion_files import frames_at_rest, taken_as_canonical
 from ..motion import Motion, known_reference
 from .headless import import_slicer
-from .sequences import SequenceIndex, data_nodes, index_of, new_sequence, times_of
+from .sequences import SequenceIndex, data_nodes, index_of, new_sequence_in_steps, times_of
+from .steps import Steps, finish
 
 PADDING = "CardiacMotion.padding"
 PROVENANCE = "CardiacMotion.provenance"
@@ -92,9 +94,39 @@ def add_transform_sequences(motion: Motion, index: SequenceIndex, name: str) -> 
     The reference frame holds a grid of zeros, not a linear identity, because Slicer cannot write a sequence that mixes
     the two. Both sequences share their grids in memory.
     """
-    slicer = import_slicer()
+    return finish(add_transform_sequences_in_steps(motion, grids_of(motion), index, name))
+
+
+@dataclass(frozen=True)
+class Grids:
+    """Displacements as transforms hold them.
+
+    Attributes
+    ----------
+    displacement
+        (T, K', J', I', 3) float32 RAS mm, at rest at the border.
+    affine
+        (4, 4) of the padded grid.
+    padding
+        Voxels that were added on each side along (k, j, i).
+    """
+
+    displacement: np.ndarray
+    affine: np.ndarray
+    padding: tuple[int, int, int]
+
+
+def grids_of(motion: Motion) -> Grids:
+    """The displacements of a motion, padded by `pad_to_rest` and rounded."""
     padded, affine, padding = pad_to_rest(motion.displacement, motion.affine)
-    padded = np.round(padded / GRAIN_MM) * np.float32(GRAIN_MM)
+    return Grids(np.round(padded / GRAIN_MM) * np.float32(GRAIN_MM), affine, padding)
+
+
+def add_transform_sequences_in_steps(
+    motion: Motion, grids: Grids, index: SequenceIndex, name: str
+) -> Steps[tuple[Any, Any]]:
+    """`add_transform_sequences` of `grids_of` the motion, a frame a step."""
+    slicer = import_slicer()
 
     def empty(label: str) -> Iterator[Any]:
         for _ in index.values:
@@ -103,13 +135,16 @@ def add_transform_sequences(motion: Motion, index: SequenceIndex, name: str) -> 
             yield node
 
     names = (f"{name} motion to frame", f"{name} frame to reference")
-    to_frame, to_reference = (new_sequence(label, index, empty(label)) for label in names)
-    for moving, drawing, displacement in zip(data_nodes(to_frame), data_nodes(to_reference), padded, strict=True):
-        grid = grid_transform(displacement, affine)
+    to_frame = yield from new_sequence_in_steps(names[0], index, empty(names[0]))
+    to_reference = yield from new_sequence_in_steps(names[1], index, empty(names[1]))
+    pairs = zip(data_nodes(to_frame), data_nodes(to_reference), grids.displacement, strict=True)
+    for moving, drawing, displacement in pairs:
+        grid = grid_transform(displacement, grids.affine)
         moving.SetAndObserveTransformToParent(grid)
         drawing.SetAndObserveTransformFromParent(grid)
+        yield
     for sequence in (to_frame, to_reference):
-        sequence.SetAttribute(PADDING, json.dumps(padding))
+        sequence.SetAttribute(PADDING, json.dumps(grids.padding))
         sequence.SetAttribute(REFERENCE, str(motion.stored_reference))
         sequence.SetAttribute(PROVENANCE, json.dumps(motion.provenance, default=str))
     return to_frame, to_reference

@@ -29,8 +29,10 @@ from CardiacMotionLib.scene import (
 )
 from CardiacMotionLib.scene import results as results_module
 from CardiacMotionLib.scene.arrows import show_arrows
+from CardiacMotionLib.scene.drawing import draw
 from CardiacMotionLib.scene.overlays import OUTSIDE, carry_to_frames, hide_overlay
 from CardiacMotionLib.scene.sequences import data_nodes, index_of
+from CardiacMotionLib.scene.steps import finish
 
 
 @pytest.fixture(scope="module")
@@ -366,7 +368,7 @@ def test_two_runs_are_independent(scene, known):
     assert browser.GetNumberOfSynchronizedSequenceNodes(True) == 9
 
 
-@pytest.mark.parametrize("failing", ["add_chart", "add_overlay", "_file", "play_with"])
+@pytest.mark.parametrize("failing", ["add_chart", "add_overlay_in_steps", "_file", "play_with"])
 def test_a_failure_in_the_middle_leaves_the_scene_as_it_was(scene, known, monkeypatch, failing):
     series, motion, strain = known["oblique"]
     sequence, browser = add_series(series, "Cine")
@@ -383,6 +385,43 @@ def test_a_failure_in_the_middle_leaves_the_scene_as_it_was(scene, known, monkey
     assert item_count(scene) == items
     assert browser.GetSelectedItemNumber() == 1
     assert browser.GetNumberOfSynchronizedSequenceNodes(True) == 1
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9])
+def test_steps_that_are_not_taken_to_the_end_leave_the_scene_as_it_was(scene, known, share):
+    series, motion, strain = known["oblique"]
+    sequence, browser = add_series(series, "Cine")
+    before, items = node_names(scene), item_count(scene)
+    steps = results_module.add_results_in_steps(sequence, series, motion, strain)
+    while next(steps) < share:
+        pass
+    own = scene.AddNewNodeByClass("vtkMRMLTextNode", "Made by the user meanwhile")
+    next(steps)
+    show_frame(browser, 2)
+    steps.close()
+    assert scene.IsNodePresent(own)
+    scene.RemoveNode(own)
+    assert node_names(scene) == before
+    assert item_count(scene) == items
+    assert browser.GetSelectedItemNumber() == 2
+    assert browser.GetNumberOfSynchronizedSequenceNodes(True) == 1
+
+
+def test_what_was_drawn_elsewhere_is_what_is_shown(scene, known):
+    import slicer
+
+    series, motion, strain = known["oblique"]
+    sequence, _ = add_series(series, "Cine")
+    drawing = draw(series, motion, strain, measure="engineering")
+    with pytest.raises(CardiacMotionError, match="drawing is of engineering strain"):
+        finish(results_module.add_results_in_steps(sequence, series, motion, strain, drawing=drawing))
+    steps = results_module.add_results_in_steps(
+        sequence, series, motion, strain, measure="engineering", drawing=drawing
+    )
+    results = finish(steps)
+    shown = slicer.util.arrayFromVolume(results.overlays["radial"].GetNthDataNode(2))
+    np.testing.assert_array_equal(shown, drawing.overlays["radial"][2])
+    assert results.wall.GetMesh().GetNumberOfPoints() > 100
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_added(scene, known):
