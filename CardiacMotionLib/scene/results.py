@@ -438,7 +438,7 @@ def _from_scene(run: str) -> Results | None:
         [node for _, node in sorted(group("series:").items(), key=lambda pair: int(pair[0]))],
         hierarchy.GetItemParent(item) if item != hierarchy.GetInvalidItemID() else 0,
         *(by_role.get(role) for role in ("segments", "segment_numbers", "insertions", "highlight")),
-        group("layer:"),
+        layers=group("layer:"),
     )
     follow_time(results)
     return results
