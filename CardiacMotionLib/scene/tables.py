@@ -12,6 +12,7 @@ from .headless import headless_scene
 
 if TYPE_CHECKING:
     from ..strain import Strain
+    from .tissue import Tissue
 
 MEASURES = {"green": "Green-Lagrange", "engineering": "engineering"}
 
@@ -72,9 +73,9 @@ def curve_table(strain: Strain, component: str, measure: str) -> pd.DataFrame:
     return table
 
 
-def time_title(strain: Strain) -> str:
+def time_title(timed: Strain | Tissue) -> str:
     """Header of the time column."""
-    return "Time (ms)" if strain.timed else "Frame"
+    return "Time (ms)" if timed.timed else "Frame"
 
 
 def region_title(component: str, region: str) -> str:

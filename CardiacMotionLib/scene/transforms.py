@@ -161,30 +161,17 @@ def motion_from_sequence(sequence_node: Any) -> Motion:
     CardiacMotionError
         when the node is no sequence of grid transforms on one grid.
     """
-    slicer = import_slicer()
-    grids = []
-    for node in data_nodes(sequence_node):
-        candidates = (
-            [node.GetTransformToParent(), node.GetTransformFromParent()] if node.IsA("vtkMRMLTransformNode") else []
-        )
-        stored = [one for one in candidates if isinstance(one, slicer.vtkOrientedGridTransform) and _is_forward(one)]
-        if not stored:
-            raise CardiacMotionError(
-                f"{sequence_node.GetName()!r} is not a sequence of grid transforms; "
-                "choose a motion made by CardiacMotion"
-            )
-        grids.append(stored[0])
+    grids = [_stored_grid(sequence_node, node) for node in data_nodes(sequence_node)]
     affines = [_affine_of(grid) for grid in grids]
     displacement = np.stack([_displacement_of(grid) for grid in grids])
     if not all(np.allclose(affine, affines[0], atol=1e-4) for affine in affines):
         raise CardiacMotionError(
             f"the transforms of {sequence_node.GetName()!r} are on different grids; one grid for all frames is needed"
         )
-    pad_k, pad_j, pad_i = json.loads(sequence_node.GetAttribute(PADDING) or "[0, 0, 0]")
+    pad_k, pad_j, pad_i = _padding(sequence_node)
     _, k, j, i, _ = displacement.shape
     displacement = displacement[:, pad_k : k - pad_k, pad_j : j - pad_j, pad_i : i - pad_i]
-    affine = affines[0]
-    affine[:3, 3] += affine[:3, :3] @ np.array([pad_i, pad_j, pad_k], dtype=float)
+    affine = _without_padding(affines[0], (pad_k, pad_j, pad_i))
     provenance = json.loads(sequence_node.GetAttribute(PROVENANCE) or "{}")
     stored = sequence_node.GetAttribute(REFERENCE)
     if stored is not None:
@@ -194,6 +181,42 @@ def motion_from_sequence(sequence_node: Any) -> Motion:
         if reference is None:
             provenance = taken_as_canonical(provenance, sequence_node.GetName())
     return Motion(displacement, affine, reference, times_of(index_of(sequence_node))[0], provenance)
+
+
+def reference_grid(sequence_node: Any) -> tuple[np.ndarray, tuple[int, int, int]]:
+    """Affine (4, 4) and shape (K, J, I) of the grid on which a motion was computed, without the border around it."""
+    grid = _stored_grid(sequence_node, sequence_node.GetNthDataNode(0))
+    padding = _padding(sequence_node)
+    i, j, k = grid.GetDisplacementGrid().GetDimensions()
+    pad_k, pad_j, pad_i = padding
+    return _without_padding(_affine_of(grid), padding), (k - 2 * pad_k, j - 2 * pad_j, i - 2 * pad_i)
+
+
+def _stored_grid(sequence_node: Any, node: Any) -> Any:
+    """The grid transform in one of the data nodes of a sequence, whichever direction holds it."""
+    slicer = import_slicer()
+    candidates = (
+        [node.GetTransformToParent(), node.GetTransformFromParent()] if node.IsA("vtkMRMLTransformNode") else []
+    )
+    stored = [one for one in candidates if isinstance(one, slicer.vtkOrientedGridTransform) and _is_forward(one)]
+    if not stored:
+        raise CardiacMotionError(
+            f"{sequence_node.GetName()!r} is not a sequence of grid transforms; choose a motion made by CardiacMotion"
+        )
+    return stored[0]
+
+
+def _padding(sequence_node: Any) -> tuple[int, int, int]:
+    """Width (k, j, i) of the border that `pad_to_rest` added."""
+    k, j, i = json.loads(sequence_node.GetAttribute(PADDING) or "[0, 0, 0]")
+    return k, j, i
+
+
+def _without_padding(affine: np.ndarray, padding: tuple[int, int, int]) -> np.ndarray:
+    pad_k, pad_j, pad_i = padding
+    inner = affine.copy()
+    inner[:3, 3] += affine[:3, :3] @ np.array([pad_i, pad_j, pad_k], dtype=float)
+    return inner
 
 
 def _is_forward(grid: Any) -> bool:

@@ -1,0 +1,384 @@
+"""Markups on the moving tissue with their own curves: what probes and rulers have in common.
+
+A markups node lies under the transform that the browser plays, so its own coordinates are those of the reference and
+Slicer moves it with the tissue. Wherever the user drops or drags it, in whatever frame, the curves are those of the
+tissue that is there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+
+from ..errors import CardiacMotionError
+from .charts import curve_series
+from .headless import headless_scene, import_slicer
+from .results import Results
+from .run_folder import adopt
+from .run_nodes import ROLE, all_or_nothing, nodes_of_run, remove_nodes
+from .tables import MEASURES, table_from_dataframe, time_title
+from .tissue import Tissue
+
+if TYPE_CHECKING:
+    from ..strain import Strain
+
+# Apart from each other and from the curves of the chart for every common color blindness, and seen on an image, which
+# is dark, as on a chart, which is white. The marks of the curves differ too.
+COLORS = (
+    (0.90, 0.62, 0.00),  # orange
+    (0.34, 0.71, 0.91),  # sky blue
+    (0.80, 0.47, 0.65),  # purple
+    (0.63, 0.38, 0.18),  # brown
+    (0.73, 0.80, 0.20),  # lime
+    (1.00, 0.67, 0.73),  # pink
+    (0.56, 0.36, 0.84),  # violet
+    (0.20, 0.84, 0.88),  # cyan
+)
+MOST = len(COLORS)
+_MARKS = ("MarkerStyleSquare", "MarkerStyleDiamond", "MarkerStyleCross", "MarkerStylePlus")
+_SLOT = "CardiacMotion.slot"
+_OWN_CHART = "points:chart"
+_KINDS = ("probe", "ruler")
+_AND = ", "
+
+
+class Measured:
+    """One probe or ruler of a run: its markups node and what follows from where it is.
+
+    Attributes
+    ----------
+    results, tissue
+        The run, and what is known of its tissue.
+    node
+        The markups node.
+    table, series
+        Curves over the cycle, one column a curve, and the plot series of the one that is shown.
+    values
+        {curve: (T,)}, NaN where nothing is known.
+    problem
+        A sentence for the user where something is not known, else empty.
+    """
+
+    kind: ClassVar[str]
+    node_class: ClassVar[str]
+    size: ClassVar[int]  # control points that it needs
+
+    def __init__(self, results: Results, node: Any, strain: Strain | None = None):
+        self.results, self.node, self.tissue = results, node, Tissue(results, strain)
+        self.number = int(node.GetAttribute(ROLE).split(":")[1])
+        self.values: dict[str, np.ndarray] = {}
+        self.problem = ""
+        self._tags: list[int] = []
+        with all_or_nothing(results.run):
+            self._measure()
+            self.make_parts()
+            self.update()
+        self.follow()
+
+    # ------------------------------------------------------------------ what a kind is
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """{curve: header of its column}."""
+        raise NotImplementedError
+
+    def measure(self, points: np.ndarray) -> tuple[dict[str, np.ndarray], str]:
+        """({curve: (T,)}, problem) of control points (size, 3) in RAS mm of the reference."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ what it is now
+
+    @property
+    def name(self) -> str:
+        """Of the markups node, as the user may have changed it."""
+        return str(self.node.GetName())
+
+    @property
+    def color(self) -> tuple[float, float, float]:
+        """Of markup and curve, which the user may have changed."""
+        return tuple(self.node.GetDisplayNode().GetSelectedColor())
+
+    @property
+    def visible(self) -> bool:
+        """Whether it is shown in the views and in the chart."""
+        return bool(self.node.GetDisplayVisibility())
+
+    @visible.setter
+    def visible(self, shown: bool) -> None:
+        self.node.SetDisplayVisibility(shown)
+
+    @property
+    def curve(self) -> str:
+        """The curve that the chart shows."""
+        column = self.series.GetYColumnName()
+        return next(curve for curve, title in self.titles.items() if title == column)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all its nodes are still in the scene."""
+        return all(headless_scene().scene.IsNodePresent(node) for node in [self.node, *self._parts.values()])
+
+    def points(self) -> np.ndarray | None:
+        """Control points (size, 3) in RAS mm of the reference, None while they are not all placed."""
+        if self.node.GetNumberOfDefinedControlPoints() < self.size:
+            return None
+        return np.array([self.node.GetNthControlPointPosition(number) for number in range(self.size)])
+
+    def show_curve(self, curve: str) -> None:
+        """Let the chart show one of `titles`; the chart is left alone by a curve that has no values."""
+        if curve not in self.titles:
+            raise CardiacMotionError(f"{self.name!r} has no curve {curve!r}; it has {', '.join(self.titles)}")
+        self.series.SetYColumnName(self.titles[curve])
+        self.series.SetName(self.titles[curve])
+        self._show()
+
+    def use(self, strain: Strain | None) -> None:
+        """Take another source of strain, for example once it was computed again after a scene was loaded."""
+        if strain is not self.tissue.strain:
+            self.tissue = Tissue(self.results, strain)
+            self.update()
+
+    # ------------------------------------------------------------------ how it keeps up
+
+    def follow(self) -> None:
+        """Keep curves and looks up to date with the markup, until `stop`."""
+        self.stop()
+        node = self.node
+        moved = (node.PointModifiedEvent, node.PointEndInteractionEvent, node.PointPositionUndefinedEvent)
+        self._tags = [node.AddObserver(event, self._on_moved) for event in (*moved, node.PointRemovedEvent)]
+        self._tags.append(node.AddObserver(node.DisplayModifiedEvent, self._on_display))
+
+    def stop(self) -> None:
+        """Leave everything as it is from now on."""
+        for tag in self._tags:
+            self.node.RemoveObserver(tag)
+        self._tags = []
+
+    def update(self) -> None:
+        """Compute the curves of where the markup is now."""
+        self._measure()
+        table = self.table.GetTable()
+        util = import_slicer().util
+        for curve, title in self.titles.items():
+            util.arrayFromTableColumn(self.table, title)[:] = self.values[curve]
+            table.GetColumnByName(title).Modified()
+        table.Modified()
+        self._show()
+
+    def refresh(self) -> None:
+        """Show it in the chart and in its color again, after others changed the chart."""
+        self._show()
+
+    def remove(self) -> None:
+        """Take it out of the scene, whole."""
+        self.stop()
+        scene = headless_scene().scene
+        nodes = [node for node in (self.node, *self._parts.values()) if scene.IsNodePresent(node)]
+        chart = chart_of_points(self.results)
+        if chart is None:
+            remove_nodes(nodes)
+            return
+        chart.RemovePlotSeriesNodeID(self.series.GetID())
+        remove_nodes(nodes)
+        _name_axis(chart)
+        if chart is not self.results.chart and not any(map(_is_markup, nodes_of_run(self.results.run))):
+            remove_nodes([chart])
+
+    def _on_moved(self, _caller: Any = None, _event: Any = None) -> None:
+        if self.complete:
+            self.update()
+
+    def _on_display(self, _caller: Any = None, _event: Any = None) -> None:
+        if self.complete and self.node.GetDisplayNode() is not None:
+            self._show()
+
+    def _measure(self) -> None:
+        points = self.points()
+        if points is None:
+            self.values, self.problem = {}, f"{self.name} has no place any more; remove it, or place it again."
+        elif not self.tissue.within_images(points):
+            cine = self.results.cine.GetName()
+            self.values, self.problem = {}, f"{self.name} is outside the images of {cine}; place it inside them."
+        else:
+            self.values, self.problem = self.measure(points)
+        unknown = np.full(len(self.tissue.times), np.nan)
+        self.values = {curve: self.values.get(curve, unknown) for curve in self.titles}
+
+    def _show(self) -> None:
+        """Color and visibility of everything are those of the markup."""
+        self.series.SetColor(*self.color)
+        chart = chart_of_points(self.results) or self._new_chart()
+        identity = self.series.GetID()
+        shown = self.visible and bool(np.isfinite(self.values[self.curve]).any())
+        if shown and not chart.HasPlotSeriesNodeID(identity):
+            chart.AddAndObservePlotSeriesNodeID(identity)
+        elif not shown and chart.HasPlotSeriesNodeID(identity):
+            chart.RemovePlotSeriesNodeID(identity)
+        _name_axis(chart)
+
+    # ------------------------------------------------------------------ its nodes
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        return {"table": self.table, "series": self.series}
+
+    def make_parts(self) -> None:
+        """Find or make the nodes beside the markup."""
+        time = time_title(self.tissue)
+        self.table = self.part("table") or self.keep("table", self._new_table(time))
+        self.series = self.part("series") or self.keep("series", self._new_series(time))
+        self.series.SetAndObserveTableNodeID(self.table.GetID())
+
+    def part(self, what: str) -> Any:
+        """One of its nodes that the scene already has, else None."""
+        role = f"{self.kind}:{self.number}:{what}"
+        return next((node for node in nodes_of_run(self.results.run) if node.GetAttribute(ROLE) == role), None)
+
+    def keep(self, what: str, node: Any) -> Any:
+        """A node that was just made, as part of this."""
+        adopt(self.results, f"{self.kind}:{self.number}:{what}", node)
+        return node
+
+    def _new_table(self, time: str) -> Any:
+        frame = pd.DataFrame({time: np.asarray(self.tissue.times, float)})
+        for curve, title in self.titles.items():
+            frame[title] = self.values[curve]
+        measure = MEASURES[self.tissue.measure]
+        return table_from_dataframe(frame, f"{self.results.name} {self.kind} {self.number} curves ({measure})")
+
+    def _new_series(self, time: str) -> Any:
+        known = [title for curve, title in self.titles.items() if np.isfinite(self.values[curve]).any()]
+        column = [*known, *self.titles.values()][0]
+        series = curve_series(self.table, column, time, column)
+        series.SetMarkerStyle(getattr(series, _MARKS[_slot_of(self.node) % len(_MARKS)]))
+        series.SetMarkerSize(6)
+        return series
+
+    def _new_chart(self) -> Any:
+        """The chart of a run that has no strain, and so no chart of its own."""
+        with all_or_nothing(self.results.run):
+            chart = headless_scene().scene.AddNewNodeByClass("vtkMRMLPlotChartNode", f"{self.results.name} points")
+            chart.SetTitle("Probes and rulers")
+            chart.SetXAxisTitle(time_title(self.tissue))
+            chart.SetLegendVisibility(True)
+            adopt(self.results, _OWN_CHART, chart)
+        return chart
+
+    # ------------------------------------------------------------------ how one comes to be
+
+    @classmethod
+    def start(cls, results: Results) -> Any:
+        """An empty markups node of the run, to be placed by the user and then given to `finish`.
+
+        It is not saved with the scene until it is finished.
+
+        Raises
+        ------
+        CardiacMotionError
+            when the run has as many probes and rulers as can be told apart.
+        """
+        taken = [node for node in nodes_of_run(results.run) if _is_markup(node)]
+        slots = {_slot_of(node) for node in taken}
+        free = [slot for slot in range(MOST) if slot not in slots]
+        if not free:
+            raise CardiacMotionError(
+                f"{results.name!r} has {MOST} probes and rulers, as many as can be told apart; remove one first"
+            )
+        numbers = {int(node.GetAttribute(ROLE).split(":")[1]) for node in taken if node.IsA(cls.node_class)}
+        number = next(number for number in range(1, MOST + 1) if number not in numbers)
+        with all_or_nothing(results.run):
+            node = headless_scene().scene.AddNewNodeByClass(cls.node_class, f"{cls.kind.capitalize()} {number}")
+            node.SetAttribute(_SLOT, str(free[0]))
+            node.SetSaveWithScene(False)
+            node.CreateDefaultDisplayNodes()
+            node.SetAndObserveTransformNodeID(results.proxy(results.motion_to_frame).GetID())
+            cls.style(node, COLORS[free[0]])
+            adopt(results, f"{cls.kind}:{number}:markup", node)
+        return node
+
+    @classmethod
+    def finish(cls, results: Results, node: Any, strain: Strain | None = None) -> Self:
+        """The measured tissue of a node of `start` whose points were placed.
+
+        Raises
+        ------
+        CardiacMotionError
+            when it cannot be measured there; the node is removed.
+        """
+        try:
+            measured = cls(results, node, strain)
+        except Exception:
+            remove_nodes([node])
+            raise
+        if np.all([np.isnan(values) for values in measured.values.values()]):
+            measured.remove()
+            raise CardiacMotionError(measured.problem)
+        node.SetFixedNumberOfControlPoints(True)
+        node.SetSaveWithScene(True)
+        return measured
+
+    @classmethod
+    def add(cls, results: Results, positions: np.ndarray, strain: Strain | None = None) -> Self:
+        """One at positions (size, 3) in RAS mm of the frame that is shown; raises like `start` and `finish`."""
+        positions = np.reshape(np.asarray(positions, float), (-1, 3))
+        if len(positions) != cls.size:
+            raise CardiacMotionError(f"a {cls.kind} needs {cls.size} positions in RAS mm, got {len(positions)}")
+        node = cls.start(results)
+        for position in positions:
+            node.AddControlPointWorld(*position)
+        return cls.finish(results, node, strain)
+
+    @classmethod
+    def find(cls, results: Results, strain: Strain | None = None) -> list[Self]:
+        """Those of a run that are in the scene, by their numbers; what is still being placed is not among them."""
+        nodes = [node for node in nodes_of_run(results.run) if _is_markup(node) and node.IsA(cls.node_class)]
+        found = [cls(results, node, strain) for node in nodes if node.GetSaveWithScene()]
+        return sorted(found, key=lambda one: one.number)
+
+    @staticmethod
+    def style(node: Any, color: tuple[float, float, float]) -> None:
+        """Looks of a new markup."""
+        display = node.GetDisplayNode()
+        display.SetSelectedColor(*color)
+        display.SetColor(*color)
+        display.SetTextScale(3.0)
+        display.GetTextProperty().SetBackgroundColor(0.0, 0.0, 0.0)  # names are read on bright blood and on overlays
+        display.GetTextProperty().SetBackgroundOpacity(0.5)
+        display.SetSliceProjection(True)  # it moves through the plane, and should not blink
+        display.SetSliceProjectionUseFiducialColor(True)
+        display.SetSliceProjectionOpacity(0.5)
+        display.SetOccludedVisibility(True)  # inside the wall in 3D
+
+
+def _is_markup(node: Any) -> bool:
+    kind, _, rest = (node.GetAttribute(ROLE) or "").partition(":")
+    return kind in _KINDS and rest.endswith(":markup")
+
+
+def _slot_of(node: Any) -> int:
+    return int(node.GetAttribute(_SLOT))
+
+
+def chart_of_points(results: Results) -> Any:
+    """The chart that shows the curves of probes and rulers: that of the strain, or their own; None where there is none."""
+    if headless_scene().scene.IsNodePresent(results.chart):
+        return results.chart
+    return next((node for node in nodes_of_run(results.run) if node.GetAttribute(ROLE) == _OWN_CHART), None)
+
+
+def _name_axis(chart: Any) -> None:
+    """Add the units of points to the title of the y axis, where it does not have them yet."""
+    series = [chart.GetNthPlotSeriesNode(number) for number in range(chart.GetNumberOfPlotSeriesNodes())]
+    columns = [one.GetYColumnName() for one in series if (one.GetAttribute(ROLE) or "").startswith(_KINDS)]
+    own = (chart.GetYAxisTitle() or "").split(_AND)[0] if chart.GetAttribute(ROLE) != _OWN_CHART else ""
+    added = [
+        title
+        for unit, title in (("(%)", "strain (%)"), ("(mm)", "length (mm)"))
+        if unit not in own and any(column.endswith(unit) for column in columns)
+    ]
+    title = _AND.join([own, *added] if own else added)
+    title = title[:1].upper() + title[1:]
+    if (chart.GetYAxisTitle() or "") != title:
+        chart.SetYAxisTitle(title)
