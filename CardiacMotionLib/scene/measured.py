@@ -362,7 +362,7 @@ def _slot_of(node: Any) -> int:
 
 
 def chart_of_points(results: Results) -> Any:
-    """The chart that shows the curves of probes and rulers: that of the strain, or their own; None where there is none."""
+    """The chart with the curves of probes and rulers: that of the strain, or their own; None where there is none."""
     if headless_scene().scene.IsNodePresent(results.chart):
         return results.chart
     return next((node for node in nodes_of_run(results.run) if node.GetAttribute(ROLE) == _OWN_CHART), None)

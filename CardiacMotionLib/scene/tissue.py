@@ -133,6 +133,5 @@ def _around(voxel: np.ndarray, shape: tuple[int, ...]) -> tuple[tuple[np.ndarray
     low = np.floor(place).astype(int)
     corners = np.minimum(low + _CORNERS, np.array(shape) - 1)
     share = place - low
-    weights = np.where(STRAINS = ("circumferential", "radial", "longitudinal")
-_CORNERS == 1, share, 1 - share).prod(axis=1)
+    weights = np.where(_CORNERS == 1, share, 1 - share).prod(axis=1)
     return tuple(corners.T), weights
