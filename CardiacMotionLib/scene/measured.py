@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from ..errors import CardiacMotionError
-from .charts import curve_series
 from .headless import headless_scene, import_slicer
+from .plot_lines import line_series
 from .results import Results
 from .run_folder import adopt
 from .run_nodes import ROLE, all_or_nothing, nodes_of_run, remove_nodes
@@ -251,7 +251,7 @@ class Measured:
     def _new_series(self, time: str) -> Any:
         known = [title for curve, title in self.titles.items() if np.isfinite(self.values[curve]).any()]
         column = [*known, *self.titles.values()][0]
-        series = curve_series(self.table, column, time, column)
+        series = line_series(self.table, column, time, column)
         series.SetMarkerStyle(getattr(series, _MARKS[_slot_of(self.node) % len(_MARKS)]))
         series.SetMarkerSize(6)
         return series
