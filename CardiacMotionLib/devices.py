@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .errors import CardiacMotionError
+from .errors import CardiacMotionError, OutOfMemoryError
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +30,68 @@ def choose_device(device: str = "auto") -> torch.device:
             f"device {device!r} does not work on this machine (torch {torch.__version__}); use cpu or auto"
         )
     return chosen
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device that was seen to work.
+
+    Attributes
+    ----------
+    name
+        As `choose_device` takes it: ``cpu``, ``cuda:0``, ``mps``.
+    title
+        What its maker calls it.
+    """
+
+    name: str
+    title: str
+
+
+def working_devices() -> list[Device]:
+    """The processor, and every GPU on which a tiny computation came out right."""
+    import torch
+
+    threads = torch.get_num_threads()
+    found = [Device("cpu", f"processor, {threads} thread{'s' if threads != 1 else ''}")]
+    if torch.cuda.is_available():
+        for number in range(torch.cuda.device_count()):
+            if _works(f"cuda:{number}"):
+                found.append(Device(f"cuda:{number}", torch.cuda.get_device_name(number)))
+    if torch.backends.mps.is_available() and _works("mps"):
+        found.append(Device("mps", "GPU of the Mac"))
+    return found
+
+
+@contextmanager
+def limited_threads(count: int) -> Iterator[None]:
+    """Compute with ``count`` threads on the processor, 0 for as many as torch thinks right."""
+    import torch
+
+    before = torch.get_num_threads()
+    if count > 0:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def memory_given_back() -> Iterator[None]:
+    """Turn a GPU's running out of memory into `OutOfMemoryError`, after giving back what was taken."""
+    import torch
+
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        traceback.clear_frames(error.__traceback__)  # their variables hold the tensors
+    else:
+        return
+    gc.collect()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    raise OutOfMemoryError("the GPU ran out of memory; choose the device cpu, or crop the cine to the heart")
 
 
 def computes_bfloat16(device: torch.device) -> bool:

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .devices import limited_threads, memory_given_back
 from .errors import Cancelled, CardiacMotionError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from .motion import Motion
+    from .scene.drawing import Drawing
     from .series import ImageSeries
     from .strain import Strain
 
@@ -38,6 +40,10 @@ class Request:
         auto, cpu, cuda, cuda:N or mps.
     compute_strain
         Whether strain is wanted.
+    init
+        Motion of the series to start from, for methods that can refine one.
+    threads
+        To compute with on the processor, 0 for as many as torch thinks right.
     """
 
     series: ImageSeries
@@ -47,6 +53,8 @@ class Request:
     device: str = "auto"
     compute_strain: bool = True
     options: dict[str, Any] = field(default_factory=dict)
+    init: Motion | None = None
+    threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,26 +86,47 @@ def compute(request: Request, progress: Progress) -> Outcome:
     ``progress(fraction, text)`` may answer False to cancel. Raises `Cancelled`, or `CardiacMotionError` for a request
     that cannot work.
     """
+    with limited_threads(request.threads):
+        outcome = _compute(request, progress)
+    _tell(progress, 1.0, "Done")
+    return outcome
+
+
+def compute_and_draw(request: Request, progress: Progress) -> tuple[Outcome, Drawing]:
+    """`compute`, and what the nodes of the results will hold: nothing that takes long is left for the scene's thread.
+
+    Picklable with a `Request` by functools.partial, for a process of its own.
+    """
+    from .scene.drawing import draw
+
+    with limited_threads(request.threads):
+        outcome = _compute(request, lambda fraction, text: progress(0.9 * fraction, text))
+        drawing = draw(
+            outcome.series,
+            outcome.motion,
+            outcome.strain,
+            progress=lambda share: _tell(progress, 0.9 + 0.1 * share, "Drawing"),
+        )
+    _tell(progress, 1.0, "Done")
+    return outcome, drawing
+
+
+def _compute(request: Request, progress: Progress) -> Outcome:
     from . import register
     from .methods import default_reference
 
     series = request.series
     _check_labeled_frame(request)
-    try:
+    with memory_given_back():
         motion = register(
             series,
             request.method,
             reference=default_reference(series) if request.reference is None else request.reference,
             device=request.device,
             progress=lambda fraction, text: progress(0.85 * fraction, text),
+            init=request.init,
             **request.options,
         )
-    except RuntimeError as error:
-        if not _is_out_of_memory(error):
-            raise
-        raise CardiacMotionError(
-            "the GPU ran out of memory; choose the device cpu, or crop the cine to the heart"
-        ) from error
     _tell(progress, 0.86, "Strain")
     outcome = analyze(
         series, motion, end_systole=request.end_systole, compute_strain=request.compute_strain, progress=progress
@@ -105,7 +134,6 @@ def compute(request: Request, progress: Progress) -> Outcome:
     for frame in range(len(motion)):
         _tell(progress, 0.94 + 0.06 * frame / len(motion), "Overlays")
         motion.inverse(frame)  # the overlays need it, and the main thread should not have to wait for it
-    _tell(progress, 1.0, "Done")
     return outcome
 
 
@@ -161,13 +189,3 @@ def _tell(progress: Progress, fraction: float, text: str) -> None:
     """Report, and raise `Cancelled` when the answer is False."""
     if progress(fraction, text) is False:
         raise Cancelled(f"cancelled at {fraction:.0%}")
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a GPU has no memory left; what torch holds of it without need is given back."""
-    import torch
-
-    if not isinstance(error, torch.cuda.OutOfMemoryError):
-        return False
-    torch.cuda.empty_cache()
-    return True

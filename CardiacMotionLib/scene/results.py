@@ -437,7 +437,10 @@ def _from_scene(run: str) -> Results | None:
         by_role.get("chart"),
         [node for _, node in sorted(group("series:").items(), key=lambda pair: int(pair[0]))],
         hierarchy.GetItemParent(item) if item != hierarchy.GetInvalidItemID() else 0,
-        *(by_role.get(role) for role in ("segments", "segment_numbers", "insertions", "highlight")),
+        segments=by_role.get("segments"),
+        segment_numbers=by_role.get("segment_numbers"),
+        insertions=by_role.get("insertions"),
+        highlight=by_role.get("highlight"),
         layers=group("layer:"),
     )
     follow_time(results)
