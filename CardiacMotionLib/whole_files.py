@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -42,3 +43,29 @@ def write_whole(contents: Mapping[Path, bytes]) -> None:
             except OSError as error:
                 raise CardiacMotionError(f"cannot write {path}: {error.strerror or error}") from error
             stack.enter_context(writing(path)).write_bytes(content)
+
+
+@contextmanager
+def writing_folder(path: str | Path) -> Iterator[Path]:
+    """Give an empty folder that becomes ``path`` when the block succeeds and vanishes when it does not.
+
+    Raises
+    ------
+    CardiacMotionError
+        for a path that exists, one in a folder that does not, and for what the system refuses.
+    """
+    path = Path(path)
+    if path.exists():
+        raise CardiacMotionError(f"{path} is there already; choose another name, nothing is written over")
+    if not path.parent.is_dir():
+        raise CardiacMotionError(f"cannot write {path}: there is no folder {path.parent}; create it first")
+    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name}")
+    try:
+        temporary.mkdir()
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise CardiacMotionError(f"cannot write {path}: {error.strerror or error}") from error

@@ -9,10 +9,11 @@ import typer
 
 from ..errors import CardiacMotionError
 from ..methods import default_reference
+from ..report.files import FOUND_LABELS
 from .inputs import read_cine
 from .parameters import AsJson, Device, Labels, Method, OutputFolder, Quiet, Reference, Seed, Verbose
 from .register import describe_run, finders, gives_labels, run_method, write_found_labels
-from .results import FOUND_LABELS, write_report_page, write_scene_files, write_strain_files
+from .results import write_report_page, write_scene_files, write_strain_files
 from .staging import staged_folder
 from .strain import finish
 from .terminal import session

@@ -12,8 +12,9 @@ import typer
 from ..errors import CardiacMotionError
 from ..map_pipeline import AUTO, NONE, MapRequest, choose_method, compute_maps, with_acquisition
 from ..methods import describe_options, methods
+from ..report.files import MAP_FILES, list_files
 from .inputs import read_cine
-from .map_files import FILES, headline_lines, write_map_files, write_scene_files
+from .map_files import headline_lines, write_map_files, write_scene_files
 from .option_flags import chosen_options, with_flags
 from .parameters import (
     AsJson,
@@ -28,7 +29,6 @@ from .parameters import (
     Verbose,
 )
 from .register import describe_run
-from .results import list_files
 from .staging import staged_folder
 from .terminal import Terminal, session
 
@@ -242,7 +242,7 @@ def _finish(run: MapRun, folder: Path, output: Path, terminal: Terminal) -> None
         terminal.note(note)
     for line in headline_lines(run):
         terminal.result(line)
-    files = list_files(folder, FILES)
+    files = list_files(folder, MAP_FILES)
     terminal.result(f"Wrote into {output}:")
     for name, what in files:
         terminal.result(f"  {name:<32} {what}")

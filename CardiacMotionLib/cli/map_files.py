@@ -6,60 +6,25 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import CardiacMotionError
+from ..report.files import write_map_tables, write_map_volumes
 from .terminal import Terminal
 
 if TYPE_CHECKING:
     from ..report import MapRun
 
-BEFORE = "_before"
-FILES = {
-    "report.html": "report with maps, regions and quality; opens in any browser",
-    "maps.png": "maps with SD and R2, before and after registration",
-    "slice.png": "slice view with the first map, as Slicer shows it",
-    "tables/maps.csv": "values by region and AHA segment, before and after registration",
-    "tables/scores.csv": "good fits, likeness of the images, folding",
-    **{
-        f"maps/{name}{ending}.nrrd": f"{what}{of}"
-        for name, what in (
-            ("T1", "T1 (ms)"),
-            ("T1_SD", "SD of T1 (ms)"),
-            ("T2", "T2 (ms)"),
-            ("T2_SD", "SD of T2 (ms)"),
-            ("perfusion", "perfusion (mL/g/min)"),
-            ("perfusion_SD", "SD of the perfusion (mL/g/min)"),
-            ("R2", "R2 of the fit"),
-            ("A", "signal of the undisturbed magnetization"),
-            ("B", "signal that the preparation takes away"),
-        )
-        for ending, of in (("", ""), (BEFORE, ", before registration"))
-    },
-    "labels.nii.gz": "labels in the space of the maps",
-    "registered.seq.nrrd": "the images, registered; opens in Slicer",
-    "motion.seq.nrrd": "motion as a transform sequence; opens in Slicer",
-    "scene.mrb": "everything as a Slicer scene",
-}
-
 
 def write_map_files(run: MapRun, folder: Path) -> None:
     """Maps, registered images, motion, tables, picture and report."""
-    from ..io import write_maps, write_series, write_volume
+    from ..io import write_volume
     from ..report import panels, plot_maps, write_map_report
 
-    for name in ("maps", "tables"):
-        (folder / name).mkdir()
-    write_maps(run.maps, folder / "maps")
-    if run.after is not None and run.registered is not None and run.motion is not None:
-        write_maps(run.before, folder / "maps", ending=BEFORE)
-        write_series(run.registered, folder / "registered.seq.nrrd")
+    write_map_volumes(run, folder)
+    if run.after is not None and run.motion is not None:
         run.motion.save(folder / "motion.seq.nrrd")
     if run.labels_after is not None:
         write_volume(run.labels_after, run.maps.affine, folder / "labels.nii.gz")
-    try:
-        run.regions.to_csv(folder / "tables" / "maps.csv", index=False, float_format="%.5g")
-        run.scores.to_csv(folder / "tables" / "scores.csv", index=False, float_format="%.5g")
-    except OSError as error:
-        raise CardiacMotionError(f"cannot write tables into {folder}: {error.strerror or error}") from error
+    (folder / "tables").mkdir()
+    write_map_tables(run, folder / "tables")
     plot_maps(panels(run), folder / "maps.png")
     write_map_report(run, folder / "report.html")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..report.files import write_strain_pictures
 from .terminal import Terminal
 
 if TYPE_CHECKING:
@@ -14,38 +14,13 @@ if TYPE_CHECKING:
     from ..series import ImageSeries
     from ..strain import Strain
 
-FOUND_LABELS = "labels.nii.gz"
-FILES = {
-    "report.html": "report with animated cine; opens in any browser",
-    "overlay.png": "slice view with strain, as Slicer shows it",
-    "curves.png": "strain over the cycle",
-    "bullseye.png": "end-systolic strain of the AHA segments",
-    "tables/strain_summary.csv": "strain by component, region and measure",
-    "tables/strain_curves.csv": "strain by frame",
-    "tables/strain_rates.csv": "strain rate by frame",
-    "tables/volumes.csv": "volumes by frame",
-    "tables/rotation.csv": "rotation, twist and torsion by frame",
-    "tables/function.csv": "volumes, ejection fraction, mass, global strain",
-    FOUND_LABELS: "segmentation that the method found, of the frame where the motion starts",
-    "motion.seq.nrrd": "motion as a transform sequence; opens in Slicer",
-    "scene.mrb": "everything as a Slicer scene",
-}
-
-
-def list_files(folder: Path, known: Mapping[str, str] = FILES) -> list[tuple[str, str]]:
-    """Name and meaning of the files that are in ``folder``, those that are ``known`` first."""
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    return [(name, known.get(name, "")) for name in [*known, *sorted(found - set(known))] if name in found]
-
 
 def write_strain_files(strain: Strain, folder: Path) -> None:
     """Tables, curves and bullseye."""
-    from ..report import plot_bullseye, plot_curves, write_tables
+    from ..report import write_tables
 
     write_tables(strain, folder / "tables")
-    plot_curves(strain, folder / "curves.png")
-    if strain.segments.any():  # without RV insertions there is nothing to draw, and a note says so
-        plot_bullseye(strain, None, folder / "bullseye.png")
+    write_strain_pictures(strain, folder)
 
 
 def write_report_page(series: ImageSeries, motion: Motion, strain: Strain, folder: Path) -> None:

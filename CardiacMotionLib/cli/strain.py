@@ -9,9 +9,10 @@ import typer
 
 from ..errors import CardiacMotionError
 from ..methods import default_reference
+from ..report.files import list_files
 from .inputs import labeled_frame, read_cine, reference_labels
 from .parameters import AsJson, LabelMap, Labels, MotionFile, OutputFolder, Quiet, Verbose
-from .results import headline_lines, list_files, write_report_page, write_scene_files, write_strain_files
+from .results import headline_lines, write_report_page, write_scene_files, write_strain_files
 from .staging import staged_folder
 from .terminal import Terminal, session
 

@@ -36,12 +36,15 @@ REFERENCE_KEY = "CardiacMotion.reference"
 PROVENANCE_KEY = "CardiacMotion.provenance"
 
 
-def write_motion_sequence(motion: Motion, path: str | Path) -> Path:
+def write_motion_sequence(motion: Motion, path: str | Path, direction: str = "modeling") -> Path:
     """Write a motion as ``.seq.nrrd``: float32, compressed, with times, reference and provenance.
 
-    Slicer loads it as a sequence of transforms that move the reference to each frame (transform to parent).
+    Slicer loads it as a sequence of transforms that move the reference to each frame (transform to parent), or for the
+    ``direction`` resampling as one that draws each frame in the reference (transform from parent).
     """
     path = Path(path)
+    if direction not in DIRECTIONS:
+        raise CardiacMotionError(f"unknown direction {direction!r}; use {' or '.join(DIRECTIONS)}")
     if suffix_of(path) != ".seq.nrrd":
         raise CardiacMotionError(f"cannot write a motion sequence as {path.name!r}; use a name ending in .seq.nrrd")
     fields = {
@@ -51,7 +54,7 @@ def write_motion_sequence(motion: Motion, path: str | Path) -> Path:
     }
     keys = {
         "intent_code": "1006",  # Slicer knows transforms by it, some versions only near the top of the file
-        "displacement field type": "modeling",
+        "displacement field type": direction,
         **index_keys(motion.times),
         REFERENCE_KEY: str(motion.stored_reference),
         PROVENANCE_KEY: json.dumps(motion.provenance),

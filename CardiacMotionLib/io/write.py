@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import CardiacMotionError
-from ..series import ImageSeries, check_affine
+from ..series import LABEL_NAMES, LV_CAVITY, MYOCARDIUM, RV, ImageSeries, check_affine, check_labels
 from .acquisition import acquisition_keys
 from .files import suffix_of
 from .nifti import write_nifti
 from .nrrd_file import geometry_fields, index_keys, write_nrrd
 
+LABEL_COLORS = {RV: (0.30, 0.60, 0.90), MYOCARDIUM: (0.35, 0.80, 0.35), LV_CAVITY: (0.95, 0.75, 0.20)}
 NRRD_SUFFIXES = (".nrrd", ".seg.nrrd")
 
 
@@ -30,6 +31,23 @@ def write_series(series: ImageSeries, path: str | Path) -> Path:
         return write_nifti(frames, series.affine, path, series.times if series.timed else None, series.meta)
     if suffix != ".seq.nrrd":
         raise CardiacMotionError(f"cannot write a series as {path.name!r}; use a name ending in .seq.nrrd or .nii.gz")
+    return _write_sequence(frames, series, path)
+
+
+def write_values(values: Any, series: ImageSeries, path: str | Path) -> Path:
+    """Write what was measured of every frame (T, K, J, I), on the grid and at the times of a series, as ``.seq.nrrd``.
+
+    Float32, NaN where there is no value.
+    """
+    path, array = Path(path), np.asarray(values, np.float32)
+    if array.shape != series.frames.shape:
+        raise CardiacMotionError(f"values have shape {array.shape}, the series {series.frames.shape} (T, K, J, I)")
+    if suffix_of(path) != ".seq.nrrd":
+        raise CardiacMotionError(f"cannot write values as {path.name!r}; use a name ending in .seq.nrrd")
+    return _write_sequence(array, series, path)
+
+
+def _write_sequence(frames: np.ndarray, series: ImageSeries, path: Path) -> Path:
     fields = {
         **geometry_fields(series.affine, before=0, after=1),
         "kinds": "domain domain domain list",
@@ -37,6 +55,31 @@ def write_series(series: ImageSeries, path: str | Path) -> Path:
     }
     keys = {"DataNodeClassName": "vtkMRMLScalarVolumeNode", **acquisition_keys(series.meta), **index_keys(series.times)}
     return write_nrrd(frames, fields, keys, path)
+
+
+def write_segmentation(labels: Any, affine: Any, path: str | Path) -> Path:
+    """Write the labels (K, J, I) of one frame as ``.seg.nrrd``: a segmentation in Slicer, with names and colors."""
+    path, affine = Path(path), check_affine(affine)
+    array = check_labels(labels, (1, *np.shape(labels)), 0)
+    if suffix_of(path) != ".seg.nrrd":
+        raise CardiacMotionError(f"cannot write a segmentation as {path.name!r}; use a name ending in .seg.nrrd")
+    extent = " ".join(f"0 {size - 1}" for size in array.shape[::-1])
+    keys: dict[str, str] = {}
+    for number, (label, name) in enumerate(LABEL_NAMES.items()):
+        keys |= {
+            f"Segment{number}_ID": name.replace(" ", "_"),
+            f"Segment{number}_Name": name,
+            f"Segment{number}_LabelValue": str(label),
+            f"Segment{number}_Layer": "0",
+            f"Segment{number}_Extent": extent,
+            f"Segment{number}_Color": " ".join(str(part) for part in LABEL_COLORS[label]),
+        }
+    keys |= {
+        "Segmentation_MasterRepresentation": "Binary labelmap",
+        "Segmentation_ContainedRepresentationNames": "Binary labelmap|",
+        "Segmentation_ReferenceImageExtentOffset": "0 0 0",
+    }
+    return write_nrrd(array, {**geometry_fields(affine, 0, 0), "kinds": "domain domain domain"}, keys, path)
 
 
 def write_volume(array: Any, affine: Any, path: str | Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .headless import headless_scene, import_slicer
@@ -82,3 +82,26 @@ def add_legend(displayable_node: Any, title: str, *, visible: bool, label_format
     legend.SetSize(0.09, 0.5)  # the text grows with the width
     legend.SetVisibility(visible)
     return legend
+
+
+def renew_legends(displayable_nodes: Iterable[Any]) -> None:
+    """Make the legends of nodes anew.
+
+    A view draws only those that are added while it is there, so one that was just made draws none that are older.
+    """
+    slicer = import_slicer()
+    scene = headless_scene().scene
+    for node in displayable_nodes:
+        old = slicer.vtkSlicerColorLogic.GetColorLegendDisplayNode(node)
+        if old is None:
+            continue
+        primary = old.GetPrimaryDisplayNode()
+        legend = slicer.vtkMRMLColorLegendDisplayNode()
+        legend.CopyContent(old)
+        for name in old.GetAttributeNames() or ():
+            legend.SetAttribute(name, old.GetAttribute(name))
+        scene.RemoveNode(old)
+        scene.AddNode(legend)
+        node.AddAndObserveDisplayNodeID(legend.GetID())
+        legend.SetAndObservePrimaryDisplayNode(primary)
+        legend.Modified()

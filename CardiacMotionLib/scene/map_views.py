@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import CardiacMotionError
-from .headless import headless_scene, import_slicer
+from .headless import import_slicer
 from .map_nodes import unit_of_node
 from .maps import MapResults
-from .overlays import hide_legends
+from .overlays import hide_legends, overlay_views
 
 
 def show_map(results: MapResults, name: str, *, opacity: float = 1.0, before: bool = False) -> None:
@@ -19,10 +19,8 @@ def show_map(results: MapResults, name: str, *, opacity: float = 1.0, before: bo
     """
     node = find_map(results, name, before=before)
     image = results.image_before if before else results.image
-    scene = headless_scene().scene
     hide_legends()
-    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
-        composite = scene.GetNthNodeByClass(number, "vtkMRMLSliceCompositeNode")
+    for composite in overlay_views():
         if image is not None:
             composite.SetBackgroundVolumeID(image.GetID())
         composite.SetForegroundVolumeID(node.GetID())

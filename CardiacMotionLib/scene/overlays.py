@@ -22,6 +22,7 @@ from .steps import Steps, finish
 OUTSIDE = -1000.0  # percent; no wall can have it, and the display threshold hides it
 _SHOWN_PERCENT = (-500.0, 1000.0)
 TITLE_ATTRIBUTE, WINDOW_ATTRIBUTE = "CardiacMotion.title", "CardiacMotion.window"
+PLAIN = "CardiacMotion.plain"  # attribute of the composite node of a slice view that shows images only
 
 
 def carry_to_frames(values: np.ndarray, motion: Motion, walls: np.ndarray) -> Iterator[np.ndarray]:
@@ -119,10 +120,8 @@ def show_overlay(sequence_node: Any, *, opacity: float = 0.6, legend: bool = Tru
             "choose an overlay made by CardiacMotion"
         )
     cine = browser.GetProxyNode(browser.GetMasterSequenceNode())
-    scene = headless_scene().scene
     hide_legends()
-    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
-        composite = scene.GetNthNodeByClass(number, "vtkMRMLSliceCompositeNode")
+    for composite in overlay_views():
         composite.SetBackgroundVolumeID(cine.GetID())
         composite.SetForegroundVolumeID(proxy.GetID())
         composite.SetForegroundOpacity(opacity)
@@ -134,10 +133,28 @@ def show_overlay(sequence_node: Any, *, opacity: float = 0.6, legend: bool = Tru
 
 def hide_overlay() -> None:
     """Take the foreground out of every slice view and hide the overlays' legends."""
-    scene = headless_scene().scene
     hide_legends()
-    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
-        scene.GetNthNodeByClass(number, "vtkMRMLSliceCompositeNode").SetForegroundVolumeID(None)
+    for composite in overlay_views():
+        composite.SetForegroundVolumeID(None)
+
+
+def overlay_views() -> list[Any]:
+    """The composite nodes of the slice views in which overlays and maps are shown: all but those marked `PLAIN`."""
+    scene = headless_scene().scene
+    count = scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")
+    composites = [scene.GetNthNodeByClass(number, "vtkMRMLSliceCompositeNode") for number in range(count)]
+    return [composite for composite in composites if not composite.GetAttribute(PLAIN)]
+
+
+def copy_layers(composite_node: Any, background: Any) -> None:
+    """Show in one slice view what another shows over the volume ``background``; only the volume where none does."""
+    others = [other for other in overlay_views() if other is not composite_node and other.GetForegroundVolumeID()]
+    source = next((other for other in others if other.GetBackgroundVolumeID() == background.GetID()), None)
+    composite_node.SetBackgroundVolumeID(background.GetID())
+    composite_node.SetForegroundVolumeID(None if source is None else source.GetForegroundVolumeID())
+    if source is not None:
+        composite_node.SetForegroundOpacity(source.GetForegroundOpacity())
+        composite_node.SetCompositing(source.GetCompositing())
 
 
 def hide_legends() -> None:

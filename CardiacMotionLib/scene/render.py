@@ -22,9 +22,7 @@ from .offscreen import View, node_ids, offscreen_host, remove_new, slice_view, v
 from .overlays import hide_legends, hide_overlay, show_overlay
 from .results import Results
 from .sequences import show_frame
-from .slice_plane import ijk_to_ras, show_acquired_plane
-
-_MARGIN = 1.6  # field of view over the size of the heart
+from .slice_plane import show_heart
 
 
 def render_slice(
@@ -194,37 +192,9 @@ def _draw_legend(scene: Any, displayable: Any) -> None:
 
 def _aim(view: View, volume: Any, labels: Any, slice_index: int | None, size: tuple[int, int]) -> None:
     """Turn the slice into the volume's plane and fit it around the heart, the segmentation ``labels`` or None."""
-    matrix = ijk_to_ras(volume)
-    low, high = _heart_box(labels, np.array(volume.GetImageData().GetDimensions()))
-    middle = (low + high) / 2
-    middle[2] = round(middle[2]) if slice_index is None else slice_index
-    spacing = np.array(volume.GetSpacing())
-    extent = float(((high - low + 1) * spacing)[:2].max()) * (1.0 if labels is None else _MARGIN)
-    width, height = size
-    show_acquired_plane(volume, view.node)
-    view.node.SetFieldOfView(extent * width / min(size), extent * height / min(size), float(spacing[2]))
-    place = matrix @ np.array([*middle, 1.0])
-    view.node.JumpSliceByCentering(*place[:3])
-    view.node.UpdateMatrices()
+    show_heart(volume, view.node, labels, slice_index=slice_index, size=size)
     view.logic.UpdatePipeline()
     view.mapper.SetInputConnection(view.logic.GetImageDataConnection())
-
-
-def _heart_box(labels: Any, dimensions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First and last voxel (i, j, k) of a segmentation, of the whole image where there is none or nothing in it."""
-    whole = np.zeros(3), dimensions - 1.0
-    if labels is None:
-        return whole
-    slicer = import_slicer()
-    name = slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName()
-    from vtk.util.numpy_support import vtk_to_numpy
-
-    image = labels.GetSegmentation().GetNthSegment(0).GetRepresentation(name)
-    values = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(image.GetDimensions()[::-1])
-    voxels = np.argwhere(values)[:, ::-1]
-    if len(voxels) == 0:
-        return whole
-    return voxels.min(axis=0).astype(float), voxels.max(axis=0).astype(float)
 
 
 # ---------------------------------------------------------------------- small things

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import CardiacMotionError
-from ..series import LABEL_NAMES, LV_CAVITY, MYOCARDIUM, RV, ImageSeries
+from ..io.write import LABEL_COLORS
+from ..series import LABEL_NAMES, ImageSeries
 from .headless import headless_scene, import_slicer
 from .sequences import SequenceIndex, new_sequence_in_steps, play_with
 from .steps import Steps, finish
 
-COLORS = {RV: (0.30, 0.60, 0.90), MYOCARDIUM: (0.35, 0.80, 0.35), LV_CAVITY: (0.95, 0.75, 0.20)}
 FRAME = "CardiacMotion.frame"
 
 
@@ -81,7 +81,7 @@ def fill_segmentation(node: Any, labels: np.ndarray, affine: np.ndarray) -> None
     for label, title in LABEL_NAMES.items():
         segment = slicer.vtkSegment()
         segment.SetName(title)
-        segment.SetColor(*COLORS[label])
+        segment.SetColor(*LABEL_COLORS[label])
         segment.SetLabelValue(label)
         segment.AddRepresentation(converter.GetSegmentationBinaryLabelmapRepresentationName(), image)
         segmentation.AddSegment(segment, title.replace(" ", "_"))

@@ -5,6 +5,8 @@ import pytest
 from small_hearts import SHAPE
 
 from CardiacMotionLib.scene import show_acquired_plane, show_plane_across
+from CardiacMotionLib.scene.segmentations import fill_segmentation
+from CardiacMotionLib.scene.slice_plane import show_heart
 
 
 def test_slices_are_shown_as_acquired_with_left_to_the_right_and_anterior_up(scene, affine):
@@ -36,3 +38,26 @@ def test_the_plane_across_holds_the_normal_of_the_slices_and_shares_their_horizo
     assert abs(second[:3, 1] @ first[:3, 2]) == pytest.approx(1)
     assert second[2, 1] >= 0  # up is superior
     np.testing.assert_allclose(second[:3, 3], first[:3, 3])
+
+
+@pytest.mark.parametrize("cropped", [False, True], ids=["whole label map", "part of the grid, as in a file"])
+def test_a_view_is_fitted_around_the_heart_in_its_middle_slice(scene, affine, cropped):
+    import slicer
+
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[1:4, 8:20, 9:21] = 2  # 12 x 12 voxels of 1.5 mm, in the middle slice 2
+    volume = slicer.util.addVolumeFromArray(np.zeros(SHAPE, np.float32), affine, "Cine")
+    start = np.array([0, 6, 5]) if cropped else np.zeros(3, int)  # k, j, i
+    part = affine.copy()
+    part[:3, 3] = (affine @ [*start[::-1], 1])[:3]
+    segmentation = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    fill_segmentation(segmentation, labels[start[0] :, start[1] :, start[2] :], part)
+    view = scene.AddNewNodeByClass("vtkMRMLSliceNode")
+    show_heart(volume, view, segmentation, size=(400, 200))
+    np.testing.assert_allclose(view.GetFieldOfView()[:2], (2 * 1.6 * 18, 1.6 * 18))
+    middle = np.linalg.inv(affine) @ slicer.util.arrayFromVTKMatrix(view.GetSliceToRAS())[:, 3]
+    np.testing.assert_allclose(middle[:3], (14.5, 13.5, 2), atol=1e-6)
+    show_heart(volume, view, segmentation, size=(300, 300), slice_index=1, across=True)
+    middle = np.linalg.inv(affine) @ slicer.util.arrayFromVTKMatrix(view.GetSliceToRAS())[:, 3]
+    np.testing.assert_allclose(middle[:3], (14.5, 13.5, 1), atol=1e-6)
+    assert view.GetFieldOfView()[0] == pytest.approx(1.6 * 3 * 8)  # through the slices the heart is longest here
