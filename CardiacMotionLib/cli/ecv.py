@@ -10,9 +10,9 @@ import numpy as np
 import typer
 
 from ..errors import CardiacMotionError
+from ..report.files import list_files
 from .inputs import parse_label_map
 from .parameters import AsJson, LabelMap, OutputFolder, Quiet, Verbose
-from .results import list_files
 from .staging import staged_folder
 from .terminal import Terminal, session
 
