@@ -12,7 +12,7 @@ import slicer
 import vtk
 from CardiacMotionPanels import analysis, packages, selftest
 from CardiacMotionPanels.export import ExportPanel
-from CardiacMotionPanels.layout import LayoutSwitch
+from CardiacMotionPanels.layout_switch import LayoutSwitch
 from CardiacMotionPanels.mapping import MappingPanel
 from CardiacMotionPanels.motion import MotionPanel
 from CardiacMotionPanels.parameters import CardiacMotionParameterNode
@@ -70,7 +70,8 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         uiWidget, self.ui = self.session.load("CardiacMotion")
         self.layout.addWidget(uiWidget)
         self.install = packages.InstallPanel(self.ui, self.session.showError, self.onInstallAttempt)
-        self.layouts = LayoutSwitch(self.session, self.ui.layoutButton)
+        self.layouts = LayoutSwitch(self.session)
+        self.ui.layoutsFrame.layout().addWidget(self.layouts.widget)
         self.study = StudyPanel(self.session)
         self.motion = MotionPanel(self.session, lambda: self.install.problem() or self.study.problem())
         self.review = ReviewPanel(self.session)

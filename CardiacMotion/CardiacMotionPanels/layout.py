@@ -1,89 +1,114 @@
-"""The layouts of the module, shown when the user asks and taken away again."""
+"""Three layouts of views of our own, shown when the user asks and taken away again."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import slicer
-from slicer.i18n import tr as _
 
-if TYPE_CHECKING:
-    from .session import Session
-
-LAYOUT_ID, MAPS_LAYOUT_ID = 7301, 7302  # above 100: below are Slicer's own
+REVIEW, STRAIN, MAPPING = 7301, 7302, 7303  # above 100: below are Slicer's own
 
 
-def sliceView(name: str, orientation: str, label: str, color: str) -> str:
-    """One slice view of the layout."""
-    return (
-        f'<item><view class="vtkMRMLSliceNode" singletontag="{name}">'
-        f'<property name="orientation" action="default">{orientation}</property>'
-        f'<property name="viewlabel" action="default">{label}</property>'
-        f'<property name="viewcolor" action="default">{color}</property></view></item>'
+@dataclass(frozen=True)
+class View:
+    """A view of a layout: class and name of its node, the label and color of its bar."""
+
+    nodeClass: str
+    name: str
+    label: str
+    color: str
+    orientation: str = ""
+
+    def xml(self) -> str:
+        """The view in a layout description."""
+        properties = {"orientation": self.orientation, "viewlabel": self.label, "viewcolor": self.color}
+        described = "".join(f'<property name="{k}" action="default">{v}</property>' for k, v in properties.items() if v)
+        return f'<item><view class="{self.nodeClass}" singletontag="{self.name}">{described}</view></item>'
+
+    @property
+    def node(self) -> Any:
+        """The node of the view, None before its layout was shown."""
+        return slicer.mrmlScene.GetSingletonNode(self.name, self.nodeClass)
+
+    @property
+    def logic(self) -> Any:
+        """The logic of a slice view, None before its layout was shown."""
+        return None if self.node is None else slicer.app.applicationLogic().GetSliceLogic(self.node)
+
+
+# Names of our own, so that what the user set up in the views of other layouts stays as it is.
+SHORT_AXIS = View("vtkMRMLSliceNode", "CardiacMotionShortAxis", "SA", "#D55E00", "Axial")
+ACROSS = View("vtkMRMLSliceNode", "CardiacMotionAcross", "LA", "#009E73", "Coronal")
+MAP = View("vtkMRMLSliceNode", "CardiacMotionMap", "Map", "#E69F00", "Axial")
+IMAGE = View("vtkMRMLSliceNode", "CardiacMotionImage", "Img", "#56B4E9", "Axial")
+HEART_3D = View("vtkMRMLViewNode", "CardiacMotion3D", "3D", "#7483E9")
+PLOT = View("vtkMRMLPlotViewNode", "CardiacMotionPlot", "P", "#7483E9")
+TABLE = View("vtkMRMLTableViewNode", "CardiacMotionTable", "T", "#7483E9")
+ROWS = {  # of views, with the share of the height
+    REVIEW: (((SHORT_AXIS, ACROSS, HEART_3D), 620), ((PLOT,), 380)),
+    STRAIN: (((HEART_3D, SHORT_AXIS), 560), ((PLOT, TABLE), 440)),
+    MAPPING: (((MAP, IMAGE), 620), ((TABLE,), 380)),
+}
+
+
+def layoutXml(layout: int) -> str:
+    """The description of one of our layouts."""
+    rows = "".join(
+        f'<item splitSize="{size}"><layout type="horizontal" split="true">{"".join(view.xml() for view in views)}'
+        "</layout></item>"
+        for views, size in ROWS[layout]
     )
+    return f'<layout type="vertical" split="true">{rows}</layout>'
 
 
-def otherView(nodeClass: str, name: str, label: str) -> str:
-    """One plot, table or 3D view of the layout."""
-    return (
-        f'<item><view class="{nodeClass}" singletontag="{name}">'
-        f'<property name="viewlabel" action="default">{label}</property></view></item>'
-    )
-
-
-LAYOUT = (
-    '<layout type="vertical" split="true"><item splitSize="600"><layout type="horizontal" split="true">'
-    + sliceView("Red", "Axial", "R", "#F34A33")
-    + otherView("vtkMRMLViewNode", "1", "1")
-    + sliceView("Green", "Coronal", "G", "#6EB04B")
-    + '</layout></item><item splitSize="400"><layout type="horizontal" split="true">'
-    + otherView("vtkMRMLPlotViewNode", "PlotView1", "P")
-    + otherView("vtkMRMLTableViewNode", "TableView1", "T")
-    + "</layout></item></layout>"
-)
-
-
-MAPS_LAYOUT = (
-    '<layout type="vertical" split="true"><item splitSize="600">'
-    + sliceView("Red", "Axial", "R", "#F34A33").removeprefix("<item>").removesuffix("</item>")
-    + '</item><item splitSize="400">'
-    + otherView("vtkMRMLTableViewNode", "TableView1", "T").removeprefix("<item>").removesuffix("</item>")
-    + "</item></layout>"
-)
-LAYOUTS = {LAYOUT_ID: LAYOUT, MAPS_LAYOUT_ID: MAPS_LAYOUT}
-
-
-class ResultsLayout:
-    """Remembers the user's layout while one of ours is shown."""
+class Layouts:
+    """Shows our layouts and remembers the user's while one of them is on."""
 
     def __init__(self) -> None:
         self._before: int | None = None
 
     @property
-    def shown(self) -> bool:
-        """Whether one of our layouts is on."""
+    def shown(self) -> int:
+        """Which of our layouts is on, or 0."""
         manager = slicer.app.layoutManager()
-        return manager is not None and manager.layout in LAYOUTS
+        return manager.layout if manager is not None and manager.layout in ROWS else 0
 
-    def show(self, layoutId: int = LAYOUT_ID) -> bool:
-        """Switch to a layout of ours; False when the application has no views."""
+    def show(self, layout: int) -> bool:
+        """Switch to one of our layouts; False when the application has no views."""
         manager = slicer.app.layoutManager()
         if manager is None:
             return False
         if not self.shown:
             self._before = manager.layout
-        if manager.layout != layoutId:
-            node = manager.layoutLogic().GetLayoutNode()
-            if not node.IsLayoutDescription(layoutId):
-                node.AddLayoutDescription(layoutId, LAYOUTS[layoutId])
-            manager.setLayout(layoutId)
+        node = manager.layoutLogic().GetLayoutNode()
+        if not node.IsLayoutDescription(layout):
+            node.AddLayoutDescription(layout, layoutXml(layout))
+        manager.setLayout(layout)
         return True
 
     def restore(self) -> None:
         """Give the user's layout back, unless the user already chose another."""
-        if self.shown and self._before is not None:
-            slicer.app.layoutManager().setLayout(self._before)
+        if self.shown:
+            slicer.app.layoutManager().setLayout(self._before or slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
         self._before = None
+
+    @contextmanager
+    def usersInScene(self) -> Iterator[None]:
+        """Let a scene that is saved inside name the user's layout: a Slicer without this module has none of ours."""
+        shown, before = self.shown, self._before
+        if not shown or before is None:
+            yield
+            return
+        node = slicer.app.layoutManager().layoutLogic().GetLayoutNode()
+        with slicer.util.NodeModify(node):  # the views notice nothing
+            node.SetViewArrangement(before)
+            try:
+                yield
+            finally:
+                node.SetViewArrangement(shown)
 
 
 def showChartAndTable(chart: Any, table: Any) -> None:
@@ -99,7 +124,7 @@ def showChartAndTable(chart: Any, table: Any) -> None:
 
 
 def alignSlices(volume: Any) -> None:
-    """Turn the two slice views of the layout into the planes of a cine, once, and fit them to it: red is its slices."""
+    """Turn two of the user's slice views into the planes of a volume, once, and fit them to it: red is its slices."""
     from CardiacMotionLib.scene import show_acquired_plane, show_plane_across
 
     turn = {"Red": show_acquired_plane, "Green": show_plane_across}
@@ -107,46 +132,3 @@ def alignSlices(volume: Any) -> None:
         if sliceNode.GetLayoutName() in turn:
             turn[sliceNode.GetLayoutName()](volume, sliceNode)
     slicer.app.applicationLogic().FitSliceToAll(False, False)  # the second keeps it from turning the views back
-
-
-class LayoutSwitch:
-    """The button above the sections that shows the results layout and gives the user's back."""
-
-    def __init__(self, session: Session, button: Any):
-        self.session, self.button = session, button
-        self.layout = session.layout
-        button.connect("clicked(bool)", self.onClicked)
-
-    def setParameterNode(self, parameterNode: Any) -> None:
-        """A scene that closes takes its results out of the views."""
-        if parameterNode is None:
-            self.restore()
-
-    def cleanup(self) -> None:
-        """Give the user's layout back."""
-        self.layout.restore()
-
-    def restore(self) -> None:
-        """Give the user's layout back, and say so."""
-        self.layout.restore()
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Say what the button would do."""
-        self.button.enabled = self.session.current is not None or self.layout.shown
-        self.button.text = _("Back to my layout") if self.layout.shown else _("Show results layout")
-
-    def onClicked(self, *_args: Any) -> None:
-        """Show the results layout, or give the user's back."""
-        current = self.session.current
-        if self.layout.shown:
-            self.layout.restore()
-        elif current is not None and self.layout.show():
-            showChartAndTable(current.chart, firstTable(current))
-            alignSlices(current.proxy(current.cine))
-        self.session.changed()
-
-
-def firstTable(results: Any) -> Any:
-    """The table to show first, or None."""
-    return next((results.tables[role] for role in ("summary", *results.tables) if role in results.tables), None)

@@ -15,7 +15,7 @@ import slicer
 from CardiacMotionLib.errors import CardiacMotionError
 
 from . import packages
-from .layout import LAYOUT_ID
+from .layout import REVIEW
 
 METHOD = "spline"
 PATIENCE_SECONDS = 180.0
@@ -120,8 +120,8 @@ def panelApplies(test: Any, logic: Any) -> None:
     layouts = slicer.app.layoutManager()
     if layouts is not None:
         before = layouts.layout
-        panel.ui.layoutButton.click()
-        test.assertEqual(layouts.layout, LAYOUT_ID)
+        panel.layouts.ui.reviewLayoutButton.click()
+        test.assertEqual(layouts.layout, REVIEW)
         panel.exit()
         test.assertEqual(layouts.layout, before)
         panel.enter()

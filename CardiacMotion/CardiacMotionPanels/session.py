@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 from CardiacMotionLib.errors import CardiacMotionError
 
 from . import analysis, packages
-from .layout import ResultsLayout
+from .layout import Layouts
 
 if TYPE_CHECKING:
     from CardiacMotionLib.pipeline import Outcome
@@ -56,7 +56,7 @@ class Session:
         How many pieces of long work are under way.
     leaving
         Called when the user goes to another module.
-    layout
+    layouts
         The layouts of the module, which remember the user's.
     """
 
@@ -68,7 +68,7 @@ class Session:
         self.mapOutcomes: dict[str, MapRun] = {}
         self.jobs = 0
         self.leaving: list[Callable[[], None]] = []
-        self.layout = ResultsLayout()
+        self.layouts = Layouts()
         self.tell: Callable[[str], None] = lambda text: None  # one line of status; whoever has such a line sets it
         self._resourcePath, self._refreshAll = resourcePath, refreshAll
         self._refreshing = False

@@ -349,57 +349,6 @@ class TestResults:
         assert len(text.splitlines()) > 2
         assert panel.ui.researchLabel.text == "Research use only, not a medical device."
 
-    def test_layout_only_on_request_and_given_back(self, slicer, panel, computed):
-        layouts = slicer.app.layoutManager()
-        layouts.setLayout(4)
-        assert layouts.layout == 4
-        panel.ui.layoutButton.click()
-        assert layouts.layout == 7301
-        assert slicer.app.applicationLogic().GetSelectionNode().GetActivePlotChartID() == computed.current.chart.GetID()
-        assert panel.ui.layoutButton.text == "Back to my layout"
-        panel.ui.layoutButton.click()
-        assert layouts.layout == 4
-        panel.ui.layoutButton.click()
-        slicer.mrmlScene.Clear()
-        assert layouts.layout == 4
-
-    def test_the_layout_shows_the_slices_of_an_oblique_cine_as_they_are(self, slicer):
-        from CardiacMotionPanels.layout import alignSlices
-
-        affine = np.eye(4)
-        affine[:3, :3] = [[0.6, 0.8, 0.0], [0.64, -0.48, 0.6], [0.48, -0.36, -0.8]]  # axes of an oblique stack
-        affine[:3, 2] *= 8
-        volume = slicer.util.addVolumeFromArray(np.zeros((5, 20, 20), np.float32), affine, "Oblique")
-        application = slicer.app.applicationLogic()
-        slicer.app.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
-        views = {}
-        for name, orientation in (("Red", "Axial"), ("Green", "Coronal"), ("Yellow", "Sagittal")):
-            logic = slicer.vtkMRMLSliceLogic()
-            logic.SetMRMLApplicationLogic(application)
-            logic.SetMRMLScene(slicer.mrmlScene)
-            views[name] = slicer.mrmlScene.GetSingletonNode(name, "vtkMRMLSliceNode")
-            views[name].SetOrientation(orientation)
-            logic.SetSliceNode(views[name])
-            logic.GetSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
-            application.GetSliceLogics().AddItem(logic)
-        before = slicer.util.arrayFromVTKMatrix(views["Yellow"].GetSliceToRAS())[:3, :3]
-        alignSlices(volume)
-        axes = {name: slicer.util.arrayFromVTKMatrix(view.GetSliceToRAS())[:3, :3] for name, view in views.items()}
-        application.GetSliceLogics().RemoveAllItems()
-        normal = affine[:3, 2] / 8
-        assert abs(axes["Red"][:, 2] @ normal) == pytest.approx(1)
-        assert axes["Green"][:, 2] @ normal == pytest.approx(0, abs=1e-6)
-        np.testing.assert_allclose(axes["Yellow"], before)  # not in the layout: left to the user
-
-    def test_a_layout_the_user_chose_meanwhile_stays(self, slicer, panel, computed):
-        layouts = slicer.app.layoutManager()
-        layouts.setLayout(4)
-        panel.ui.layoutButton.click()
-        layouts.setLayout(2)
-        panel.exit()
-        assert layouts.layout == 2
-        panel.enter()
-
     def test_a_second_run_is_listed_beside_the_first(self, slicer, panel, computed):
         first = computed.current
         assert "Done" in run_to_the_end(slicer, panel)

@@ -15,11 +15,14 @@ from CardiacMotionLib.scene.headless import headless_scene
 
 
 class LayoutManager:
-    """Keeps the layout that was set, on a real layout node."""
+    """Keeps the layout that was set, on a real layout node, and makes a slice logic for each slice view of it."""
 
     def __init__(self, slicer, host):
-        self._logic = slicer.vtkMRMLLayoutLogic()
+        self._host, self._logic = host, slicer.vtkMRMLLayoutLogic()
+        self._slices = {}
         self._logic.SetMRMLScene(host.scene)
+        self._logic.GetLayoutNode().SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
+        self._make_views()
 
     def layoutLogic(self):  # noqa: N802
         return self._logic
@@ -29,7 +32,26 @@ class LayoutManager:
         return self._logic.GetLayoutNode().GetViewArrangement()
 
     def setLayout(self, layout):  # noqa: N802
-        self._logic.GetLayoutNode().SetViewArrangement(layout)
+        node = self._logic.GetLayoutNode()
+        node.SetViewArrangement(layout if node.IsLayoutDescription(layout) else node.SlicerLayoutConventionalView)
+        self._make_views()
+
+    def close(self):
+        """Take the slice logics out of the application again."""
+        for logic in self._slices.values():
+            self._host.application_logic.GetSliceLogics().RemoveItem(logic)
+
+    def _make_views(self):
+        import slicer
+
+        for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+            if node.GetLayoutName() not in self._slices:
+                logic = slicer.vtkMRMLSliceLogic()
+                logic.SetMRMLApplicationLogic(self._host.application_logic)
+                logic.SetMRMLScene(self._host.scene)
+                logic.SetSliceNode(node)
+                self._slices[node.GetLayoutName()] = logic
+                self._host.application_logic.GetSliceLogics().AddItem(logic)
 
 
 class ModuleManager:
@@ -105,6 +127,7 @@ def stop():
     for module in LOADED.values():
         module.close()
     LOADED.clear()
+    slicer.app.layoutManager().close()
     del slicer.app
 
 
