@@ -56,10 +56,10 @@ def openPanel(cine: Any, segmentation: Any) -> Any:
     return panel
 
 
-def waitFor(panel: Any) -> None:
-    """Let events run until the panel's work has ended."""
+def waitFor(panel: Any, run: Any = None) -> None:
+    """Let events run until the work of a section, by default Motion, has ended."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while panel.motion.run.running and time.monotonic() < deadline:
+    while (run or panel.motion.run).running and time.monotonic() < deadline:
         slicer.app.processEvents()
         time.sleep(0.005)
     slicer.app.processEvents()
@@ -115,8 +115,12 @@ def panelApplies(test: Any, logic: Any) -> None:
         test.delayDisplay(f"No report tried: {', '.join(packages.missing(packages.REPORT))} not installed")
     else:
         with tempfile.TemporaryDirectory() as folder:
-            panel.export.writeReport(Path(folder) / "report.html")
-            test.assertGreater((Path(folder) / "report.html").stat().st_size, 10_000)
+            panel.export.ui.exportFolderButton.directory = folder
+            panel.export.ui.exportButton.click()
+            waitFor(panel, panel.export.run)
+            written = next(Path(folder).iterdir())
+            for name in ("report.html", "tables/strain_curves.csv", "motion.seq.nrrd", "scene.mrb"):
+                test.assertGreater((written / name).stat().st_size, 100)
     layouts = slicer.app.layoutManager()
     if layouts is not None:
         before = layouts.layout

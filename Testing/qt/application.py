@@ -67,6 +67,18 @@ class ModuleManager:
         pass
 
 
+class CoreIOManager:
+    """What ``slicer.util.saveScene`` asks; files of other kinds are not written here."""
+
+    def __init__(self, host):
+        self._host = host
+
+    def saveNodes(self, file_type, properties, messages=None):  # noqa: N802
+        if file_type != "SceneFile" or not properties["fileName"].endswith(".mrb"):
+            raise NotImplementedError(f"the stand-in saves scenes as .mrb only, not {properties['fileName']}")
+        return bool(self._host.scene.WriteToMRB(properties["fileName"]))
+
+
 class Application:
     """``slicer.app``."""
 
@@ -79,6 +91,9 @@ class Application:
 
     def applicationLogic(self):  # noqa: N802
         return self._host.application_logic
+
+    def coreIOManager(self):  # noqa: N802
+        return CoreIOManager(self._host)
 
     def mrmlScene(self):  # noqa: N802
         return self._host.scene

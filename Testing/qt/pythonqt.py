@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+import tempfile
 import types
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -107,6 +108,17 @@ class FileDialog:
         raise AssertionError("a modal file dialog was opened in a test")
 
 
+class DesktopServices:
+    """Nothing is opened in a test: what would be is listed in ``opened``."""
+
+    opened: list[str] = []  # noqa: RUF012
+
+    @classmethod
+    def openUrl(cls, url):  # noqa: N802
+        cls.opened.append(url.toLocalFile())
+        return True
+
+
 def make_qt() -> types.ModuleType:
     """The ``qt`` module, put in ``sys.modules``."""
     qt = types.ModuleType("qt")
@@ -116,7 +128,11 @@ def make_qt() -> types.ModuleType:
             is_widget = inspect.isclass(value) and issubclass(value, QtWidgets.QWidget)
             if not name.startswith("_"):
                 setattr(qt, name, wrap(value) if is_widget or name in _ALSO_WRAPPED else value)
+    folder = tempfile.mkdtemp(prefix="cardiac-motion-settings-")  # the user's own are neither read nor written
+    QtCore.QSettings.setDefaultFormat(QtCore.QSettings.IniFormat)
+    QtCore.QSettings.setPath(QtCore.QSettings.IniFormat, QtCore.QSettings.UserScope, folder)
     qt.QFileDialog = FileDialog
+    qt.QDesktopServices = DesktopServices
     sys.modules["qt"] = qt
     return qt
 

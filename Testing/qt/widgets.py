@@ -125,6 +125,31 @@ class ctkSliderWidget(wrap(QtWidgets.QWidget)):  # noqa: N801
 
 
 @dressed
+class ctkDirectoryButton(wrap(QtWidgets.QPushButton)):  # noqa: N801
+    """Shows a folder; a click would open a dialog, which no test meets."""
+
+    directoryChanged = Signal(str)  # noqa: N815
+    directorySelected = Signal(str)  # noqa: N815
+    _directory = QtCore.QDir.currentPath()
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self.setText(self._directory)
+
+    def _set_directory(self, value):
+        path = QtCore.QDir(value).absolutePath()
+        if path != self._directory:
+            self._directory = path
+            self.setText(path)
+            self.directoryChanged.emit(path)
+
+    directory = Property(str, lambda self: self._directory, _set_directory)
+
+    def setDirectory(self, value):  # noqa: N802
+        self._set_directory(value)
+
+
+@dressed
 class qMRMLNodeComboBox(wrap(QtWidgets.QComboBox)):  # noqa: N801
     currentNodeChanged = Signal(object)  # noqa: N815
     _scene = _node = None
@@ -189,4 +214,4 @@ class qMRMLNodeComboBox(wrap(QtWidgets.QComboBox)):  # noqa: N801
 
 
 MRML_WIDGETS = (qMRMLWidget, qMRMLNodeComboBox, qSlicerScriptedLoadableModuleWidget)
-CTK_WIDGETS = (ctkCollapsibleButton, ctkSliderWidget)
+CTK_WIDGETS = (ctkCollapsibleButton, ctkDirectoryButton, ctkSliderWidget)
