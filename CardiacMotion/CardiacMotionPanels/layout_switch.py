@@ -34,6 +34,7 @@ class LayoutSwitch:
     def __init__(self, session: Session):
         self.session = session
         self.layouts = session.layouts
+        session.showLayout = self.show
         self.widget, self.ui = session.load("Layouts")
         self.buttons = {
             REVIEW: self.ui.reviewLayoutButton,
@@ -195,7 +196,7 @@ def fillWithMaps(results: Any, areNew: bool) -> None:
             composite.SetForegroundOpacity(1.0)
     showIn(TABLE, results, next((node for node in nodes_of_run(results.run) if node.IsA("vtkMRMLTableNode")), None))
     if areNew:
-        renew_legends(results.maps.values())
+        renew_legends([*results.maps.values(), *results.before.values()])
 
 
 def showIn(view: Any, results: Any, node: Any) -> None:

@@ -70,6 +70,7 @@ class Session:
         self.leaving: list[Callable[[], None]] = []
         self.layouts = Layouts()
         self.tell: Callable[[str], None] = lambda text: None  # one line of status; whoever has such a line sets it
+        self.showLayout: Callable[[int], None] = lambda layout: None  # whoever can fill its views sets it
         self._resourcePath, self._refreshAll = resourcePath, refreshAll
         self._refreshing = False
 

@@ -20,6 +20,8 @@ from .map_colors import PALETTES, MapStyle
 from .overlays import TITLE_ATTRIBUTE
 from .slice_plane import ijk_to_ras
 
+WINDOW_ATTRIBUTE = "CardiacMotion.window"  # lowest and highest value at first
+
 
 def add_map_node(name: str, maps: ParameterMaps, style: MapStyle, node_name: str) -> Any:
     """The volume node of one of ``maps``, with quantity, unit, colors, window and a legend that is hidden."""
@@ -30,6 +32,7 @@ def add_map_node(name: str, maps: ParameterMaps, style: MapStyle, node_name: str
     node.SetVoxelValueQuantity(_coded(quantity_of(name)))
     node.SetVoxelValueUnits(_coded(unit_code(maps.units[name])))
     node.SetAttribute(TITLE_ATTRIBUTE, style.title)
+    node.SetAttribute(WINDOW_ATTRIBUTE, " ".join(repr(float(edge)) for edge in style.window))
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
     display.SetAndObserveColorNodeID(color_node(f"CardiacMotion {style.palette}", PALETTES[style.palette]).GetID())

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import CardiacMotionError
 from .headless import import_slicer
-from .map_nodes import unit_of_node
+from .map_nodes import WINDOW_ATTRIBUTE, unit_of_node
 from .maps import MapResults
 from .overlays import hide_legends, overlay_views
 
@@ -46,6 +46,12 @@ def window_of(results: MapResults, name: str) -> tuple[float, float, str]:
     node = find_map(results, name)
     display = node.GetDisplayNode()
     return display.GetWindowLevelMin(), display.GetWindowLevelMax(), unit_of_node(node)
+
+
+def reset_window(results: MapResults, name: str) -> None:
+    """Show a map in the window that it had when it was added."""
+    low, high = find_map(results, name).GetAttribute(WINDOW_ATTRIBUTE).split()
+    set_window(results, name, float(low), float(high))
 
 
 def set_window(results: MapResults, name: str, low: float, high: float) -> None:

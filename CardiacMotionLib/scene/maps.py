@@ -20,9 +20,11 @@ from .headless import headless_scene, import_slicer
 from .map_colors import shown_maps, styles
 from .map_nodes import add_map_node, maps_from_nodes
 from .read import cine_sequence
+from .read_labels import read_labels
 from .run_nodes import ROLE, RUN, all_or_nothing, nodes_of_run, remove_nodes, remove_unused_color_nodes, runs_in_scene
 from .segmentations import fill_segmentation, show_contours
 from .sequences import find_browser, index_of, new_browser, new_image_sequence, play_with, show_in_window
+from .slice_plane import ijk_to_ras
 from .tables import table_from_dataframe
 
 if TYPE_CHECKING:
@@ -86,6 +88,14 @@ class MapResults:
     def values(self) -> ParameterMaps:
         """What the nodes hold; a pixel with a value counts as fitted, and as tried."""
         return maps_from_nodes(self.maps, _PREFIX)
+
+    def label_values(self) -> np.ndarray | None:
+        """(K, J, I) uint8 of the labels on the grid of the maps, None without labels."""
+        if self.labels is None:
+            return None
+        volume = next(iter(self.maps.values()))
+        shape = (1, *volume.GetImageData().GetDimensions()[::-1])
+        return read_labels(self.labels, None, 0, shape, ijk_to_ras(volume), None)[0][0]
 
     def fact(self, key: str) -> str:
         """What the nodes say of how they were made, as text: model, motion, acquisition, hematocrit, ..."""

@@ -19,6 +19,7 @@ _COLOR_CLASS = "vtkMRMLColorNode"
 def all_or_nothing(run: str) -> Iterator[None]:
     """Mark every node made inside as part of ``run``; on any failure remove them, so that the scene is as it was."""
     scene = headless_scene().scene
+    import_slicer().vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)  # made on demand: it is no run's
     before = set(_node_ids())
     shown = _selected_frames()
     try:

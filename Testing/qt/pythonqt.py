@@ -30,6 +30,7 @@ _METHODS_THOUGH_PROPERTIES = {  # value types that the code under test only reac
     "sizeHint",
     "sizePolicy",
 }
+_VIRTUAL = {("QProgressBar", "text")}  # that Qt itself calls, and would find the property instead
 _NOTHING = object()
 _ALSO_WRAPPED = ("QTimer", "QAction", "QShortcut", "QButtonGroup", "QFormLayout", "QHBoxLayout", "QVBoxLayout")
 
@@ -89,7 +90,9 @@ def wrap(cls):
         if name not in ("__dict__", "__weakref__", "__module__")
     }
     body = {
-        name: QtProperty(name, getattr(cls, name, None)) for name in names if name not in _METHODS_THOUGH_PROPERTIES
+        name: QtProperty(name, getattr(cls, name, None))
+        for name in names
+        if name not in _METHODS_THOUGH_PROPERTIES and (cls.__name__, name) not in _VIRTUAL
     }
     return type(cls.__name__, (cls,), {**body, **own, "__setattr__": refuse_new_attributes(cls)})
 

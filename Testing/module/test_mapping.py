@@ -1,0 +1,389 @@
+"""The mapping section: clicked through as a user does, on a small phantom with times, on stand-ins and a real scene."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from CardiacMotionLib import phantom
+from CardiacMotionLib.jobs import InlineRunner
+
+PATIENCE_S = 60
+
+
+@pytest.fixture(scope="module")
+def images():
+    """A MOLLI series of one slice with labels of its first image."""
+    series = phantom("t1", 3, sequence="molli", rows=40, columns=40, pixel_mm=5.0, breathing_mm=9.0).series
+    return series.replace(labels={0: series.labels[0]})
+
+
+@pytest.fixture
+def mapping(slicer, panel):
+    """The section, with everything that moves stopped afterwards."""
+    yield panel.mapping
+    panel.mapping.run.abandon()
+    panel.mapping.sample.abandon()
+    panel.mapping.results.cleanup()
+
+
+@pytest.fixture
+def study(slicer, mapping, images):
+    """(sequence, segmentation) in the scene and selected, to be registered by demons."""
+    from CardiacMotionLib.scene import add_labels, add_series
+
+    sequence, _browser = add_series(images, "Native")
+    segmentation = add_labels(images)
+    mapping.ui.mapSeriesSelector.setCurrentNode(sequence)
+    mapping.ui.mapSegmentationSelector.setCurrentNode(segmentation)
+    choose(mapping.ui.mapMethodComboBox, "demons")
+    return sequence, segmentation
+
+
+def choose(combo, value):
+    """Select the entry with this data as a user does."""
+    index = combo.findData(value)
+    assert index >= 0
+    combo.setCurrentIndex(index)
+
+
+def wait_for(slicer, control):
+    deadline = time.monotonic() + PATIENCE_S
+    while control.running and time.monotonic() < deadline:
+        slicer.app.processEvents()
+    assert not control.running
+
+
+def fit(slicer, mapping):
+    """Press Fit and wait; what the status line then says."""
+    assert mapping.ui.mapFitButton.enabled, mapping.ui.mapFitButton.toolTip
+    mapping.ui.mapFitButton.click()
+    wait_for(slicer, mapping.run)
+    return mapping.ui.mapStatusLabel.text
+
+
+def cells(mapping, column=0):
+    table = mapping.ui.mapTimesTable
+    return [table.item(row, column).text() for row in range(table.rowCount)]
+
+
+def scene_ids(slicer):
+    scene = slicer.mrmlScene
+    return {scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())}
+
+
+class TestInputs:
+    def test_an_empty_scene_says_what_to_do(self, mapping):
+        assert not mapping.ui.mapFitButton.enabled
+        assert "press Sample data" in mapping.ui.mapFitButton.toolTip
+        assert not mapping.ui.mapTimesTable.isVisibleTo(mapping.widget)
+        assert not mapping.ui.mapResultsCollapsibleButton.isVisibleTo(mapping.widget)
+        assert not mapping.ui.mapEcvButton.enabled
+
+    def test_model_formula_and_times_are_those_of_the_images(self, mapping, study, images):
+        ui = mapping.ui
+        assert "8 images of 40 x 40 x 1 voxels" in ui.mapSeriesInfoLabel.text
+        assert ui.mapModelComboBox.currentText == "As the images say: molli"
+        assert "T1 = T1* (B / A - 1)" in ui.mapModelInfoLabel.text
+        assert cells(mapping) == [f"{t:g}" for t in images.meta["inversion_times"]]
+        assert "attributes" in ui.mapTimesLabel.text
+        assert not ui.mapTimesResetButton.isVisibleTo(mapping.widget)
+        assert ui.mapFitButton.enabled
+
+    def test_only_the_settings_of_the_model_are_shown(self, mapping, study):
+        ui = mapping.ui
+        blood, parameters, sign = ui.mapT1BloodSpinBox, ui.mapParametersComboBox, ui.mapPolarityComboBox
+        shown = {}
+        for model in ("molli", "sasha", "asl"):
+            choose(ui.mapModelComboBox, model)
+            shown[model] = [w.isVisibleTo(mapping.widget) for w in (blood, parameters, sign, ui.mapRobustCheckBox)]
+        assert shown == {
+            "molli": [False, False, True, True],
+            "sasha": [False, True, False, True],
+            "asl": [True, False, False, False],
+        }
+
+    def test_missing_times_are_named_and_can_be_typed(self, mapping, study):
+        ui = mapping.ui
+        choose(ui.mapModelComboBox, "sasha")
+        assert cells(mapping) == [""] * 8
+        assert not ui.mapFitButton.enabled
+        assert ui.mapFitButton.toolTip.startswith("Saturation (ms): image 0 has none; type the times of all images")
+        ui.mapTimesTable.item(0, 0).setText("inf, 100, 250 400 550 700 850")
+        assert cells(mapping) == ["inf", "100", "250", "400", "550", "700", "850", ""]
+        assert "image 7 has none" in ui.mapFitButton.toolTip
+        ui.mapTimesTable.item(7, 0).setText("soon")
+        assert "'soon' of image 7 is no number" in ui.mapFitButton.toolTip
+        ui.mapTimesTable.item(7, 0).setText("1000")
+        assert ui.mapFitButton.enabled
+        assert ui.mapTimesLabel.text == "Times: typed."
+        ui.mapTimesResetButton.click()
+        assert cells(mapping) == [""] * 8
+
+    def test_times_that_cannot_be_are_refused_in_words(self, mapping, study):
+        ui = mapping.ui
+        ui.mapTimesTable.item(0, 0).setText("0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8")
+        assert "look like seconds; give them in ms" in ui.mapFitButton.toolTip
+        ui.mapTimesTable.item(0, 0).setText("100 100 100 100 100 100 100 100")
+        assert "are all 100 ms" in ui.mapFitButton.toolTip
+
+    def test_too_few_images_are_refused_in_words(self, slicer, mapping, images):
+        from CardiacMotionLib.scene import add_series
+
+        few = images.replace(
+            frames=images.frames[:2], times=None, labels={}, meta={"model": "molli", "inversion_times": [100.0, 1100.0]}
+        )
+        mapping.ui.mapSeriesSelector.setCurrentNode(add_series(few, "Two images")[0])
+        assert "it needs 3 images or more, got 2" in mapping.ui.mapFitButton.toolTip
+
+    def test_a_single_image_is_refused_and_a_volume_stands_for_its_sequence(self, slicer, mapping, study):
+        sequence, _ = study
+        from CardiacMotionLib.scene.sequences import find_browser
+
+        volume = slicer.util.addVolumeFromArray(np.zeros((1, 8, 8), np.float32), name="Scout")
+        mapping.ui.mapSeriesSelector.setCurrentNode(volume)
+        assert not mapping.ui.mapFitButton.enabled
+        assert "Scout" in mapping.ui.mapSeriesInfoLabel.text
+        mapping.ui.mapSeriesSelector.setCurrentNode(find_browser(sequence).GetProxyNode(sequence))
+        assert mapping.parameterNode.mapSeries is sequence
+        assert mapping.ui.mapFitButton.enabled
+
+    def test_other_images_forget_what_was_typed(self, slicer, mapping, study, images):
+        from CardiacMotionLib.scene import add_series
+
+        mapping.ui.mapTimesTable.item(0, 0).setText("111")
+        other, _ = add_series(images.replace(meta={"model": "molli"}), "Other")
+        mapping.ui.mapSeriesSelector.setCurrentNode(other)
+        assert cells(mapping) == [""] * 8
+        assert "do not say these times" in mapping.ui.mapTimesLabel.text
+        mapping.ui.mapSeriesSelector.setCurrentNode(study[0])
+        assert cells(mapping)[0] != "111"
+
+
+class TestFit:
+    def test_from_fit_to_flicker_table_and_removal(self, slicer, mapping, study, panel):
+        ui, before = mapping.ui, scene_ids(slicer)
+        composite = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceCompositeNode", "Red")
+        assert "Done" in fit(slicer, mapping)
+        results = panel.session.currentMaps
+        assert results.name == "Native molli maps"
+        assert list(results.maps)[:2] == ["T1", "T1_SD"]
+        assert list(results.before) == ["T1", "T1_SD", "R2"]
+        assert composite.GetForegroundVolumeID() == results.maps["T1"].GetID()
+        assert ui.mapNameComboBox.currentText == "T1 (ms)"
+        assert "Unlike images (D_PCA1)" in ui.mapScoresLabel.text
+        assert "→" in ui.mapScoresLabel.text
+        assert "L = 3" in ui.mapScoresLabel.toolTip
+        assert ui.mapResearchLabel.text.startswith("Research use only")
+
+        ui.mapFlickerButton.click()
+        assert mapping.results.flicker.active
+        mapping.results.onFlick()
+        assert composite.GetForegroundVolumeID() == results.before["T1"].GetID()
+        assert "before" in ui.mapShownLabel.text
+        mapping.results.onFlick()
+        assert composite.GetForegroundVolumeID() == results.maps["T1"].GetID()
+        mapping.results.onFlick()
+        panel.exit()
+        assert not mapping.results.flicker.active
+        assert composite.GetForegroundVolumeID() == results.maps["T1"].GetID()
+        panel.enter()
+
+        layout = slicer.app.layoutManager().layout
+        ui.mapTableButton.click()
+        shown = slicer.mrmlScene.GetSingletonNode("CardiacMotionTable", "vtkMRMLTableViewNode")
+        assert shown.GetTableNodeID() == results.tables["regions"].GetID()
+        assert slicer.app.layoutManager().layout != layout
+        panel.layouts.ui.userLayoutButton.click()
+        assert slicer.app.layoutManager().layout == layout
+
+        ui.mapRemoveButton.click()
+        assert panel.session.mapRuns == {}
+        assert not composite.GetForegroundVolumeID()
+        left = [slicer.mrmlScene.GetNodeByID(i) for i in scene_ids(slicer) - before]
+        kinds = ("Sequence", "TableNode", "ScalarVolume", "Segmentation", "ColorLegend", "ProceduralColor")
+        assert [n.GetName() for n in left if n.GetClassName().removeprefix("vtkMRML").startswith(kinds)] == []
+
+    def test_window_and_opacity_are_of_both_maps(self, slicer, mapping, study, panel):
+        fit(slicer, mapping)
+        ui, results = mapping.ui, panel.session.currentMaps
+        assert (ui.mapWindowLowSpinBox.value, ui.mapWindowHighSpinBox.value) == (0, 2000)
+        assert ui.mapWindowHighSpinBox.suffix == " ms"
+        ui.mapWindowHighSpinBox.value = 1500
+        for node in (results.maps["T1"], results.before["T1"]):
+            assert node.GetDisplayNode().GetWindowLevelMax() == 1500
+        ui.mapWindowLowSpinBox.value = 1500
+        assert ui.mapWindowLowSpinBox.value == 0
+        ui.mapWindowResetButton.click()
+        assert ui.mapWindowHighSpinBox.value == 2000
+        composite = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceCompositeNode", "Red")
+        ui.mapOpacitySlider.value = 0.5
+        assert composite.GetForegroundOpacity() == pytest.approx(0.5)
+        ui.mapNameComboBox.setCurrentIndex(ui.mapNameComboBox.findText("R\N{SUPERSCRIPT TWO} of the fit"))
+        assert composite.GetForegroundVolumeID() == results.maps["R2"].GetID()
+        assert (ui.mapWindowLowSpinBox.value, ui.mapWindowLowSpinBox.suffix) == (0.5, "")
+        ui.mapNameComboBox.setCurrentIndex(0)
+        assert not composite.GetForegroundVolumeID()
+
+    def test_typed_times_are_those_of_the_fit(self, slicer, mapping, study, panel, images):
+        choose(mapping.ui.mapMethodComboBox, "none")
+        fit(slicer, mapping)
+        native = panel.session.currentMaps.values()["T1"]
+        doubled = ", ".join(f"{2 * t:g}" for t in images.meta["inversion_times"])
+        mapping.ui.mapTimesTable.item(0, 0).setText(doubled)
+        fit(slicer, mapping)
+        results = panel.session.currentMaps
+        assert results.name == "Native molli maps (2)"
+        assert json.loads(results.fact("acquisition"))["inversion_times"][0] == 2 * images.meta["inversion_times"][0]
+        wall = images.labels[0] == 2
+        assert np.nanmedian(results.values()["T1"][wall] / native[wall]) == pytest.approx(2, abs=0.02)
+        assert results.before == {}
+        assert not mapping.ui.mapFlickerButton.enabled
+
+    def test_maps_before_registration_can_be_left_out(self, slicer, mapping, study, panel):
+        mapping.ui.mapCompareCheckBox.click()
+        fit(slicer, mapping)
+        assert panel.session.currentMaps.before == {}
+        assert panel.session.currentMaps.registered is not None
+
+    def test_cancel_leaves_the_scene_as_it_was(self, slicer, mapping, study, panel):
+        present = scene_ids(slicer)
+        mapping.ui.mapFitButton.click()
+        assert mapping.ui.mapFitButton.text == "Cancel"
+        assert not mapping.ui.mapSeriesSelector.enabled
+        assert not panel.motion.ui.applyButton.enabled
+        asked = time.monotonic()
+        mapping.ui.mapFitButton.click()
+        wait_for(slicer, mapping.run)
+        assert time.monotonic() - asked < 2
+        assert mapping.ui.mapStatusLabel.text == "Cancelled. The scene was not changed."
+        assert scene_ids(slicer) == present
+        assert mapping.ui.mapSeriesSelector.enabled
+        assert mapping.ui.mapFitButton.text == "Fit"
+
+    def test_a_failure_is_said_in_the_section(self, slicer, mapping, study, monkeypatch):
+        from CardiacMotionLib import CardiacMotionError, map_pipeline
+
+        def fail(request, progress):
+            raise CardiacMotionError("the images are of a phantom")
+
+        monkeypatch.setattr(map_pipeline, "compute_maps", fail)
+        present = scene_ids(slicer)
+        assert fit(slicer, mapping) == "the images are of a phantom"
+        assert scene_ids(slicer) == present
+
+    def test_a_scene_that_closes_takes_run_and_flicker_with_it(self, slicer, mapping, study):
+        fit(slicer, mapping)
+        mapping.ui.mapFlickerButton.click()
+        mapping.ui.mapFitButton.click()
+        slicer.mrmlScene.Clear()
+        slicer.app.processEvents()
+        assert not mapping.run.running
+        assert not mapping.results.flicker.active
+        assert mapping.ui.mapResultComboBox.count == 0
+        assert not mapping.ui.mapFitButton.enabled
+
+    def test_a_loaded_scene_has_maps_words_and_choices(self, slicer, mapping, study, panel, tmp_path):
+        mapping.ui.mapTimesTable.item(0, 0).setText("101")
+        fit(slicer, mapping)
+        said = (mapping.ui.mapScoresLabel.text, mapping.ui.mapNotesLabel.text, mapping.ui.mapScoresLabel.toolTip)
+        path = tmp_path / "maps.mrb"
+        assert slicer.mrmlScene.WriteToMRB(str(path))
+        slicer.mrmlScene.Clear()
+        assert slicer.mrmlScene.ReadFromMRB(str(path), True)
+        results = panel.session.currentMaps
+        assert results.name == "Native molli maps"
+        assert list(results.before) == ["T1", "T1_SD", "R2"]
+        assert set(results.tables) == {"regions", "scores"}
+        ui = mapping.ui
+        assert (ui.mapScoresLabel.text, ui.mapNotesLabel.text, ui.mapScoresLabel.toolTip) == said
+        assert cells(mapping)[0] == "101"
+        assert ui.mapSeriesSelector.currentNode().GetName() == "Native"
+        assert ui.mapMethodComboBox.currentText == "Demons" or "emons" in ui.mapMethodComboBox.currentText
+        ui.mapFlickerButton.click()
+        mapping.results.onFlick()
+        assert "before" in ui.mapShownLabel.text
+
+    def test_maps_that_the_user_deletes_are_forgotten(self, slicer, mapping, study, panel):
+        choose(mapping.ui.mapMethodComboBox, "none")
+        fit(slicer, mapping)
+        slicer.mrmlScene.RemoveNode(panel.session.currentMaps.maps["T1"])
+        panel.session.changed()
+        assert mapping.ui.mapResultComboBox.count == 0
+
+
+def test_sample_data_is_selected_and_can_be_fitted(slicer, mapping, panel, images, monkeypatch):
+    from CardiacMotionLib.scene import map_sample
+
+    monkeypatch.setattr(map_sample, "OPTIONS", {"sequence": "molli", "rows": 32, "columns": 32, "pixel_mm": 5.0})
+    mapping.ui.mapSampleButton.click()
+    assert mapping.ui.mapSampleButton.text == "Cancel"
+    wait_for(slicer, mapping.sample)
+    assert "press Fit" in mapping.ui.mapStatusLabel.text
+    assert mapping.ui.mapSegmentationSelector.currentNode() is not None
+    choose(mapping.ui.mapMethodComboBox, "none")
+    assert "Done" in fit(slicer, mapping)
+
+
+class TestEcv:
+    @pytest.fixture
+    def two(self, slicer, mapping, study, panel):
+        """T1 maps before and after contrast agent, as made by hand."""
+        from CardiacMotionLib.mapping.maps import ParameterMaps
+        from CardiacMotionLib.scene import add_maps, series_from_nodes
+
+        series = series_from_nodes(*study)
+        labels, runs = series.labels[0], []
+        for name, t1 in (("Native", (700, 1500, 1000, 1600)), ("Contrast", (400, 300, 450, 290))):
+            values = np.asarray(t1, np.float32)[labels]
+            every = np.ones(labels.shape, bool)
+            maps = ParameterMaps({"T1": values}, {"T1": "ms"}, series.affine, "molli", every, every)
+            given = {"labels": labels} if name == "Native" else {}
+            runs.append(add_maps(maps, study[0], name=name, **given))
+            panel.session.takeMaps(None, runs[-1])
+        return runs
+
+    def test_ecv_of_two_maps(self, slicer, mapping, two, panel):
+        ui = mapping.ui
+        assert (ui.mapEcvPreComboBox.currentText, ui.mapEcvPostComboBox.currentText) == ("Native", "Contrast")
+        ui.mapHematocritSpinBox.value = 0.4
+        ui.mapEcvButton.click()
+        expected = 100 * 0.6 * (1 / 450 - 1 / 1000) / (1 / 290 - 1 / 1600)
+        assert f"ECV of the LV myocardium {expected:.1f} ± 0.0 %" in ui.mapEcvLabel.text
+        assert "blood T1 1600 to 290 ms" in ui.mapEcvLabel.text
+        results = panel.session.currentMaps
+        assert results.name == "ECV of Native"
+        assert json.loads(results.fact("acquisition"))["hematocrit"] == 0.4
+        assert ui.mapNameComboBox.currentText == "ECV (%)"
+        assert "regions" in results.tables
+
+    def test_what_cannot_be_is_said(self, mapping, two):
+        ui = mapping.ui
+        ui.mapEcvPreComboBox.setCurrentIndex(1)
+        ui.mapEcvButton.click()
+        assert "the same map; choose two" in ui.mapEcvLabel.text
+        ui.mapEcvPostComboBox.setCurrentIndex(0)
+        ui.mapEcvButton.click()
+        assert "Contrast has no labels" in ui.mapEcvLabel.text
+
+
+def test_everything_that_can_be_touched_has_a_tool_tip(mapping):
+    import qt
+
+    touchable = (qt.QComboBox, qt.QPushButton, qt.QCheckBox, qt.QDoubleSpinBox, qt.QTableWidget)
+    bare = [name for name, widget in vars(mapping.ui).items() if isinstance(widget, touchable) and not widget.toolTip]
+    assert bare == []
+
+
+def test_the_work_may_run_anywhere(slicer, mapping, study):
+    """What is handed to the worker is plain data: it survives the way into another process and back."""
+    import pickle
+
+    choose(mapping.ui.mapMethodComboBox, "none")
+    work = pickle.loads(pickle.dumps(mapping.prepare()))
+    run = pickle.loads(pickle.dumps(work(lambda fraction, text: True)))
+    assert run.scores is run.scores
+    assert run.regions["n"].sum() > 0
+    mapping.run.makeRunner = InlineRunner
+    assert "Done" in fit(slicer, mapping)
