@@ -10,7 +10,7 @@ if not (_here / "CardiacMotionLib").is_dir() and str(_here.parent) not in sys.pa
 
 import slicer
 import vtk
-from CardiacMotionPanels import analysis, packages, selftest
+from CardiacMotionPanels import analysis, packages, sample_data, selftest
 from CardiacMotionPanels.export import ExportPanel
 from CardiacMotionPanels.layout_switch import LayoutSwitch
 from CardiacMotionPanels.mapping import MappingPanel
@@ -50,6 +50,7 @@ class CardiacMotion(ScriptedLoadableModule):
         self.parent.acknowledgementText = _(
             "Each method names the paper it implements; cite it when you publish results."
         )
+        slicer.app.connect("startupCompleted()", sample_data.registerSampleData)
 
 
 class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

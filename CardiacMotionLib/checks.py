@@ -202,9 +202,9 @@ def _labels(series: ImageSeries) -> Iterator[Check]:
     labels = series.labels[frame]
     yield from check_labels_of_frame(labels, series.affine, has_insertion="rv_insertion" in series.meta)
     yield from _contrast(series.frames[frame], labels)
-    several = "" if len(series.labels) == 1 else f" ({_count(len(series.labels), 'frame')} have labels)"
-    present = [str(structure) for structure in structures_of(labels, series.affine) if structure.voxels]
-    yield Check(OK, f"Segmentation of frame {frame}{several}. {'; '.join(present)}.")
+    count = len(series.labels)
+    others = "" if count == 1 else f", the largest cavity of {count} segmented frames"
+    yield Check(OK, f"The segmentation of frame {frame} is used{others}.")
 
 
 def _rings(wall: np.ndarray, cavity: np.ndarray, affine: np.ndarray) -> Iterator[Check]:

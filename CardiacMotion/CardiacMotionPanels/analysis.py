@@ -8,7 +8,7 @@ import slicer
 
 from CardiacMotionLib.errors import CardiacMotionError
 
-from .parameters import AUTOMATIC
+from .parameters import AUTOMATIC, readSegments
 
 if TYPE_CHECKING:
     from CardiacMotionLib.pipeline import Outcome, Request
@@ -24,12 +24,13 @@ def prepare(
     endSystole: int | None = None,
     device: str = "auto",
     computeStrain: bool = True,
+    segmentLabels: dict[str, int] | None = None,
     **options: Any,
 ) -> Request:
     """What is to be computed for nodes; raises `CardiacMotionError` when they cannot be used."""
     from CardiacMotionLib.pipeline import Request
 
-    series = read(cine, segmentation, reference)
+    series = read(cine, segmentation, reference, segmentLabels)
     return Request(series, method, reference, endSystole, device, computeStrain, options)
 
 
@@ -45,14 +46,26 @@ def prepareFrom(parameterNode: Any, options: dict[str, Any]) -> Request:
         endSystole=endSystole,
         device=parameterNode.device,
         computeStrain=parameterNode.computeStrain,
+        segmentLabels=chosenSegments(parameterNode),
         **options,
     )
 
 
-def read(cine: Any, segmentation: Any = None, reference: int | None = None) -> ImageSeries:
+def chosenSegments(parameterNode: Any) -> dict[str, int]:
+    """``segment_labels`` of the library from what the user chose; raises `CardiacMotionError` for a conflict."""
+    from CardiacMotionLib.scene.segment_names import choose_segments
+
+    segmentation = parameterNode.segmentation
+    return {} if segmentation is None else choose_segments(segmentation, readSegments(parameterNode))
+
+
+def read(
+    cine: Any, segmentation: Any = None, reference: int | None = None, segmentLabels: dict[str, int] | None = None
+) -> ImageSeries:
     """The images and labels of nodes; raises `CardiacMotionError` when they cannot be used.
 
-    A segmentation that does not say which frame it was drawn in is taken to belong to ``reference``.
+    A segmentation that does not say which frame it was drawn in is taken to belong to ``reference``. ``segmentLabels``
+    is {segment: label} where names do not say it.
     """
     from CardiacMotionLib.scene.read import series_from_nodes
     from CardiacMotionLib.scene.segmentations import FRAME
@@ -63,7 +76,9 @@ def read(cine: Any, segmentation: Any = None, reference: int | None = None) -> I
     known = (
         segmentation is None or segmentation.GetAttribute(FRAME) is not None or find_sequence(segmentation) is not None
     )
-    return series_from_nodes(cine, segmentation, frame=None if known else reference)
+    return series_from_nodes(
+        cine, segmentation, segment_labels=segmentLabels or None, frame=None if known else reference
+    )
 
 
 def publish(cine: Any, outcome: Outcome) -> Any:

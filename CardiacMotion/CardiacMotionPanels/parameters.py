@@ -14,12 +14,14 @@ class CardiacMotionParameterNode:
     """What is selected in the panel.
 
     ``options`` is JSON, {method: {option: value}}, with the values that differ from the defaults: methods come and
-    go, scenes stay. ``result`` and ``mapResult`` are the runs that are shown; empty: the newest. ``mapTimes`` is JSON
-    too, {name of times: [text an image]} of those that were typed; ``mapModel`` empty: what the series says.
+    go, scenes stay. ``segments`` is JSON, see `readSegments`. ``result`` and ``mapResult`` are the runs that are shown;
+    empty: the newest. ``mapTimes`` is JSON too, {name of times: [text an image]} of those that were typed; ``mapModel``
+    empty: what the series says.
     """
 
     cine: slicer.vtkMRMLSequenceNode
     segmentation: slicer.vtkMRMLSegmentationNode
+    segments: str = "{}"
     referenceFrame: Annotated[int, WithinRange(AUTOMATIC, 9999)] = AUTOMATIC
     endSystole: Annotated[int, WithinRange(AUTOMATIC, 9999)] = AUTOMATIC
     method: str = "auto"
@@ -67,3 +69,27 @@ def writeOptions(parameterNode: Any, method: str, values: dict[str, Any]) -> Non
     text = json.dumps({name: kept for name, kept in sorted(stored.items()) if kept}, sort_keys=True)
     if text != parameterNode.options:
         parameterNode.options = text
+
+
+def readSegments(parameterNode: Any) -> dict[str, str | None]:
+    """{structure: segment ID, or None for no segment} chosen by hand for the selected segmentation.
+
+    A structure that is not in it is found by name. What was chosen for another segmentation does not count.
+    """
+    segmentation = parameterNode.segmentation
+    try:
+        stored = json.loads(parameterNode.segments)
+    except json.JSONDecodeError:
+        return {}
+    if segmentation is None or not isinstance(stored, dict) or stored.get("of") != segmentation.GetID():
+        return {}
+    chosen = stored.get("chosen")
+    return chosen if isinstance(chosen, dict) else {}
+
+
+def writeSegments(parameterNode: Any, chosen: dict[str, str | None]) -> None:
+    """Store what was chosen by hand for the selected segmentation."""
+    stored = {"of": parameterNode.segmentation.GetID(), "chosen": chosen} if chosen else {}
+    text = json.dumps(stored, sort_keys=True)
+    if text != parameterNode.segments:
+        parameterNode.segments = text

@@ -1,15 +1,25 @@
-"""Study: the cine, its segmentation, and the two frames that matter."""
+"""Study: the cine, its segmentation, the two frames that matter, and what should be known of them."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
+from CardiacMotionLib.errors import CardiacMotionError
+
+from . import packages, sample_data
+from .checks_list import checksText
+from .frames_form import FramesForm
+from .segments_form import SegmentsForm
 from .session import Session
+from .study_reading import Reading, StudyReader
 
 WARNING_STYLE = "color: #b3261e;"
+FILES = "(*.nii *.nii.gz *.nrrd *.nhdr *.dcm *.ima);;(*)"
 
 
 class StudyPanel:
@@ -19,21 +29,30 @@ class StudyPanel:
         self.session = session
         self.widget, self.ui = session.load("Study")
         self.parameterNode: Any = None
+        self.reader = StudyReader()
+        self.segments = SegmentsForm(session, self.ui, self.read)
+        self.frames = FramesForm(session, self.ui, self.read)
         ui = self.ui
+        ui.loadSampleButton.connect("clicked(bool)", self.onLoadSample)
+        ui.openCineFileButton.connect("clicked(bool)", self.onOpenFile)
+        ui.openCineFolderButton.connect("clicked(bool)", self.onOpenFolder)
         ui.cineSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onCineSelected)
-        ui.referenceCurrentButton.connect("clicked(bool)", self.onUseFrameAsReference)
-        ui.endSystoleCurrentButton.connect("clicked(bool)", self.onUseFrameAsEndSystole)
+        ui.makeSequenceButton.connect("clicked(bool)", self.onMakeSequence)
 
     def setParameterNode(self, parameterNode: Any) -> None:
         """Show another parameter node, or none while a scene closes."""
         self.parameterNode = parameterNode
-        if parameterNode is not None and parameterNode.cine is None:
+        if parameterNode is None:
+            self.segments.endPreview()
+            self.reader.forget()
+        elif parameterNode.cine is None:
             cine = firstCine()
             if cine is not None:
                 parameterNode.cine = cine
 
     def cleanup(self) -> None:
-        """Nothing to let go of."""
+        """Give the user's own display back."""
+        self.segments.endPreview()
 
     def refresh(self) -> None:
         """Show what the parameter node holds."""
@@ -45,18 +64,45 @@ class StudyPanel:
         self.ui.cineInfoLabel.text = text
         self.ui.cineInfoLabel.setStyleSheet(WARNING_STYLE if problem else "")
         self.ui.cineInfoLabel.visible = bool(text)
-        for button in (self.ui.referenceCurrentButton, self.ui.endSystoleCurrentButton):
-            button.enabled = cine is not None
+        self.ui.makeSequenceButton.visible = cine is None and self.convertible() is not None
+        reading = self.read()
+        self.segments.refresh(reading)
+        self.frames.refresh(reading)
+        self.ui.studyChecksLabel.text = checksText(reading.checks)
+        self.ui.studyChecksLabel.visible = bool(reading.checks)
+
+    def read(self) -> Reading:
+        """What is known of the selected study; nothing where there is no cine to read."""
+        if self.parameterNode is None or self.problem():
+            return Reading()
+        return self.reader.read(self.parameterNode)
 
     def describe(self) -> tuple[str, bool]:
         """(what is selected, False) or (what is wrong with it, True)."""
+        from CardiacMotionLib.scene.cines import COMPONENTS, cine_kind, frames_in_components
+
         cine = self.parameterNode.cine if self.parameterNode else None
         selected = self.ui.cineSelector.currentNode()
-        if cine is None and selected is not None:
-            return _("{name} is a single image; select a sequence, or a volume that a sequence browser plays.").format(
+        if cine is not None or selected is None:
+            return describeCine(cine)
+        if cine_kind(selected) == COMPONENTS:
+            return _("{name} holds {count} frames in one volume; make it a cine to track it.").format(
+                name=selected.GetName(), count=frames_in_components(selected)
+            ), True
+        if self.convertible() is not None:
+            return _("{name} is a single image; if its file holds more frames, make it a cine.").format(
                 name=selected.GetName()
             ), True
-        return describeCine(cine)
+        return _("{name} is a single image; select a sequence, or a volume that a sequence browser plays.").format(
+            name=selected.GetName()
+        ), True
+
+    def convertible(self) -> Any:
+        """The selected volume where it can, or may, be turned into a sequence; else None."""
+        from CardiacMotionLib.scene.cines import COMPONENTS, FILE, cine_kind
+
+        selected = self.ui.cineSelector.currentNode()
+        return selected if cine_kind(selected) in (COMPONENTS, FILE) else None
 
     def problem(self) -> str:
         """Why this cine cannot be tracked, or nothing."""
@@ -66,47 +112,81 @@ class StudyPanel:
     def setEnabled(self, enabled: bool) -> None:
         """Lock the inputs while they are in use."""
         for widget in (
+            self.ui.loadSampleButton,
+            self.ui.openCineFileButton,
+            self.ui.openCineFolderButton,
+            self.ui.makeSequenceButton,
             self.ui.cineSelector,
             self.ui.segmentationSelector,
-            self.ui.referenceSpinBox,
-            self.ui.endSystoleSpinBox,
         ):
-            widget.enabled = enabled
+            widget.enabled = enabled and self.parameterNode is not None
+
+    # ------------------------------------------------------------------ what the user does
 
     def onCineSelected(self, node: Any = None) -> None:
         """Keep the sequence; a volume that a sequence browser plays stands for its sequence."""
+        from CardiacMotionLib.scene.cines import sequence_of
+
         if self.parameterNode is None:
             return
-        node = self.ui.cineSelector.currentNode()
-        if node is not None and not node.IsA("vtkMRMLSequenceNode"):
-            node = playedSequence(node)
-        if node is not self.parameterNode.cine:
-            self.parameterNode.cine = node
+        cine = sequence_of(self.ui.cineSelector.currentNode())
+        if cine is not self.parameterNode.cine:
+            self.parameterNode.cine = cine
         self.session.changed()
 
-    def onUseFrameAsReference(self, *_args: Any) -> None:
-        """Take the frame that is shown as end-diastole."""
-        self.parameterNode.referenceFrame = shownFrame(self.parameterNode.cine)
+    def onMakeSequence(self, *_args: Any) -> None:
+        """Turn the selected volume into a sequence and track that."""
+        from CardiacMotionLib.scene import to_sequence
+        from CardiacMotionLib.scene.cines import FILE, cine_kind
 
-    def onUseFrameAsEndSystole(self, *_args: Any) -> None:
-        """Take the frame that is shown as end-systole."""
-        self.parameterNode.endSystole = shownFrame(self.parameterNode.cine)
+        volume = self.convertible()
 
+        def convert() -> tuple[Any, Any]:
+            if cine_kind(volume) == FILE:
+                packages.ensure(packages.FILES)
+            return to_sequence(volume), self.parameterNode.segmentation
 
-def playedSequence(volumeNode: Any) -> Any:
-    """The sequence that a volume shows the current frame of, or None."""
-    from CardiacMotionLib.scene.sequences import find_sequence
+        self.add(convert)
 
-    found = find_sequence(volumeNode)
-    return found[0] if found else None
+    def onLoadSample(self, *_args: Any) -> None:
+        """Add the sample and select it."""
+        self.add(sample_data.addSample)
 
+    def onOpenFile(self, *_args: Any) -> None:
+        """Ask for a file and open it."""
+        path = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("Open cine"), "", _("Images") + " " + FILES)
+        self.openPath(path)
 
-def shownFrame(sequenceNode: Any) -> int:
-    """The frame that the browser of a sequence shows; 0 without a browser."""
-    from CardiacMotionLib.scene.sequences import find_browser
+    def onOpenFolder(self, *_args: Any) -> None:
+        """Ask for a folder and open it."""
+        self.openPath(qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Open cine folder")))
 
-    browser = find_browser(sequenceNode)
-    return max(browser.GetSelectedItemNumber(), 0) if browser else 0
+    def openPath(self, path: str) -> None:
+        """Open a file or folder with the library's readers; nothing happens without a path."""
+        from CardiacMotionLib.scene import open_cine
+
+        def read() -> tuple[Any, Any]:
+            packages.ensure(packages.FILES)
+            return open_cine(Path(path))
+
+        if path:
+            self.add(read)
+
+    def add(self, make: Any) -> None:
+        """Select the (cine, segmentation) that ``make()`` adds; a failure is told and changes nothing."""
+        try:
+            with slicer.util.WaitCursor():
+                cine, segmentation = make()
+        except CardiacMotionError as error:
+            self.session.showError(str(error))
+            return
+        sample_data.showCine(cine)
+        with slicer.util.NodeModify(self.parameterNode):
+            self.parameterNode.cine = cine
+            self.parameterNode.segmentation = segmentation
+            self.parameterNode.segments = "{}"
+            self.frames.reset()
+        self.session.changed()
 
 
 def describeCine(sequenceNode: Any) -> tuple[str, bool]:

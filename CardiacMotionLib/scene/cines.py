@@ -52,6 +52,16 @@ def frames_in_components(volume_node: Any) -> int:
     return 0 if is_color else components
 
 
+def sequence_of(node: Any) -> Any | None:
+    """The sequence that a node is, plays or shows; None where there is none."""
+    if node is None or node.IsA("vtkMRMLSequenceNode"):
+        return node
+    if node.IsA("vtkMRMLSequenceBrowserNode"):
+        return node.GetMasterSequenceNode()
+    found = find_sequence(node)
+    return found and found[0]
+
+
 def to_sequence(node: Any) -> Any:
     """The sequence node of a cine, made where there is none yet and played by a browser.
 
@@ -69,7 +79,7 @@ def to_sequence(node: Any) -> Any:
     """
     kind = cine_kind(node)
     if kind == SEQUENCE:
-        sequence = _existing_sequence(node)
+        sequence = sequence_of(node)
         if sequence is not None and find_browser(sequence) is None:
             new_browser(sequence, f"{sequence.GetName()} browser")
         if sequence is None:
@@ -133,15 +143,6 @@ def add_study(series: ImageSeries, name: str) -> tuple[Any, Any | None]:
         return sequence, browser.GetProxyNode(segmentations)
     end_diastole = series.meta.get("end_diastole")
     return sequence, add_labels(series, title, frame=end_diastole if end_diastole in series.labels else None)
-
-
-def _existing_sequence(node: Any) -> Any | None:
-    if node.IsA("vtkMRMLSequenceNode"):
-        return node
-    if node.IsA("vtkMRMLSequenceBrowserNode"):
-        return node.GetMasterSequenceNode()
-    found = find_sequence(node)
-    return found and found[0]
 
 
 def _series_of_components(volume_node: Any) -> tuple[ImageSeries, SequenceIndex]:

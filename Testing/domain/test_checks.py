@@ -36,8 +36,7 @@ def test_a_good_study_has_nothing_to_say_but_what_it_is():
     assert [check.level for check in checks_of(series)] == [OK, OK]
     cine, labels = (check.sentence for check in checks_of(series))
     assert cine == "30 frames over 870 ms, 7 slices 8.0 mm apart, pixels of 1.50 mm."
-    voxels = np.count_nonzero(heart() == 3)
-    assert f"LV cavity: 7 slices, {voxels} voxels, {voxels * 0.018:.0f} mL" in labels
+    assert labels == "The segmentation of frame 0 is used."
 
 
 def opened():

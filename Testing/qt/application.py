@@ -88,6 +88,7 @@ class Application:
         self._host, self._qt, self._modules = host, qt_application, ModuleManager()
         self.temporaryPath = host.application_logic.GetTemporaryPath()
         self._layouts = LayoutManager(slicer, host)
+        self.at_startup = []  # what is connected to startupCompleted(); the application of a test never gets there
 
     def applicationLogic(self):  # noqa: N802
         return self._host.application_logic
@@ -112,6 +113,11 @@ class Application:
 
     def processEvents(self):  # noqa: N802
         self._qt.processEvents()
+
+    def connect(self, signal, slot):
+        if signal != "startupCompleted()":
+            raise ValueError(f"the application has no signal {signal}")
+        self.at_startup.append(slot)
 
     def setOverrideCursor(self, cursor):  # noqa: N802
         pass

@@ -110,6 +110,8 @@ class FileDialog:
     def getSaveFileName(*arguments):  # noqa: N802
         raise AssertionError("a modal file dialog was opened in a test")
 
+    getOpenFileName = getExistingDirectory = getSaveFileName  # noqa: N815
+
 
 class DesktopServices:
     """Nothing is opened in a test: what would be is listed in ``opened``."""

@@ -153,7 +153,7 @@ class ctkDirectoryButton(wrap(QtWidgets.QPushButton)):  # noqa: N801
 class qMRMLNodeComboBox(wrap(QtWidgets.QComboBox)):  # noqa: N801
     currentNodeChanged = Signal(object)  # noqa: N815
     _scene = _node = None
-    _types = ()
+    _types = _hidden = ()
     _none, _add, _remove, _rename, _children, _base, _none_text = False, True, True, False, True, "", "None"
 
     nodeTypes = Property(  # noqa: N815
@@ -165,6 +165,9 @@ class qMRMLNodeComboBox(wrap(QtWidgets.QComboBox)):  # noqa: N801
     removeEnabled = Property(bool, *_field("_remove"))  # noqa: N815
     renameEnabled = Property(bool, *_field("_rename"))  # noqa: N815
     showChildNodeTypes = Property(bool, *_field("_children"))  # noqa: N815
+    hideChildNodeTypes = Property(  # noqa: N815
+        "QStringList", lambda self: list(self._hidden), lambda self, v: setattr(self, "_hidden", tuple(v))
+    )
     baseName = Property(str, *_field("_base"))  # noqa: N815
 
     def __init__(self, parent=None):
@@ -182,7 +185,12 @@ class qMRMLNodeComboBox(wrap(QtWidgets.QComboBox)):  # noqa: N801
                 self._take_first(scene.GetNthNode(i))
 
     def _matches(self, node):
-        return node.GetClassName() in self._types and not node.GetHideFromEditors()
+        return self._is_of_type(node) and not node.GetHideFromEditors()
+
+    def _is_of_type(self, node):
+        if any(node.IsA(hidden) for hidden in self._hidden):
+            return False
+        return node.GetClassName() in self._types or (self._children and any(node.IsA(one) for one in self._types))
 
     def _take_first(self, node):
         if not self._none and self._node is None and self._matches(node):
@@ -203,7 +211,7 @@ class qMRMLNodeComboBox(wrap(QtWidgets.QComboBox)):  # noqa: N801
     currentNodeID = property(lambda self: self._node.GetID() if self._node else "")  # noqa: N815
 
     def setCurrentNode(self, node):  # noqa: N802
-        if node is not None and node.GetClassName() not in self._types:
+        if node is not None and not self._is_of_type(node):
             node = None
         if node is self._node:
             return
