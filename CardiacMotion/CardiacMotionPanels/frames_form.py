@@ -9,7 +9,8 @@ from slicer.i18n import tr as _
 
 from CardiacMotionLib.errors import CardiacMotionError
 
-from .layout import alignSlices, showChartAndTable
+from .layout import STUDY, showChartAndTable
+from .layout_switch import showSlices
 from .parameters import AUTOMATIC
 from .session import Session
 from .study_reading import Reading
@@ -119,8 +120,8 @@ class FramesForm:
             show_frame(find_browser(to_sequence(self.session.parameterNode.cine)), frame)
 
     def onShowCurve(self, *_args: Any) -> None:
-        """Chart and table of the volumes, in the results layout."""
-        from CardiacMotionLib.scene import add_volume_chart
+        """Chart and table of the volumes below the cine, in a layout of our own."""
+        from CardiacMotionLib.scene import add_volume_chart, to_sequence
         from CardiacMotionLib.scene.sequences import find_browser
 
         reading, cine = self._read(), self.session.parameterNode.cine
@@ -135,10 +136,9 @@ class FramesForm:
             self.session.showError(_("There are no volumes: the motion was computed without strain."))
             return
         chart, table = add_volume_chart(curve, cine, *self.chosen(reading))
-        if self.session.layout.show():
-            browser = find_browser(cine)
-            if browser is not None:
-                alignSlices(browser.GetProxyNode(cine))
+        if self.session.layouts.show(STUDY):
+            browser = find_browser(to_sequence(cine))
+            showSlices(browser.GetProxyNode(cine), self.session.parameterNode.segmentation)
         showChartAndTable(chart, table)
         self.session.changed()
 

@@ -1,4 +1,4 @@
-"""Three layouts of views of our own, shown when the user asks and taken away again."""
+"""Layouts of views of our own, shown when the user asks and taken away again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import slicer
 
-REVIEW, STRAIN, MAPPING = 7301, 7302, 7303  # above 100: below are Slicer's own
+REVIEW, STRAIN, MAPPING, STUDY = 7301, 7302, 7303, 7304  # above 100: below are Slicer's own
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ ROWS = {  # of views, with the share of the height
     REVIEW: (((SHORT_AXIS, ACROSS, HEART_3D), 620), ((PLOT,), 380)),
     STRAIN: (((HEART_3D, SHORT_AXIS), 560), ((PLOT, TABLE), 440)),
     MAPPING: (((MAP, IMAGE), 620), ((TABLE,), 380)),
+    STUDY: (((SHORT_AXIS, ACROSS), 560), ((PLOT, TABLE), 440)),
 }
 
 

@@ -82,7 +82,7 @@ class LayoutSwitch:
         mine = self.ui.userLayoutButton
         mine.checked, mine.enabled = not shown, bool(shown)
         mine.toolTip = _("Back to the layout that you had before") if shown else _("This is your own layout")
-        if shown and not self.problem(shown) and self._filled != (shown, self.results(shown).run):
+        if shown in self.buttons and not self.problem(shown) and self._filled != (shown, self.results(shown).run):
             self.fill(shown)
 
     def results(self, layout: int) -> Any:
@@ -148,16 +148,10 @@ def fillWithMotion(results: Any, areNew: bool) -> None:
     """Cine, overlay, curves, table and the wall in 3D."""
     from CardiacMotionLib.scene.camera import camera_of, look_from_front
     from CardiacMotionLib.scene.colors import renew_legends
-    from CardiacMotionLib.scene.overlays import copy_layers
-    from CardiacMotionLib.scene.slice_plane import show_heart
 
-    cine = results.proxy(results.cine)
-    segmentation = None if results.segmentation is None else results.proxy(results.segmentation)
-    for view in (SHORT_AXIS, ACROSS):
-        if view.node is not None:
-            show_heart(cine, view.node, segmentation, across=view is ACROSS)
-            if view.logic is not None:
-                copy_layers(view.logic.GetSliceCompositeNode(), cine)
+    showSlices(
+        results.proxy(results.cine), None if results.segmentation is None else results.proxy(results.segmentation)
+    )
     showIn(PLOT, results, results.chart)
     showIn(TABLE, results, firstTable(results))
     if HEART_3D.node is not None:
@@ -169,6 +163,18 @@ def fillWithMotion(results: Any, areNew: bool) -> None:
     if areNew:
         overlays = [results.proxy(overlay) for overlay in results.overlays.values()]
         renew_legends(node for node in (*overlays, results.wall, results.bullseye) if node is not None)
+
+
+def showSlices(cine: Any, segmentation: Any) -> None:
+    """The volume that shows a cine in our short and long axis views, fitted around the heart that is segmented."""
+    from CardiacMotionLib.scene.overlays import copy_layers
+    from CardiacMotionLib.scene.slice_plane import show_heart
+
+    for view in (SHORT_AXIS, ACROSS):
+        if view.node is not None:
+            show_heart(cine, view.node, segmentation, across=view is ACROSS)
+            if view.logic is not None:
+                copy_layers(view.logic.GetSliceCompositeNode(), cine)
 
 
 def fillWithMaps(results: Any, areNew: bool) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..io.write import LABEL_COLORS
 from .headless import headless_scene
-from .segmentations import COLORS, show_contours
+from .segmentations import show_contours
 
 
 class SegmentPreview:
@@ -42,7 +43,7 @@ class SegmentPreview:
         for identity in segments:
             display.SetSegmentVisibility(identity, identity in chosen)
             if identity in chosen:
-                display.SetSegmentOverrideColor(identity, *COLORS[chosen[identity]])
+                display.SetSegmentOverrideColor(identity, *LABEL_COLORS[chosen[identity]])
         display.EndModify(was_modifying)
 
     def stop(self) -> None:

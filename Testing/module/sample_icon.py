@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from CardiacMotionLib.io import sample_series  # noqa: E402
-from CardiacMotionLib.scene.segmentations import COLORS  # noqa: E402
+from CardiacMotionLib.io.write import LABEL_COLORS  # noqa: E402
 from CardiacMotionLib.series import LV_CAVITY, MYOCARDIUM  # noqa: E402
 
 SIZE = 280
@@ -38,8 +38,8 @@ def main(target: Path) -> None:
     axes = figure.add_axes((0, 0, 1, 1))
     low, high = np.percentile(image, (1, 99.5))
     axes.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="bicubic")
-    axes.contour(labels >= MYOCARDIUM, [0.5], colors=[COLORS[MYOCARDIUM]], linewidths=1.0)
-    axes.contour(labels == LV_CAVITY, [0.5], colors=[COLORS[LV_CAVITY]], linewidths=1.0)
+    axes.contour(labels >= MYOCARDIUM, [0.5], colors=[LABEL_COLORS[MYOCARDIUM]], linewidths=1.0)
+    axes.contour(labels == LV_CAVITY, [0.5], colors=[LABEL_COLORS[LV_CAVITY]], linewidths=1.0)
     axes.set_axis_off()
     figure.savefig(target)
     print(target)

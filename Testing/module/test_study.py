@@ -195,14 +195,14 @@ class TestSegments:
         assert "chosen for" in study.ui.studyChecksLabel.text
 
     def test_preview_draws_our_colors_and_gives_the_own_ones_back(self, study, parameters, series):
-        from CardiacMotionLib.scene.segmentations import COLORS
+        from CardiacMotionLib.io.write import LABEL_COLORS
 
         _, segmentation = put_in_scene(parameters, series)
         display = segmentation.GetDisplayNode()
         display.SetVisibility2DFill(True)
         display.SetSegmentVisibility("RV", False)
         study.ui.previewSegmentsButton.click()
-        assert display.GetSegmentOverrideColor("LV_myocardium") == pytest.approx(COLORS[2])
+        assert display.GetSegmentOverrideColor("LV_myocardium") == pytest.approx(LABEL_COLORS[2])
         assert display.GetSegmentVisibility("RV")
         assert not display.GetVisibility2DFill()
         choose(study.ui.rvSegmentComboBox, "none")
@@ -288,7 +288,9 @@ class TestFrames:
         selection = slicer.app.applicationLogic().GetSelectionNode()
         assert selection.GetActivePlotChartID() == chart.GetID()
         assert selection.GetActiveTableID() == table.GetID()
-        assert panel.session.layout.shown
+        assert panel.session.layouts.shown
+        panel.layouts.ui.userLayoutButton.click()
+        assert not panel.session.layouts.shown
 
 
 class TestState:
