@@ -141,15 +141,18 @@ def analyze(
     series: ImageSeries,
     motion: Motion,
     *,
-    end_systole: int | None = None,
     compute_strain: bool = True,
     progress: Progress = lambda fraction, text: True,
+    **settings: Any,
 ) -> Outcome:
-    """Strain and quality of a motion that is there already."""
+    """Strain and quality of a motion that is there already.
+
+    ``settings`` of `strain`: end_systole, layers, drift_correction.
+    """
     from . import evaluate
 
     series = motion.labeled(series)
-    found, notes = _strain(series, motion, end_systole, compute_strain)
+    found, notes = _strain(series, motion, compute_strain, settings)
     _tell(progress, 0.90, "Quality")
     quality = evaluate(motion, series)
     if motion.provenance.get("heart_from") == "motion" and not motion.provenance.get("notes"):
@@ -169,7 +172,7 @@ def _check_labeled_frame(request: Request) -> None:
 
 
 def _strain(
-    series: ImageSeries, motion: Motion, end_systole: int | None, wanted: bool
+    series: ImageSeries, motion: Motion, wanted: bool, settings: dict[str, Any]
 ) -> tuple[Strain | None, tuple[str, ...]]:
     """Strain, or the sentence that says why there is none: the motion was long work and is kept."""
     from .strain import strain
@@ -180,7 +183,7 @@ def _strain(
     if labels is None:
         return None, ("No strain: there is no segmentation of the end-diastolic frame.",)
     try:
-        return strain(motion, labels, rv_insertion=series.meta.get("rv_insertion"), end_systole=end_systole), ()
+        return strain(motion, labels, rv_insertion=series.meta.get("rv_insertion"), **settings), ()
     except CardiacMotionError as error:
         return None, (f"No strain: {error}.",)
 

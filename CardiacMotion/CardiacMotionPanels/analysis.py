@@ -95,5 +95,5 @@ def restore(results: Any) -> Outcome:
     from CardiacMotionLib.pipeline import analyze
     from CardiacMotionLib.scene.restore import read_back
 
-    series, motion, endSystole = read_back(results)
-    return analyze(series, motion, end_systole=endSystole)
+    series, motion, settings = read_back(results)
+    return analyze(series, motion, **settings)

@@ -18,6 +18,7 @@ _PUBLIC = {
     "describe_quality": "quality",
     "describe_scores": "map_words",
     "panels": "map_page",
+    "quality_flags": "flags",
     "plot_bullseye": "bullseye",
     "plot_curves": "curves",
     "plot_maps": "maps",

@@ -10,6 +10,8 @@ from .colors import TITLE, WINDOW_PERCENT, add_legend, diverging_color_node
 from .headless import headless_scene
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ..strain import Strain
 
 RADIUS_MM = 45.0
@@ -35,11 +37,25 @@ def segment_sector(segment: int) -> tuple[float, float, float, float]:
     return (*_RINGS[ring], middle - width / 2, middle + width / 2)
 
 
+def segment_at(x: float, y: float) -> int | None:
+    """The AHA segment at a place of the bullseye, x to the right and y up in parts of its radius; None beside them."""
+    radius, angle = float(np.hypot(x, y)), float(np.degrees(np.arctan2(y, x)))
+    for segment in range(1, 17):
+        inner, outer, start, end = segment_sector(segment)
+        if inner <= radius <= outer and (angle - start) % 360 <= end - start:
+            return segment
+    return None
+
+
 def segment_values(strain: Strain, component: str, value: str, measure: str) -> dict[int, float]:
     """{AHA segment: percent} of a column of ``strain.summary`` such as ``end_systolic``, finite ones only."""
-    summary = strain.summary
+    return {segment: 100 * v for segment, v in summary_values(strain.summary, component, value, measure).items()}
+
+
+def summary_values(summary: pd.DataFrame, component: str, value: str, measure: str) -> dict[int, float]:
+    """{AHA segment: value} of a column of the summary of a strain as it is there, finite ones only."""
     rows = summary[(summary["component"] == component) & (summary["measure"] == measure)]
-    found = {int(r): 100 * float(v) for r, v in zip(rows["region"], rows[value], strict=True) if str(r).isdigit()}
+    found = {int(r): float(v) for r, v in zip(rows["region"], rows[value], strict=True) if str(r).isdigit()}
     return {segment: v for segment, v in found.items() if np.isfinite(v)}
 
 

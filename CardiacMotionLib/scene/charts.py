@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ SERIES_COLORS = {  # apart for every common color blindness (Okabe and Ito 2008)
 _LAYER_COLORS = ((0.84, 0.37, 0.00), (0.35, 0.35, 0.35), (0.00, 0.45, 0.70), (0.90, 0.62, 0.00), (0.80, 0.47, 0.65))
 _FADED = (0.75, 0.75, 0.75)
 REGION, _COMPONENT = "CardiacMotion.region", "CardiacMotion.component"  # attributes of a series
+_CHOSEN = "CardiacMotion.curves"  # attribute of a chart
 RATE = "rate"
 CURVE_MEASURES = (*MEASURES, RATE)
 REGIONS = ("global", "basal", "mid", "apical", "segments", "layers")
@@ -103,6 +105,11 @@ def replace_curves(chart: Any, old: list[Any], tables: dict[str, Any], strain: S
             chart.AddAndObservePlotSeriesNodeID(identity)
         _entitle(chart, chosen, curves)
     return series
+
+
+def shown_curves(chart: Any) -> Curves:
+    """What a chart of `add_chart` shows."""
+    return Curves(**json.loads(chart.GetAttribute(_CHOSEN)))
 
 
 def highlight_curve(series: list[Any], segment: int | None) -> bool:
@@ -215,6 +222,7 @@ def _style(node: Any, region: str, component: str, regions: list[str]) -> None:
 
 
 def _entitle(chart: Any, chosen: Curves, curves: pd.DataFrame) -> None:
+    chart.SetAttribute(_CHOSEN, json.dumps(asdict(chosen)))
     chart.SetTitle(chosen.title)
     chart.SetXAxisTitle(str(curves.columns[0]))
     chart.SetYAxisTitle("Strain rate (1/s)" if chosen.measure == RATE else "Strain (%)")

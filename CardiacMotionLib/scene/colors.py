@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from .headless import headless_scene, import_slicer
 
 COLOR_NODE_NAME = "CardiacMotion diverging"
@@ -15,7 +17,7 @@ CATEGORY, CATEGORY_NAME = "Category", "CardiacMotion"  # an attribute of color n
 # Blue for shortening and loss of volume, near-white for no change, orange to red for lengthening, thickening and gain.
 # The two arms differ in hue for every common color blindness and grow dark alike, so the magnitude is readable in gray
 # too. Position -1..1, red, green, blue.
-_DIVERGING = (
+DIVERGING = (
     (-1.00, 0.02, 0.15, 0.40),
     (-0.66, 0.10, 0.40, 0.68),
     (-0.33, 0.45, 0.70, 0.87),
@@ -32,7 +34,7 @@ WINDOW_PERCENT = {"circumferential": 30.0, "longitudinal": 30.0, "radial": 60.0,
 
 def diverging_color_node() -> Any:
     """The procedural color node from -1 to 1, made on first use; a display stretches it over its own window."""
-    return color_node(COLOR_NODE_NAME, _DIVERGING)
+    return color_node(COLOR_NODE_NAME, DIVERGING)
 
 
 def color_node(name: str, points: Sequence[tuple[float, float, float, float]]) -> Any:
@@ -65,6 +67,13 @@ def tag_color_node(levels: int) -> Any:
     for level in range(levels):
         node.SetColor(level, f"{level / (levels - 1):.0%} dark", 0.0, 0.0, 0.0, DARKEST * level / (levels - 1))
     return scene.AddNode(node)
+
+
+def color_at(points: Sequence[tuple[float, float, float, float]], position: float) -> tuple[float, float, float]:
+    """Red, green and blue (0..1) at a position of a scale given by points (position, red, green, blue)."""
+    places = [point[0] for point in points]
+    red, green, blue = (float(np.interp(position, places, [point[n] for point in points])) for n in (1, 2, 3))
+    return red, green, blue
 
 
 def is_own_color_node(node: Any) -> bool:

@@ -11,11 +11,14 @@ from .read import series_from_nodes
 from .results import Results
 from .transforms import motion_from_sequence
 
-_RV_INSERTION, _END_SYSTOLE = "CardiacMotion.rv_insertion", "CardiacMotion.end_systole"
+_RV_INSERTION = "CardiacMotion.rv_insertion"
+_SETTINGS = ("end_systole", "layers", "drift_correction")
 
 
-def read_back(results: Results) -> tuple[ImageSeries, Motion, int | None]:
-    """The series with the labels of the reference, the motion, and the end-systole of a run that is in the scene.
+def read_back(results: Results) -> tuple[ImageSeries, Motion, dict[str, Any]]:
+    """The series with the labels of the reference, the motion, and the settings of the strain of a run in the scene.
+
+    The settings are options of `strain`: end_systole, layers, drift_correction, where strain was measured.
 
     The labels of other frames were carried there by this very motion and are left out: they would only confirm it. RV
     insertions are in ``meta["rv_insertion"]`` where strain was measured with some.
@@ -25,7 +28,9 @@ def read_back(results: Results) -> tuple[ImageSeries, Motion, int | None]:
     kept = {frame: labels for frame, labels in series.labels.items() if frame == motion.stored_reference}
     insertion = _attribute(results.motion_to_frame, _RV_INSERTION)
     meta = {**series.meta, **({"rv_insertion": insertion} if insertion is not None else {})}
-    return series.replace(labels=kept, meta=meta), motion, _attribute(results.motion_to_frame, _END_SYSTOLE)
+    found = {name: _attribute(results.motion_to_frame, f"CardiacMotion.{name}") for name in _SETTINGS}
+    settings = {name: value for name, value in found.items() if value is not None}
+    return series.replace(labels=kept, meta=meta), motion, settings
 
 
 def _attribute(node: Any, name: str) -> Any:

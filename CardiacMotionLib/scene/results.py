@@ -352,6 +352,16 @@ def _roles(results: Results) -> dict[str, Any]:
     }
 
 
+def strain_facts(strain: Strain) -> dict[str, Any]:
+    """What a strain was measured with, by which it can be made again."""
+    facts: dict[str, Any] = {
+        "end_systole": strain.end_systole,
+        "layers": len(strain.layer_names),
+        "drift_correction": strain.drift_corrected,
+    }
+    return facts if strain.rv_insertion is None else facts | {"rv_insertion": strain.rv_insertion.tolist()}
+
+
 def _describe(results: Results, motion: Motion, strain: Strain | None, measure: str) -> Steps[None]:
     """Provenance as attributes on every node of the run that a user sees: ``CardiacMotion.method`` and so on."""
     facts = {
@@ -363,10 +373,7 @@ def _describe(results: Results, motion: Motion, strain: Strain | None, measure: 
         "cine": results.cine.GetName(),
         "cine_id": results.cine.GetID(),
     }
-    if strain is not None:
-        facts["end_systole"] = strain.end_systole
-        if strain.rv_insertion is not None:
-            facts["rv_insertion"] = strain.rv_insertion.tolist()
+    facts |= {} if strain is None else strain_facts(strain)
     for role, node in _roles(results).items():
         if node is None:
             continue

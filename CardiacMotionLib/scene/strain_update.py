@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import CardiacMotionError
+from ..errors import Cancelled, CardiacMotionError
 from ..motion import Motion
 from ..series import ImageSeries
 from .aha import add_numbers, add_segments, carry_segments, fill_numbers, update_segments, walls_of
@@ -16,7 +18,7 @@ from .colors import TITLE
 from .highlight import end_highlight, highlight_segment, highlighted_segment
 from .insertions import add_insertions, move_insertions
 from .models import color_wall
-from .results import Results, check_fit, follow_time
+from .results import Results, check_fit, follow_time, strain_facts
 from .run_folder import adopt, file_node
 from .run_nodes import all_or_nothing, remove_nodes
 from .sequences import index_of
@@ -95,6 +97,8 @@ def update_strain(
         move_insertions(results.insertions, strain.rv_insertion)
     if results.wall is not None:
         color_wall(results.wall, "circumferential", wall_values, motion.affine)
+    for key, value in strain_facts(strain).items():
+        results.motion_to_frame.SetAttribute(f"CardiacMotion.{key}", json.dumps(value))
     follow_time(results)
     if marked is None:
         return
@@ -117,6 +121,27 @@ def show_curves(results: Results, strain: Strain, chosen: Curves) -> None:
         new = replace_curves(results.chart, old, results.tables, strain, chosen)
     _adopt_series(results, new, old)
     follow_time(results)
+
+
+def strain_again(
+    series: ImageSeries, motion: Motion, progress: Callable[[float, str], Any], **settings: Any
+) -> tuple[Strain, np.ndarray]:
+    """Strain of a motion with other ``settings`` (options of `strain`), and its segments in every frame.
+
+    What `update_strain` needs, made without touching a node: any thread will do. ``progress`` may answer False to
+    cancel, which raises `Cancelled`.
+    """
+    from ..strain import strain
+
+    labels = motion.reference_labels(series)
+    if labels is None:
+        raise CardiacMotionError("there is no segmentation of the reference frame; strain needs one")
+    _tell(progress, 0.0, "Strain")
+    made = strain(motion, labels, **settings)
+    _tell(progress, 0.6, "AHA segments")
+    carried = segments_in_frames(made, motion, labels)
+    _tell(progress, 1.0, "Done")
+    return made, carried
 
 
 def segments_in_frames(strain: Strain, motion: Motion, labels: np.ndarray) -> np.ndarray:
@@ -162,3 +187,8 @@ def _adopt_series(results: Results, new: list[Any], old: list[Any]) -> None:
     remove_nodes(old)
     for number, node in enumerate(new):
         adopt(results, f"series:{number}", node)
+
+
+def _tell(progress: Callable[[float, str], Any], fraction: float, text: str) -> None:
+    if progress(fraction, text) is False:
+        raise Cancelled(f"cancelled at {fraction:.0%}")

@@ -144,6 +144,7 @@ def strain(
             *_thickening_notes(function),
             *([EXACT] if motion.field is not None else []),
         ),
+        drift_corrected=drift_correction,
     )
 
 

@@ -16,6 +16,10 @@ NO_CONTACT_MM = 6.0  # an RV cavity further than this from the LV wall does not 
 FAR_FROM_WALL_MM = 30.0  # a given insertion further than this from the LV wall is a mistake
 PLAUSIBLE_SEPTUM = (20.0, 220.0)  # degrees of contact between RV and LV in a slice worth using
 LEAST_SEPARATION = 15.0  # degrees between two insertions
+CLOCKWISE = (
+    "Anterior, septal and inferior wall run clockwise seen from the apex: apex and base, or left and right, may be "
+    "swapped in the image geometry, and then the sign of rotation is too."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,12 +134,7 @@ def insertion_from_label(anatomy: Anatomy, axis: LongAxis) -> Insertion | None:
 
 
 def _orientation_note(sense: int) -> tuple[str, ...]:
-    if sense == 1:
-        return ()
-    return (
-        "Anterior, septal and inferior wall run clockwise seen from the apex: apex and base, or left and right, may be "
-        "swapped in the image geometry, and then the sign of rotation is too.",
-    )
+    return () if sense == 1 else (CLOCKWISE,)
 
 
 def _azimuth_of(point: np.ndarray, axis: LongAxis) -> float:

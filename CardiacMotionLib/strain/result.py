@@ -70,6 +70,8 @@ class Strain:
         (2, 3) RAS mm, anterior and inferior; None when neither given nor found, and then there are no segments.
     notes
         Sentences for the user.
+    drift_corrected
+        Whether the curves were brought back to zero at the end of the cycle.
     """
 
     wall: np.ndarray
@@ -95,6 +97,7 @@ class Strain:
     axis: np.ndarray
     rv_insertion: np.ndarray | None
     notes: tuple[str, ...]
+    drift_corrected: bool = False
 
     @property
     def components(self) -> tuple[str, ...]:
