@@ -38,19 +38,13 @@ class Bullseye:
     """
 
     def __init__(self, label: Any, titleLabel: Any, comboBox: Any, onPicked: Callable[[int], None]):
-        from CardiacMotionLib.scene.aha import segment_title
-        from CardiacMotionLib.strain.segments import SEGMENT_NAMES
-
         self.label, self.titleLabel, self.comboBox, self._onPicked = label, titleLabel, comboBox, onPicked
         self.chosen = 0
         self._filter = ClickFilter(self.onClicked)  # kept: Qt does not own it
-        self._filling = True
+        self._filling = False
         label.setFixedSize(WIDTH, HEIGHT)
         label.installEventFilter(self._filter)
         comboBox.addItem(_("none"))
-        for segment in SEGMENT_NAMES:
-            comboBox.addItem(segment_title(segment))
-        self._filling = False
         comboBox.connect("currentIndexChanged(int)", self.onSelected)
 
     def cleanup(self) -> None:
@@ -61,6 +55,9 @@ class Bullseye:
         """Paint a `BullseyeView`, one segment marked; nothing for None."""
         self.chosen = chosen
         self._filling = True
+        if view is not None and self.comboBox.count == 1:
+            for segment in range(1, 17):
+                self.comboBox.addItem(view.name(segment))
         self.comboBox.setCurrentIndex(chosen)
         self._filling = False
         for widget in (self.label, self.titleLabel):

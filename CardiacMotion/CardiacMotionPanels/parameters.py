@@ -32,6 +32,16 @@ class CardiacMotionParameterNode:
     mapResult: str = ""
     overlay: str = ""
     overlayOpacity: Annotated[float, WithinRange(0.0, 1.0)] = 0.6
+    strainMeasure: str = "green"
+    curveComponent: str = "all"
+    curveQuantity: str = "strain"
+    curveRegions: str = "global"
+    bullseyeComponent: str = "circumferential"
+    bullseyeValue: str = "end_systolic"
+    showSegments: bool = False
+    showInsertions: bool = True
+    strainLayers: Annotated[int, WithinRange(1, 9)] = 3
+    driftCorrection: bool = False
     mapSeries: slicer.vtkMRMLSequenceNode
     mapSegmentation: slicer.vtkMRMLSegmentationNode
     mapModel: str = ""

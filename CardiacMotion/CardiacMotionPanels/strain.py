@@ -1,18 +1,22 @@
-"""Strain: how good the selected run is, in words."""
+"""Strain: how good it is in words, the numbers, curves, bullseye and segments, and what it is measured with."""
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
 from .session import Session
+from .strain_settings import StrainSettings
+from .strain_views import StrainViews
 
 if TYPE_CHECKING:
     from CardiacMotionLib.pipeline import Outcome
 
-MOST_NOTES = 4
 EXPLAINED = ("Folding", "Volume change")
+HEADLINES = ("EF", "EDV", "ESV", "SV", "mass", "GCS", "GRS", "GLS", "torsion", "SDI")
+PROBLEM_COLOR = "#b3261e"
 
 
 class StrainPanel:
@@ -21,24 +25,71 @@ class StrainPanel:
     def __init__(self, session: Session):
         self.session = session
         self.widget, self.ui = session.load("Strain")
+        self.views = StrainViews(session, self.ui)
+        self.settings = StrainSettings(session, self.ui, self.views)
+        self._told: tuple[Any, ...] = ()
 
     def setParameterNode(self, parameterNode: Any) -> None:
-        """Nothing is chosen here."""
+        """Show another parameter node, or none while a scene closes: then nothing of it is kept."""
+        self._told = ()
+        self.views.setParameterNode(parameterNode)
+        self.settings.setParameterNode(parameterNode)
 
     def cleanup(self) -> None:
-        """Nothing to let go of."""
+        """Let go of observers, timers and the bullseye's event filter."""
+        self.settings.cleanup()
+        self.views.cleanup()
 
     def refresh(self) -> None:
-        """Say how the selected run was made and how good it is."""
-        outcome = self.session.outcome
-        if self.session.current is None:
+        """Show the selected run."""
+        self.settings.refresh()
+        self.views.refresh()
+        current, outcome = self.session.current, self.session.outcome
+        function = current.tables.get("function") if current is not None else None
+        told = (current and current.run, function and function.GetTable().GetMTime(), outcome)
+        if told == self._told:
+            return
+        self._told = told
+        self.ui.flagsLabel.text = flagLines(outcome) if outcome is not None else ""
+        self.ui.flagsLabel.visible = outcome is not None
+        self.ui.functionLabel.text = functionTable(function) if function is not None else ""
+        self.ui.functionLabel.visible = function is not None
+        if current is None:
             lines = [_("Nothing computed yet.")]
         elif outcome is None:
-            lines = [_("Loaded with the scene. For the quality and a report, compute it again.")]
+            lines = [_("Loaded with the scene. Quality and notes come when you choose a curve or a segment.")]
         else:
             lines = [describeMade(outcome), *describeOutcome(outcome)]
         self.ui.qualityLabel.text = "\n".join(lines)
         self.ui.qualityLabel.toolTip = explainOutcome(outcome) if outcome else ""
+
+
+def flagLines(outcome: Outcome) -> str:
+    """What to know before trusting the numbers: a paragraph each, the severity as a word."""
+    from CardiacMotionLib.report import quality_flags
+
+    words = {"problem": _("Problem"), "caution": _("Caution"), "note": _("Note"), "good": _("Good")}
+    lines = []
+    for severity, sentence in quality_flags(outcome):
+        style = f' style="color:{PROBLEM_COLOR}"' if severity == "problem" else ""
+        lines.append(f'<p style="margin:2px 0"><b{style}>{words[severity]}:</b> {escape(sentence)}</p>')
+    return "".join(lines)
+
+
+def functionTable(table: Any) -> str:
+    """The headline numbers of a run's function table, with units and the measure named."""
+    from CardiacMotionLib.report.wording import RESEARCH_USE, name_and_unit, number_text
+    from CardiacMotionLib.scene.tables import function_of
+
+    rows = []
+    for key, value in function_of(table).items():
+        if key.startswith(HEADLINES):
+            name, unit = name_and_unit(key)
+            rows.append(
+                f'<tr><td>{escape(name)}</td><td align="right"><b>&nbsp;{number_text(value, 1)}</b></td>'
+                f"<td>&nbsp;{escape(unit)}</td></tr>"
+            )
+    return f'<table width="100%">{"".join(rows)}</table><p style="margin:2px 0"><i>{escape(RESEARCH_USE)}</i></p>'
 
 
 def describeMade(outcome: Outcome) -> str:
@@ -55,14 +106,8 @@ def describeMade(outcome: Outcome) -> str:
 
 
 def describeOutcome(outcome: Outcome) -> list[str]:
-    """Quality and notes as lines; what a score means is said where a number alone could mislead."""
-    notes = list(dict.fromkeys(outcome.notes))
-    more = (
-        [_("... and {count} more notes in the report.").format(count=len(notes) - MOST_NOTES)]
-        if len(notes) > MOST_NOTES
-        else []
-    )
-    return [*qualityLines(outcome), *notes[:MOST_NOTES], *more]
+    """Scores and notes as lines; what a score means is said where a number alone could mislead."""
+    return [*qualityLines(outcome), *dict.fromkeys(outcome.notes)]
 
 
 def qualityLines(outcome: Outcome) -> list[str]:

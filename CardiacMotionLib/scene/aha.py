@@ -20,6 +20,7 @@ from .steps import Steps, finish
 if TYPE_CHECKING:
     from .results import Results
 
+COLOR_NODE_NAME = "CardiacMotion AHA segments"
 _WALLS = (  # apart for every common color blindness (Okabe and Ito 2008), and neighbors differ in lightness too
     (0.00, 0.45, 0.70),  # anterior
     (0.34, 0.71, 0.91),  # anteroseptal, apical septal
@@ -98,7 +99,6 @@ def add_segments_in_steps(
     """`add_segments`, a frame a step."""
     slicer = import_slicer()
     title = f"{name} AHA segments"
-    colors = _color_node(title)
     volume = slicer.vtkMRMLLabelMapVolumeNode()
     volume.SetName(title)
     volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(affine))
@@ -111,7 +111,7 @@ def add_segments_in_steps(
     sequence = yield from new_sequence_in_steps(title, index, volumes())
     proxy = play_with(browser, sequence)
     proxy.CreateDefaultDisplayNodes()
-    proxy.GetDisplayNode().SetAndObserveColorNodeID(colors.GetID())
+    proxy.GetDisplayNode().SetAndObserveColorNodeID(_color_node().GetID())
     return sequence
 
 
@@ -186,8 +186,14 @@ def fill_numbers(markups: Any, segments: np.ndarray, affine: np.ndarray) -> None
         markups.SetLocked(True)
 
 
-def _color_node(name: str) -> Any:
-    colors = headless_scene().scene.AddNewNodeByClass("vtkMRMLColorTableNode", name)
+def _color_node() -> Any:
+    """The color table of the segments with their names, made on first use and shared by all runs."""
+    scene = headless_scene().scene
+    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLColorTableNode")):
+        node = scene.GetNthNodeByClass(number, "vtkMRMLColorTableNode")
+        if node.GetName() == COLOR_NODE_NAME:
+            return node
+    colors = scene.AddNewNodeByClass("vtkMRMLColorTableNode", COLOR_NODE_NAME)
     colors.SetTypeToUser()
     colors.SetAttribute(CATEGORY, CATEGORY_NAME)
     colors.SetHideFromEditors(False)  # a hidden color node is not saved with the scene

@@ -62,10 +62,14 @@ class BullseyeView:
             return "-"
         return f"{round(self.values[segment]) + 0.0:.0f}"  # + 0.0: no minus before a zero
 
+    def name(self, segment: int) -> str:
+        """Number and name of a segment, for example ``8 mid anteroseptal``."""
+        return f"{segment} {SEGMENT_NAMES[segment]}"
+
     def sentence(self, segment: int) -> str:
         """A segment's value in words, for example ``8 mid anteroseptal: -17.3 %``."""
         value = f"{self.values[segment]:.1f} {self.unit}" if segment in self.values else "not known"
-        return f"{segment} {SEGMENT_NAMES[segment]}: {value}"
+        return f"{self.name(segment)}: {value}"
 
 
 def bullseye_view(summary: pd.DataFrame, component: str, value: str, measure: str) -> BullseyeView:

@@ -6,14 +6,20 @@ on the screen they move with the heart, so that they can be dragged in any frame
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import CardiacMotionError
 from .headless import headless_scene, import_slicer
+from .run_folder import adopt
+from .run_nodes import all_or_nothing
+
+if TYPE_CHECKING:
+    from .results import Results
 
 NAMES = ("RV anterior", "RV inferior")
+MOVED_MM = 0.01  # less is the rounding of a saved scene
 _COLOR = (1.0, 1.0, 1.0)
 
 
@@ -38,6 +44,23 @@ def add_insertions(name: str, transform_node: Any, points: np.ndarray | None) ->
     if points is not None:
         move_insertions(node, points)
     return node
+
+
+def insertions_of(results: Results) -> Any:
+    """The run's markups of the insertions; without any, new ones that wait to be placed."""
+    if results.insertions is None:
+        with all_or_nothing(results.run):
+            node = add_insertions(results.name, results.proxy(results.motion_to_frame), None)
+            adopt(results, "insertions", node)
+        results.insertions = node
+    return results.insertions
+
+
+def insertions_moved(node: Any, points: np.ndarray | None) -> bool:
+    """Whether both insertions are placed, and not at ``points`` (2, 3) RAS mm of the reference."""
+    if node is None or node.GetNumberOfDefinedControlPoints() != len(NAMES):
+        return False
+    return points is None or not np.allclose(read_insertions(node), points, atol=MOVED_MM)
 
 
 def move_insertions(node: Any, points: np.ndarray) -> None:

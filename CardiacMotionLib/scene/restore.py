@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
+
 from ..motion import Motion
 from ..series import ImageSeries
 from .read import series_from_nodes
@@ -31,6 +33,12 @@ def read_back(results: Results) -> tuple[ImageSeries, Motion, dict[str, Any]]:
     found = {name: _attribute(results.motion_to_frame, f"CardiacMotion.{name}") for name in _SETTINGS}
     settings = {name: value for name, value in found.items() if value is not None}
     return series.replace(labels=kept, meta=meta), motion, settings
+
+
+def stored_insertion(results: Results) -> np.ndarray | None:
+    """RV insertions (2, 3) RAS mm of the reference that a run in the scene was measured with; None without any."""
+    points = _attribute(results.motion_to_frame, _RV_INSERTION)
+    return None if points is None else np.array(points, dtype=float)
 
 
 def _attribute(node: Any, name: str) -> Any:

@@ -13,7 +13,7 @@ from ..motion import Motion
 from ..series import ImageSeries
 from .aha import add_numbers, add_segments, carry_segments, fill_numbers, update_segments, walls_of
 from .bullseye import add_bullseye, beside_heart, fill_bullseye, segment_values
-from .charts import Curves, replace_curves
+from .charts import Curves, highlight_curve, replace_curves
 from .colors import TITLE
 from .highlight import end_highlight, highlight_segment, highlighted_segment
 from .insertions import add_insertions, move_insertions
@@ -120,6 +120,7 @@ def show_curves(results: Results, strain: Strain, chosen: Curves) -> None:
     with all_or_nothing(results.run):
         new = replace_curves(results.chart, old, results.tables, strain, chosen)
     _adopt_series(results, new, old)
+    highlight_curve(new, highlighted_segment(results))
     follow_time(results)
 
 

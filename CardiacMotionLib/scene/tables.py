@@ -111,3 +111,16 @@ def strain_tables(strain: Strain, measure: str) -> dict[str, tuple[pd.DataFrame,
         "rates": strain.rates,
     }
     return tables | {role: (frame, role) for role, frame in frames.items()}
+
+
+def function_of(table_node: Any) -> dict[str, float]:
+    """``strain.function``, read back from its table node."""
+    table = dataframe_from_table(table_node)
+    return dict(zip(table["quantity"].astype(str), table["value"].astype(float), strict=True))
+
+
+def summary_of(table_node: Any) -> pd.DataFrame:
+    """``strain.summary``, read back from its table node."""
+    table = dataframe_from_table(table_node)
+    texts = ("component", "region", "measure")
+    return table.astype({name: str if name in texts else float for name in table.columns})

@@ -105,6 +105,11 @@ class Strain:
         return tuple(self.wall_components)
 
     @property
+    def smallest_cavity(self) -> int:
+        """Frame with the smallest LV cavity: end-systole, where nobody says otherwise."""
+        return int(self.volumes["lv_cavity_ml"].to_numpy().argmin())
+
+    @property
     def green(self) -> np.ndarray:
         """(T, K, J, I, 3, 3) float32 Green-Lagrange tensor in RAS axes, NaN outside the wall."""
         return self._map(self.wall_green)
