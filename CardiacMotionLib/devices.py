@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -61,6 +61,12 @@ def working_devices() -> list[Device]:
     if torch.backends.mps.is_available() and _works("mps"):
         found.append(Device("mps", "GPU of the Mac"))
     return found
+
+
+def find_devices(progress: Callable[[float, str], object]) -> list[Device]:
+    """`working_devices` as a piece of work for a `Job`."""
+    progress(0.0, "Looking for devices")
+    return working_devices()
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import slicer
@@ -12,7 +14,11 @@ from .parameters import AUTOMATIC, readSegments
 
 if TYPE_CHECKING:
     from CardiacMotionLib.pipeline import Outcome, Request
+    from CardiacMotionLib.scene import Results
+    from CardiacMotionLib.scene.drawing import Drawing
     from CardiacMotionLib.series import ImageSeries
+
+CINE_GONE = "the cine was removed from the scene while its motion was computed; nothing was added"
 
 
 def prepare(
@@ -34,11 +40,11 @@ def prepare(
     return Request(series, method, reference, endSystole, device, computeStrain, options)
 
 
-def prepareFrom(parameterNode: Any, options: dict[str, Any]) -> Request:
-    """What the user selected; ``options`` of the method."""
+def prepareFrom(parameterNode: Any, options: dict[str, Any], **more: Any) -> Request:
+    """What the user selected; ``options`` of the method, ``more`` fields of the request."""
     frames = {name: getattr(parameterNode, name) for name in ("referenceFrame", "endSystole")}
     reference, endSystole = (None if frame == AUTOMATIC else frame for frame in frames.values())
-    return prepare(
+    request = prepare(
         parameterNode.cine,
         parameterNode.segmentation,
         parameterNode.method,
@@ -49,6 +55,7 @@ def prepareFrom(parameterNode: Any, options: dict[str, Any]) -> Request:
         segmentLabels=chosenSegments(parameterNode),
         **options,
     )
+    return replace(request, **more)
 
 
 def chosenSegments(parameterNode: Any) -> dict[str, int]:
@@ -86,8 +93,33 @@ def publish(cine: Any, outcome: Outcome) -> Any:
     from CardiacMotionLib.scene.results import add_results
 
     if cine is None or not slicer.mrmlScene.IsNodePresent(cine):
-        raise CardiacMotionError("the cine was removed from the scene while its motion was computed; nothing was added")
+        raise CardiacMotionError(CINE_GONE)
     return add_results(cine, outcome.series, outcome.motion, outcome.strain)
+
+
+def publishing(cineId: str, outcome: Outcome, drawing: Drawing) -> Generator[float, None, Results]:
+    """`publish` in short steps, of what was drawn elsewhere; yields the share that is done.
+
+    When a step fails, the cine goes or the generator is closed, nothing is added.
+    """
+    from CardiacMotionLib.scene.results import add_results_in_steps
+
+    steps = None
+    try:
+        while True:
+            cine = slicer.mrmlScene.GetNodeByID(cineId)
+            if cine is None:
+                raise CardiacMotionError(CINE_GONE)
+            if steps is None:
+                steps = add_results_in_steps(cine, outcome.series, outcome.motion, outcome.strain, drawing=drawing)
+            try:
+                share = next(steps)
+            except StopIteration as end:
+                return end.value
+            yield share
+    finally:
+        if steps is not None:
+            steps.close()
 
 
 def restore(results: Any) -> Outcome:

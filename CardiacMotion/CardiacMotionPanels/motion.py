@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any
 
-import slicer
 from slicer.i18n import tr as _
 
+from CardiacMotionLib.errors import CardiacMotionError, OutOfMemoryError
+
 from . import analysis, packages
+from .devices import CPU, DeviceChooser
+from .machine import MachinePanel
+from .method_text import aboutMethod, aboutTime, namesOfWeights, sizeOf
 from .options_form import OptionsForm
 from .parameters import readOptions, writeOptions
 from .run import RunControl
 from .session import Session
 
 AUTO = "auto"
-DEVICES = ("auto", "cpu", "cuda", "mps")
-NEEDS = {
-    "labels": "a segmentation of the end-diastolic frame",
-    "weights": "trained weights",
-    "groupwise": "no reference frame, all frames are registered together",
-}
-GIVES = {"labels": "a segmentation of the end-diastolic frame"}
 
 
 class MotionPanel:
@@ -36,6 +33,7 @@ class MotionPanel:
         self.methods: dict[str, Any] = {}
         self._showing = False
         self._cineId = None  # of the run: a node kept here would outlive its scene
+        self._startRun = ""  # the run whose motion is refined
         ui = self.ui
         self.run = RunControl(
             session,
@@ -45,13 +43,17 @@ class MotionPanel:
             self.prepare,
             self.finish,
             about=_("Compute motion and strain"),
+            makeRunner=session.settings.runner,
+            failed=self.onRunFailed,
         )
         session.tell = self.run.show
-        for device in DEVICES:
-            ui.deviceComboBox.addItem(_("automatic") if device == AUTO else device, device)
+        self.devices = DeviceChooser(session, ui)
+        self.machine = MachinePanel(ui, session.settings, self.onWeightsChanged)
+        ui.cpuButton.visible = False
         ui.methodComboBox.connect("currentIndexChanged(int)", self.onMethodSelected)
-        ui.deviceComboBox.connect("currentIndexChanged(int)", self.onDeviceSelected)
+        ui.startFromComboBox.connect("currentIndexChanged(int)", self.onStartSelected)
         ui.resetOptionsButton.connect("clicked(bool)", self.onReset)
+        ui.cpuButton.connect("clicked(bool)", self.onRunOnCpu)
         self.findMethods()
 
     def findMethods(self) -> None:
@@ -65,22 +67,28 @@ class MotionPanel:
         for name, info in self.methods.items():
             self.ui.methodComboBox.addItem(info.title, name)
         self._showing = False
-        version = packages.torchVersion()
-        self.ui.torchLabel.text = f"PyTorch {version}" if version else _("no PyTorch")
+        self.devices.refresh()
 
     def setParameterNode(self, parameterNode: Any) -> None:
         """Show another parameter node, or none while a scene closes: what works for that scene is stopped."""
         if parameterNode is None:
             self.run.abandon()
+            self._startRun = ""
+            self.ui.cpuButton.visible = False
         self.parameterNode = parameterNode
 
     def cleanup(self) -> None:
         """Stop what works."""
         self.run.abandon()
+        self.devices.cleanup()
+        self.session.settings.endProcess()
+
+    # ------------------------------------------------------------------ what is shown
 
     def refresh(self) -> None:
         """Show what the parameter node holds."""
         self.setEnabled(not self.session.busy)
+        self.devices.refresh()
         self.run.setReady(self._inputsProblem() or self.problem())
         if self.parameterNode is None:
             return
@@ -88,21 +96,20 @@ class MotionPanel:
         index = self.ui.methodComboBox.findData(self.parameterNode.method)
         if self.ui.methodComboBox.currentIndex != index:
             self.ui.methodComboBox.setCurrentIndex(index)
-        device = self.ui.deviceComboBox.findData(self.parameterNode.device)
-        if self.ui.deviceComboBox.currentIndex != device:
-            self.ui.deviceComboBox.setCurrentIndex(device)
         self._showing = False
         self.showMethod()
+        self.showStarts()
 
     def showMethod(self) -> None:
-        """Show summary and options of the method that is selected."""
+        """Show summary, expected time and options of the method that is selected."""
         method = self.parameterNode.method
         info = self.methods.get(method)
         for name, form in self.forms.items():
             form.widget.visible = name == method
         self.ui.optionsCollapsibleButton.visible = info is not None
+        self.showTime()
         if info is None:
-            self.ui.methodInfoLabel.text = "" if method == AUTO else self.problem()
+            self.ui.methodInfoLabel.text = self.aboutAutomatic() if method == AUTO else self.methodProblem()
             return
         if method not in self.forms:
             known = {"weights": [AUTO, *namesOfWeights(info)]} if "weights" in info.needs else {}
@@ -112,12 +119,56 @@ class MotionPanel:
         problems = [] if stored == self.forms[method].values() else self.forms[method].setValues(stored)
         self.ui.methodInfoLabel.text = "\n".join([aboutMethod(info), *problems])
 
-    def problem(self) -> str:
-        """Why the choice cannot run, or nothing."""
+    def aboutAutomatic(self) -> str:
+        """Which method automatic stands for."""
+        info = self.chosenMethod()
+        return _("Takes {title}. {summary}").format(title=info.title, summary=info.summary) if info else ""
+
+    def chosenMethod(self) -> Any:
+        """The `MethodInfo` that will run, None where there is none."""
+        from CardiacMotionLib.methods.registry import BEST
+
+        method = self.parameterNode.method if self.parameterNode else AUTO
+        return self.methods.get(BEST if method == AUTO else method)
+
+    def showTime(self) -> None:
+        """How long the chosen method will take on the chosen device."""
+        info, device = self.chosenMethod(), self.devices.likely
+        text = ""
+        if info is not None:
+            pace = self.session.settings.pace(info.name, device)
+            text = aboutTime(info.name, sizeOf(self.parameterNode.cine), device, pace)
+        self.ui.timeLabel.text = text
+        self.ui.timeLabel.visible = bool(text)
+
+    def showStarts(self) -> None:
+        """List the kept results that the chosen method could refine: those of the same cine."""
+        info, cine = self.chosenMethod(), self.parameterNode.cine
+        able = info is not None and info.takes_init
+        runs = [(run, kept.name) for run, kept in self.session.runs.items() if able and kept.cine is cine]
+        if self._startRun not in [run for run, _name in runs]:
+            self._startRun = ""
+        entries = [("", _("nothing")), *runs]
+        combo = self.ui.startFromComboBox
+        self._showing = True
+        if entries != [(combo.itemData(n), combo.itemText(n)) for n in range(combo.count)]:
+            combo.clear()
+            for run, name in entries:
+                combo.addItem(name, run)
+        combo.setCurrentIndex(combo.findData(self._startRun))
+        self._showing = False
+        self.ui.startFromComboBox.visible = self.ui.startFromLabel.visible = bool(runs)
+
+    def methodProblem(self) -> str:
+        """Why the chosen method cannot run, or nothing."""
         method = self.parameterNode.method if self.parameterNode else AUTO
         if method == AUTO or method in self.methods or not packages.torchVersion():
             return ""
         return _("This scene asks for the method {name}, which is not installed; choose another.").format(name=method)
+
+    def problem(self) -> str:
+        """Why the choices cannot run, or nothing."""
+        return self.methodProblem() or self.devices.problem()
 
     def options(self) -> dict[str, Any]:
         """Options of the selected method that differ from their defaults."""
@@ -129,26 +180,60 @@ class MotionPanel:
         for widget in (
             self.ui.methodComboBox,
             self.ui.optionsCollapsibleButton,
+            self.ui.startFromComboBox,
             self.ui.deviceComboBox,
             self.ui.strainCheckBox,
+            self.ui.settingsCollapsibleButton,
         ):
             widget.enabled = enabled
+
+    # ------------------------------------------------------------------ the run
 
     def prepare(self) -> Callable[..., Any]:
         """Read the inputs; returns the work to do."""
         from CardiacMotionLib import pipeline
 
+        self.ui.cpuButton.visible = False
         packages.ensure(packages.REQUIRED)
-        request = analysis.prepareFrom(self.parameterNode, self.options())
+        request = analysis.prepareFrom(
+            self.parameterNode, self.options(), init=self.startMotion(), threads=self.session.settings.threads
+        )
         self._cineId = self.parameterNode.cine.GetID()
-        return partial(pipeline.compute, request)
+        return partial(pipeline.compute_and_draw, request)
 
-    def finish(self, outcome: Any) -> str:
-        """Put what was computed into the scene; returns what to tell the user."""
-        with slicer.util.WaitCursor():
-            cine = slicer.mrmlScene.GetNodeByID(self._cineId)
-            self.session.take(outcome, analysis.publish(cine, outcome))
+    def startMotion(self) -> Any:
+        """The motion to refine, or None."""
+        from CardiacMotionLib.scene import motion_from_sequence
+
+        if not self._startRun:
+            return None
+        outcome = self.session.outcomes.get(self._startRun)
+        return outcome.motion if outcome else motion_from_sequence(self.session.runs[self._startRun].motion_to_frame)
+
+    def finish(self, result: Any) -> Generator[float, None, str]:
+        """Put what was computed into the scene, in steps; returns what to tell the user."""
+        outcome, drawing = result
+        results = yield from analysis.publishing(self._cineId, outcome, drawing)
+        said = outcome.motion.provenance
+        self.session.settings.remember(
+            said["method"], said["device"], float(said["seconds"]), outcome.series.frames.shape
+        )
+        self.session.take(outcome, results)
         return _("Done. The results are in the scene, beside the cine.")
+
+    def onRunFailed(self, error: BaseException) -> None:
+        """Where a GPU failed, give its memory back and offer the processor."""
+        ofGpu = not isinstance(error, CardiacMotionError) and "CUDA" in str(error)
+        if isinstance(error, OutOfMemoryError) or ofGpu:
+            self.session.settings.endProcess()
+            self.ui.cpuButton.visible = self.parameterNode is not None and self.parameterNode.device != CPU
+
+    def onRunOnCpu(self, *_args: Any) -> None:
+        """Run again on the processor."""
+        self.parameterNode.device = CPU
+        self.run.start()
+
+    # ------------------------------------------------------------------ what the user chooses
 
     def onMethodSelected(self, *_args: Any) -> None:
         """Keep the method."""
@@ -156,6 +241,11 @@ class MotionPanel:
             self.parameterNode.method = self.ui.methodComboBox.itemData(self.ui.methodComboBox.currentIndex)
             self.showMethod()
             self.session.changed()
+
+    def onStartSelected(self, *_args: Any) -> None:
+        """Keep the result to start from."""
+        if not self._showing:
+            self._startRun = self.ui.startFromComboBox.itemData(self.ui.startFromComboBox.currentIndex) or ""
 
     def onOptionsEdited(self) -> None:
         """Keep the options."""
@@ -166,17 +256,13 @@ class MotionPanel:
         writeOptions(self.parameterNode, self.parameterNode.method, {})
         self.showMethod()
 
-    def onDeviceSelected(self, *_args: Any) -> None:
-        """Keep the device; a GPU is tried first, and refused here rather than in the middle of a run."""
-        if self.parameterNode is None or self._showing:
-            return
-        device = DEVICES[self.ui.deviceComboBox.currentIndex]
-        problem = packages.deviceProblem(device) if device not in (AUTO, "cpu") else ""
-        if problem:
-            self.ui.deviceComboBox.setCurrentIndex(0)
-            self.ui.methodInfoLabel.text = problem
-            return
-        self.parameterNode.device = device
+    def onWeightsChanged(self) -> None:
+        """Offer the weights of another folder."""
+        for name in [name for name in self.forms if "weights" in self.methods[name].needs]:
+            form = self.forms.pop(name)
+            form.widget.setParent(None)
+            form.widget.deleteLater()
+        self.session.changed()
 
 
 def describeOptions(info: Any) -> list[Any]:
@@ -184,28 +270,3 @@ def describeOptions(info: Any) -> list[Any]:
     from CardiacMotionLib.methods import describe_options
 
     return describe_options(info.Options)
-
-
-def aboutMethod(info: Any) -> str:
-    """Summary, citation and needs of a method."""
-    lines = [info.summary, info.citation]
-    if info.needs:
-        things = [NEEDS.get(need, need) for need in sorted(info.needs)]
-        if "weights" in info.needs:
-            things.append(_("there are {names}").format(names=", ".join(namesOfWeights(info)) or _("none")))
-        lines.append(_("Needs {things}.").format(things="; ".join(things)))
-    if info.gives:
-        things = [GIVES.get(gift, gift) for gift in sorted(info.gives)]
-        lines.append(_("Finds {things}, where none is selected.").format(things="; ".join(things)))
-    return "\n".join(line for line in lines if line)
-
-
-def namesOfWeights(info: Any) -> list[str]:
-    """Names of the weights of a method that are found without a path."""
-    from CardiacMotionLib.errors import CardiacMotionError
-    from CardiacMotionLib.weights import cards
-
-    try:
-        return [file.stem for file in cards(info.name)]
-    except CardiacMotionError:  # a run with them says what is wrong
-        return []

@@ -13,6 +13,7 @@ from CardiacMotionLib.errors import CardiacMotionError
 
 from . import analysis, packages
 from .layout import Layouts
+from .settings import Settings
 
 if TYPE_CHECKING:
     from CardiacMotionLib.pipeline import Outcome
@@ -52,6 +53,8 @@ class Session:
         Nodes of every motion in the scene by run, and what this session computed, or restored, of them.
     mapRuns, mapOutcomes
         Likewise for maps.
+    settings
+        What belongs to this machine: the worker, its threads, the folder of weights.
     jobs
         How many pieces of long work are under way.
     leaving
@@ -66,6 +69,7 @@ class Session:
         self.outcomes: dict[str, Outcome] = {}
         self.mapRuns: dict[str, MapResults] = {}
         self.mapOutcomes: dict[str, MapRun] = {}
+        self.settings = Settings()
         self.jobs = 0
         self.leaving: list[Callable[[], None]] = []
         self.layouts = Layouts()

@@ -199,16 +199,6 @@ class TestOptions:
         assert "no option gone" in text
         assert panel.motion.options() == {}
 
-    def test_a_device_that_does_not_work_is_refused_at_once(self, panel, heart):
-        import torch
-
-        if torch.cuda.is_available():
-            pytest.skip("there is a GPU")
-        panel.motion.ui.deviceComboBox.setCurrentIndex(2)
-        assert panel.motion.ui.deviceComboBox.currentIndex == 0
-        assert panel.logic.getParameterNode().device == "auto"
-        assert "does not work" in panel.motion.ui.methodInfoLabel.text
-
 
 class TestRuns:
     def test_inputs_are_locked_and_progress_is_shown(self, slicer, panel, heart, with_fake):
@@ -248,22 +238,19 @@ class TestRuns:
     def test_an_unforeseen_failure_is_reported_and_the_panel_lives(self, panel, heart, with_fake, monkeypatch):
         choose(panel, "fake")
         panel.motion.run.makeRunner = InlineRunner
-        monkeypatch.setattr("CardiacMotionLib.pipeline.compute", lambda request, progress: 1 / 0)
+        monkeypatch.setattr("CardiacMotionLib.pipeline.compute_and_draw", lambda request, progress: 1 / 0)
         panel.motion.ui.applyButton.click()
         panel.motion.run.poll()
         assert "Unexpected ZeroDivisionError" in panel.motion.ui.statusLabel.text
         assert panel.motion.ui.applyButton.enabled
         assert panel.motion.ui.applyButton.text == "Apply"
-        del panel.motion.run.makeRunner
-        from CardiacMotionLib.jobs import ThreadRunner
-
-        panel.motion.run.makeRunner = ThreadRunner
+        panel.motion.run.makeRunner = panel.session.settings.runner
 
     def test_apply_waits_for_a_cancelled_worker_that_is_still_busy(self, slicer, panel, heart, with_fake, monkeypatch):
         choose(panel, "fake")
         release = threading.Event()
         with monkeypatch.context() as slow:
-            slow.setattr("CardiacMotionLib.pipeline.compute", lambda request, progress: release.wait(20))
+            slow.setattr("CardiacMotionLib.pipeline.compute_and_draw", lambda request, progress: release.wait(20))
             slow.setattr("CardiacMotionPanels.run.STOPPING_SECONDS", 0.05)
             panel.motion.ui.applyButton.click()
             panel.motion.ui.applyButton.click()
@@ -277,7 +264,7 @@ class TestRuns:
 
     def test_an_unforeseen_failure_while_reading_the_inputs_is_reported_too(self, panel, heart, with_fake, monkeypatch):
         choose(panel, "fake")
-        monkeypatch.setattr("CardiacMotionPanels.analysis.prepareFrom", lambda *_: 1 / 0)
+        monkeypatch.setattr("CardiacMotionPanels.analysis.prepareFrom", lambda *_a, **_k: 1 / 0)
         panel.motion.ui.applyButton.click()
         assert "Unexpected ZeroDivisionError" in panel.motion.ui.statusLabel.text
         assert not panel.motion.run.running

@@ -89,6 +89,8 @@ class Application:
         self.temporaryPath = host.application_logic.GetTemporaryPath()
         self._layouts = LayoutManager(slicer, host)
         self.at_startup = []  # what is connected to startupCompleted(); the application of a test never gets there
+        ini = sys.modules["qt"].QSettings.IniFormat  # a file of this process: the user's own are not for tests
+        self._settings = sys.modules["qt"].QSettings(f"{self.temporaryPath}/Slicer.ini", ini)
 
     def applicationLogic(self):  # noqa: N802
         return self._host.application_logic
@@ -101,6 +103,13 @@ class Application:
 
     def moduleManager(self):  # noqa: N802
         return self._modules
+
+    @property
+    def slicerHome(self):  # noqa: N802
+        return self.temporaryPath
+
+    def userSettings(self):  # noqa: N802
+        return self._settings
 
     def layoutManager(self):  # noqa: N802
         return self._layouts

@@ -221,5 +221,30 @@ class qMRMLNodeComboBox(wrap(QtWidgets.QComboBox)):  # noqa: N801
         self.currentNodeChanged.emit(node)
 
 
+@dressed
+class ctkPathLineEdit(wrap(QtWidgets.QWidget)):  # noqa: N801
+    """A path typed, chosen from those used before, or browsed for; nothing is a path too."""
+
+    Files, Dirs = 0x002, 0x001  # of QDir
+    currentPathChanged = Signal(str)  # noqa: N815
+    _edit = None
+    _filters = 0
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._edit = QtWidgets.QComboBox()
+        self._edit.setEditable(True)
+        row = QtWidgets.QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._edit, 1)
+        row.addWidget(QtWidgets.QToolButton(text="..."))
+        self._edit.editTextChanged.connect(self.currentPathChanged)
+
+    currentPath = Property(  # noqa: N815
+        str, lambda self: self._edit.currentText(), lambda self, path: self._edit.setEditText(path)
+    )
+    filters = Property(int, *_field("_filters"))
+
+
 MRML_WIDGETS = (qMRMLWidget, qMRMLNodeComboBox, qSlicerScriptedLoadableModuleWidget)
-CTK_WIDGETS = (ctkCollapsibleButton, ctkDirectoryButton, ctkSliderWidget)
+CTK_WIDGETS = (ctkCollapsibleButton, ctkDirectoryButton, ctkPathLineEdit, ctkSliderWidget)
