@@ -11,7 +11,7 @@ import importlib
 from typing import Any
 
 _PUBLIC = {
-    "MapResults": "maps",
+    "MapResults": "map_record",
     "Results": "results",
     "acquisition_of": "acquisition",
     "add_ecv_run": "maps",

@@ -7,7 +7,7 @@ import numpy as np
 from ..report.export import StoredMaps
 from .headless import import_slicer
 from .map_nodes import maps_from_nodes
-from .maps import MapResults
+from .map_record import MapResults
 from .overlays import OUTSIDE
 from .read import series_from_nodes
 from .read_labels import read_labels

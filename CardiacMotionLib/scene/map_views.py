@@ -7,18 +7,21 @@ from typing import Any
 from ..errors import CardiacMotionError
 from .headless import import_slicer
 from .map_nodes import WINDOW_ATTRIBUTE, unit_of_node
-from .maps import MapResults
+from .map_record import MapResults
 from .overlays import hide_legends, overlay_views
 
 
 def show_map(results: MapResults, name: str, *, opacity: float = 1.0, before: bool = False) -> None:
     """Put a map over its images in every slice view, with its legend; the legends of other results are hidden.
 
-    ``before`` shows the one of the images as acquired. Maps without images go over what the views show. Raises
-    `CardiacMotionError` for a map that is not there.
+    ``before`` shows the one of the images as acquired, with their labels. Maps without images go over what the views
+    show. Raises `CardiacMotionError` for a map that is not there.
     """
     node = find_map(results, name, before=before)
     image = results.image_before if before else results.image
+    if results.labels is not None and results.labels_before is not None:
+        results.labels.SetDisplayVisibility(not before)
+        results.labels_before.SetDisplayVisibility(before)
     hide_legends()
     for composite in overlay_views():
         if image is not None:

@@ -16,8 +16,8 @@ import numpy as np
 from ..errors import CardiacMotionError
 from .arrows import hide_arrows, show_arrows
 from .headless import headless_scene, import_slicer
+from .map_record import MapResults
 from .map_views import find_map, show_map
-from .maps import MapResults
 from .offscreen import View, node_ids, offscreen_host, remove_new, slice_view, view_3d, write_png
 from .overlays import hide_legends, hide_overlay, show_overlay
 from .results import Results
@@ -124,12 +124,13 @@ def render_map(
     if frame is not None and results.browser is None:
         raise CardiacMotionError(f"{results.name!r} has no images, so it has no frame {frame}")
     _check_range("frame", frame, 0 if results.series is None else results.series.GetNumberOfDataNodes())
-    with _scene_as_it_was(results.browser, results.labels), slice_view(host, size) as view:
+    outlines = [node for node in (results.labels, results.labels_before) if node is not None]
+    with _scene_as_it_was(results.browser, *outlines), slice_view(host, size) as view:
         if frame is not None:
             show_frame(results.browser, frame)
-        if results.labels is not None:
-            results.labels.SetDisplayVisibility(contours)
         show_map(results, name, opacity=opacity, before=before)
+        for node in [] if contours else outlines:
+            node.SetDisplayVisibility(False)
         _draw_legend(host.scene, volume)
         _aim(view, volume, results.labels, slice_index, size)
         return write_png(view.window, path)
@@ -209,7 +210,7 @@ def _check_range(name: str, value: int | None, count: int) -> None:
 def _as_it_was(results: Results) -> Iterator[None]:
     """Give the scene back as it was: frame, visible legends, contours and arrows."""
     labels = None if results.segmentation is None else results.proxy(results.segmentation)
-    with _scene_as_it_was(results.browser, labels):
+    with _scene_as_it_was(results.browser, *([] if labels is None else [labels])):
         try:
             yield
         finally:
@@ -217,11 +218,11 @@ def _as_it_was(results: Results) -> Iterator[None]:
 
 
 @contextmanager
-def _scene_as_it_was(browser: Any, labels: Any) -> Iterator[None]:
-    """Give the scene back as it was: the frame of a browser, visible legends, and the contours of a segmentation."""
+def _scene_as_it_was(browser: Any, *labels: Any) -> Iterator[None]:
+    """Give the scene back as it was: the frame of a browser, visible legends, and the contours of segmentations."""
     scene = headless_scene().scene
     frame = None if browser is None else browser.GetSelectedItemNumber()
-    contours = labels is not None and labels.GetDisplayVisibility()
+    contours = [node.GetDisplayVisibility() for node in labels]
     count = scene.GetNumberOfNodesByClass("vtkMRMLColorLegendDisplayNode")
     legends = [scene.GetNthNodeByClass(number, "vtkMRMLColorLegendDisplayNode") for number in range(count)]
     visible = [legend.GetVisibility() for legend in legends]
@@ -234,8 +235,8 @@ def _scene_as_it_was(browser: Any, labels: Any) -> Iterator[None]:
             show_frame(browser, frame)
         for legend, was in zip(legends, visible, strict=True):
             legend.SetVisibility(was)
-        if labels is not None:
-            labels.SetDisplayVisibility(contours)
+        for node, was in zip(labels, contours, strict=True):
+            node.SetDisplayVisibility(was)
 
 
 def _bounds(models: list[Any]) -> list[float]:

@@ -42,6 +42,7 @@ def all_or_nothing_in_steps(run: str, steps: Steps[T]) -> Steps[T]:
     What others make between two steps is theirs.
     """
     scene = headless_scene().scene
+    import_slicer().vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)  # made on demand: it is no run's
     made: list[Any] = []
     try:
         while True:

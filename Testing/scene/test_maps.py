@@ -25,6 +25,7 @@ from CardiacMotionLib.scene import (
 )
 from CardiacMotionLib.scene.map_colors import CONTRAST_T1_MS, NATIVE_T1_MS, PALETTES, shown_maps, styles
 from CardiacMotionLib.scene.map_views import find_map, set_window, window_of
+from CardiacMotionLib.scene.maps import add_map_run_in_steps
 from CardiacMotionLib.scene.sequences import data_nodes, index_of
 
 
@@ -308,6 +309,8 @@ def test_before_and_after_share_window_and_lie_over_their_own_images(scene, comp
         assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (800, 1300)
         assert composite.GetForegroundVolumeID() == node.GetID()
         assert composite.GetBackgroundVolumeID() == results.browser.GetProxyNode(image).GetID()
+        assert results.labels_before.GetDisplayVisibility() == before
+        assert results.labels.GetDisplayVisibility() != before
     with pytest.raises(CardiacMotionError, match="no map 'A' before registration; it has T1, T1_SD, R2"):
         show_map(results, "A", before=True)
     with pytest.raises(CardiacMotionError, match="from low to high, got 9 to 9"):
@@ -340,3 +343,17 @@ def test_the_picture_before_registration_is_another(scene, compared, tmp_path):
         render_map(results, tmp_path / f"{before}.png", before=before, size=(200, 200)) for before in (True, False)
     ]
     assert len({path.read_bytes() for path in paths}) == 2
+
+
+def test_steps_that_are_given_up_leave_nothing(scene):
+    series = heart_series(AFFINES["axial"]).replace(labels={0: heart_labels()})
+    sequence, _ = add_series(series, "T1 series")
+    names = node_names(scene)
+    run = with_labels(MapRun(series, small_maps(AFFINES["axial"])), 0, heart_labels())
+    steps = add_map_run_in_steps(run, sequence)
+    shares = [next(steps) for _ in range(3)]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < shares[-1] < 1
+    assert node_names(scene) != names
+    steps.close()
+    assert node_names(scene) == names
