@@ -92,6 +92,9 @@ class MappingPanel:
         name = self._freeName(_("{series} {model} maps").format(series=series.GetName(), model=run.maps.model))
         with slicer.util.WaitCursor():
             results = add_map_run(run, series, name=name, compare=self.parameterNode.mapCompare)
+            segmentation = self.parameterNode.mapSegmentation
+            if segmentation is not None and results.labels is not None:
+                segmentation.SetDisplayVisibility(False)  # its outlines lie in the maps' own
             self.results.select(run, results)
         return _("Done. The maps are in the scene, over the images.")
 

@@ -184,7 +184,7 @@ class MapInputs:
         if wrong:
             return text
         if self.parameterNode.mapSeries is None:
-            return _("Select the images of a mapping sequence, or press Sample data.")
+            return _("Select the images of a mapping sequence (Study opens files), or press Sample data.")
         if not self.model:
             return _("Choose how the images were made: they do not say it.")
         method = self.parameterNode.mapMethod

@@ -132,9 +132,13 @@ class MapResultsView:
         if wanted == self._drawn:
             return
         from CardiacMotionLib.scene import show_map
+        from CardiacMotionLib.scene.map_views import hide_outlines
         from CardiacMotionLib.scene.overlays import hide_overlay
 
         self._drawn = wanted
+        for other in self.session.mapRuns.values():
+            if other is not current:
+                hide_outlines(other)
         if name is None:
             hide_overlay()
         else:
@@ -230,6 +234,9 @@ class MapResultsView:
         """Remove every node of the selected maps."""
         self.stopFlicker()
         self.session.removeMaps(self.current)
+        segmentation = self.parameterNode.mapSegmentation
+        if segmentation is not None and not self.session.mapRuns:
+            segmentation.SetDisplayVisibility(True)  # hidden while the maps had outlines of their own
 
 
 def describeMaps(results: Any) -> tuple[tuple[list[str], list[str]], list[str], list[str]]:

@@ -16,8 +16,8 @@ MEANING = {
 TITLES = {
     "survival": "Good fits",
     "median R2": "Fit explains (R²)",
-    "D_PCA1": "Unlike images (D_PCA1)",
-    "D_PCA2": "Unlike images (D_PCA2)",
+    "D_PCA1": "Mismatch of the images (D_PCA1)",
+    "D_PCA2": "Mismatch of the images (D_PCA2)",
     "folding": "Folding of the motion",
 }
 DIGITS = {"survival": 1, "median R2": 3, "folding": 2}

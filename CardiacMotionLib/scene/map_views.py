@@ -19,9 +19,10 @@ def show_map(results: MapResults, name: str, *, opacity: float = 1.0, before: bo
     """
     node = find_map(results, name, before=before)
     image = results.image_before if before else results.image
-    if results.labels is not None and results.labels_before is not None:
-        results.labels.SetDisplayVisibility(not before)
-        results.labels_before.SetDisplayVisibility(before)
+    of_images = before and results.labels_before is not None
+    for outlines, shown in ((results.labels, not of_images), (results.labels_before, of_images)):
+        if outlines is not None:
+            outlines.SetDisplayVisibility(shown)
     hide_legends()
     for composite in overlay_views():
         if image is not None:
@@ -32,6 +33,13 @@ def show_map(results: MapResults, name: str, *, opacity: float = 1.0, before: bo
     if legend is not None:
         legend.SetVisibility(True)
         legend.Modified()  # a view decides whether to draw it by what its layers show at that moment
+
+
+def hide_outlines(results: MapResults) -> None:
+    """Hide the contours of maps that are not the ones to look at."""
+    for outlines in (results.labels, results.labels_before):
+        if outlines is not None:
+            outlines.SetDisplayVisibility(False)
 
 
 def find_map(results: MapResults, name: str, *, before: bool = False) -> Any:

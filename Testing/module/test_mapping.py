@@ -172,7 +172,7 @@ class TestFit:
         assert list(results.before) == ["T1", "T1_SD", "R2"]
         assert composite.GetForegroundVolumeID() == results.maps["T1"].GetID()
         assert ui.mapNameComboBox.currentText == "T1 (ms)"
-        assert "Unlike images (D_PCA1)" in ui.mapScoresLabel.text
+        assert "Mismatch of the images (D_PCA1)" in ui.mapScoresLabel.text
         assert "→" in ui.mapScoresLabel.text
         assert "L = 3" in ui.mapScoresLabel.toolTip
         assert ui.mapResearchLabel.text.startswith("Research use only")
@@ -182,6 +182,8 @@ class TestFit:
         mapping.results.onFlick()
         assert composite.GetForegroundVolumeID() == results.before["T1"].GetID()
         assert "before" in ui.mapShownLabel.text
+        outlines = [node.GetDisplayVisibility() for node in (study[1], results.labels, results.labels_before)]
+        assert outlines == [False, False, True]
         mapping.results.onFlick()
         assert composite.GetForegroundVolumeID() == results.maps["T1"].GetID()
         mapping.results.onFlick()
@@ -201,6 +203,7 @@ class TestFit:
         ui.mapRemoveButton.click()
         assert panel.session.mapRuns == {}
         assert not composite.GetForegroundVolumeID()
+        assert study[1].GetDisplayVisibility()
         left = [slicer.mrmlScene.GetNodeByID(i) for i in scene_ids(slicer) - before]
         kinds = ("Sequence", "TableNode", "ScalarVolume", "Segmentation", "ColorLegend", "ProceduralColor")
         assert [n.GetName() for n in left if n.GetClassName().removeprefix("vtkMRML").startswith(kinds)] == []
