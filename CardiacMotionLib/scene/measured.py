@@ -7,6 +7,7 @@ tissue that is there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -59,6 +60,8 @@ class Measured:
         {curve: (T,)}, NaN where nothing is known.
     problem
         A sentence for the user where something is not known, else empty.
+    changed
+        Called when the user moved it or changed its looks; whoever shows it sets it.
     """
 
     kind: ClassVar[str]
@@ -70,6 +73,7 @@ class Measured:
         self.number = int(node.GetAttribute(ROLE).split(":")[1])
         self.values: dict[str, np.ndarray] = {}
         self.problem = ""
+        self.changed: Callable[[], None] = lambda: None
         self._tags: list[int] = []
         with all_or_nothing(results.run):
             self._measure()
@@ -189,10 +193,12 @@ class Measured:
     def _on_moved(self, _caller: Any = None, _event: Any = None) -> None:
         if self.complete:
             self.update()
+            self.changed()
 
     def _on_display(self, _caller: Any = None, _event: Any = None) -> None:
         if self.complete and self.node.GetDisplayNode() is not None:
             self._show()
+            self.changed()
 
     def _measure(self) -> None:
         points = self.points()
