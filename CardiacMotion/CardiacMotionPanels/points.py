@@ -14,11 +14,8 @@ from slicer.util import VTKObservationMixin
 from CardiacMotionLib.errors import CardiacMotionError
 
 from .placing import Placing
+from .point_rows import COLUMNS, NAME, PROBE, RULER, curveWords, fillRow
 from .session import Session
-
-PROBE, RULER = "probe", "ruler"
-NAME, STRAIN, DISTANCE = range(3)  # columns of the list
-ICON_PIXELS = 12
 
 
 class PointsPanel(VTKObservationMixin):
@@ -140,28 +137,20 @@ class PointsPanel(VTKObservationMixin):
             self._listed = listed
             table.setRowCount(len(listed))
             for row in range(len(listed)):
-                for column in (NAME, STRAIN, DISTANCE):
+                for column in COLUMNS:
                     table.setItem(row, column, qt.QTableWidgetItem(""))
         self._showing = False
         self.showValues()
 
     def _fillCurves(self, combo: Any, number: int, kind: str) -> None:
         """List the curves that this run's probes, or rulers, have, and the one that they show."""
-        from CardiacMotionLib.scene.colors import SHORT_NAMES
-
-        words = {
-            "displacement": _("Displacement (mm)"),
-            "strain": _("Segment strain (%)"),
-            "length": _("Length (mm)"),
-            **{component: f"{short} (%)" for component, short in SHORT_NAMES.items()},
-        }
         measured = [one for one in self.current if one.kind == kind]
         curves = list(measured[0].titles) if measured else []
         if curves != self._curves[number]:
             self._curves[number] = curves
             combo.clear()
             for curve in curves:
-                combo.addItem(words[curve])
+                combo.addItem(curveWords(curve))
         combo.enabled = bool(curves)
         if measured:
             combo.setCurrentIndex(curves.index(measured[0].curve))
@@ -172,17 +161,8 @@ class PointsPanel(VTKObservationMixin):
         frame = max(self._browser.GetSelectedItemNumber(), 0) if self._browser is not None else 0
         self._showing = True
         for row, measured in enumerate(self._listed):
-            if not measured.complete:
-                continue
-            name = table.item(row, NAME)
-            name.setText(measured.name)
-            name.setIcon(colorIcon(measured.color))
-            name.setCheckState(qt.Qt.Checked if measured.visible else qt.Qt.Unchecked)
-            strain, distance = describe(measured, frame)
-            table.item(row, STRAIN).setText(strain)
-            table.item(row, DISTANCE).setText(distance)
-            for column in (NAME, STRAIN, DISTANCE):
-                table.item(row, column).setToolTip(measured.problem or _("Checked: shown in the views and the chart"))
+            if measured.complete:
+                fillRow(table, row, measured, frame)
         self._showing = False
         self._showWords()
 
@@ -281,32 +261,3 @@ class PointsPanel(VTKObservationMixin):
         measured.remove()
         self._said = ""
         self.refresh()
-
-
-def describe(measured: Any, frame: int) -> tuple[str, str]:
-    """(strain, distance) of one at a frame, in words."""
-    from CardiacMotionLib.scene.colors import SHORT_NAMES
-    from CardiacMotionLib.scene.probes import DISPLACEMENT
-
-    if measured.kind == RULER:
-        strain, length = measured.values["strain"][frame], measured.values["length"][frame]
-        return said(_("segment {value:+.1f} %"), strain), said(_("length {value:.1f} mm"), length)
-    moved = said(_("moved {value:.1f} mm"), measured.values[DISPLACEMENT][frame])
-    strains = [curve for curve in measured.titles if curve in SHORT_NAMES]
-    if not strains:
-        return _("no strain"), moved
-    component = measured.curve if measured.curve in strains else strains[0]
-    value = measured.values[component][frame]
-    return said(SHORT_NAMES[component] + " {value:+.1f} %", value), moved
-
-
-def said(words: str, value: float) -> str:
-    """A value in its words, or that there is none."""
-    return words.format(value=value) if math.isfinite(value) else _("not known")
-
-
-def colorIcon(color: tuple[float, float, float]) -> Any:
-    """A square of a color, 0 to 1."""
-    pixmap = qt.QPixmap(ICON_PIXELS, ICON_PIXELS)
-    pixmap.fill(qt.QColor(*(round(255 * part) for part in color)))
-    return qt.QIcon(pixmap)

@@ -16,6 +16,7 @@ import pandas as pd
 from ..errors import CardiacMotionError
 from .headless import headless_scene, import_slicer
 from .plot_lines import line_series
+from .point_chart import COLORS, MARKS, MOST, chart_of_points, name_axis, new_chart_of_points
 from .results import Results
 from .run_folder import adopt
 from .run_nodes import ROLE, all_or_nothing, nodes_of_run, remove_nodes
@@ -25,24 +26,8 @@ from .tissue import Tissue
 if TYPE_CHECKING:
     from ..strain import Strain
 
-# Apart from each other and from the curves of the chart for every common color blindness, and seen on an image, which
-# is dark, as on a chart, which is white. The marks of the curves differ too.
-COLORS = (
-    (0.90, 0.62, 0.00),  # orange
-    (0.34, 0.71, 0.91),  # sky blue
-    (0.80, 0.47, 0.65),  # purple
-    (0.63, 0.38, 0.18),  # brown
-    (0.73, 0.80, 0.20),  # lime
-    (1.00, 0.67, 0.73),  # pink
-    (0.56, 0.36, 0.84),  # violet
-    (0.20, 0.84, 0.88),  # cyan
-)
-MOST = len(COLORS)
-_MARKS = ("MarkerStyleSquare", "MarkerStyleDiamond", "MarkerStyleCross", "MarkerStylePlus")
-_SLOT = "CardiacMotion.slot"
-_OWN_CHART = "points:chart"
 _KINDS = ("probe", "ruler")
-_AND = ", "
+_SLOT = "CardiacMotion.slot"
 
 
 class Measured:
@@ -186,7 +171,7 @@ class Measured:
             return
         chart.RemovePlotSeriesNodeID(self.series.GetID())
         remove_nodes(nodes)
-        _name_axis(chart)
+        name_axis(chart)
         if chart is not self.results.chart and not any(map(_is_markup, nodes_of_run(self.results.run))):
             remove_nodes([chart])
 
@@ -215,14 +200,14 @@ class Measured:
     def _show(self) -> None:
         """Color and visibility of everything are those of the markup."""
         self.series.SetColor(*self.color)
-        chart = chart_of_points(self.results) or self._new_chart()
+        chart = chart_of_points(self.results) or new_chart_of_points(self.results, time_title(self.tissue))
         identity = self.series.GetID()
         shown = self.visible and bool(np.isfinite(self.values[self.curve]).any())
         if shown and not chart.HasPlotSeriesNodeID(identity):
             chart.AddAndObservePlotSeriesNodeID(identity)
         elif not shown and chart.HasPlotSeriesNodeID(identity):
             chart.RemovePlotSeriesNodeID(identity)
-        _name_axis(chart)
+        name_axis(chart)
 
     # ------------------------------------------------------------------ its nodes
 
@@ -258,19 +243,9 @@ class Measured:
         known = [title for curve, title in self.titles.items() if np.isfinite(self.values[curve]).any()]
         column = [*known, *self.titles.values()][0]
         series = line_series(self.table, column, time, column)
-        series.SetMarkerStyle(getattr(series, _MARKS[_slot_of(self.node) % len(_MARKS)]))
+        series.SetMarkerStyle(getattr(series, MARKS[_slot_of(self.node) % len(MARKS)]))
         series.SetMarkerSize(6)
         return series
-
-    def _new_chart(self) -> Any:
-        """The chart of a run that has no strain, and so no chart of its own."""
-        with all_or_nothing(self.results.run):
-            chart = headless_scene().scene.AddNewNodeByClass("vtkMRMLPlotChartNode", f"{self.results.name} points")
-            chart.SetTitle("Probes and rulers")
-            chart.SetXAxisTitle(time_title(self.tissue))
-            chart.SetLegendVisibility(True)
-            adopt(self.results, _OWN_CHART, chart)
-        return chart
 
     # ------------------------------------------------------------------ how one comes to be
 
@@ -365,26 +340,3 @@ def _is_markup(node: Any) -> bool:
 
 def _slot_of(node: Any) -> int:
     return int(node.GetAttribute(_SLOT))
-
-
-def chart_of_points(results: Results) -> Any:
-    """The chart with the curves of probes and rulers: that of the strain, or their own; None where there is none."""
-    if headless_scene().scene.IsNodePresent(results.chart):
-        return results.chart
-    return next((node for node in nodes_of_run(results.run) if node.GetAttribute(ROLE) == _OWN_CHART), None)
-
-
-def _name_axis(chart: Any) -> None:
-    """Add the units of points to the title of the y axis, where it does not have them yet."""
-    series = [chart.GetNthPlotSeriesNode(number) for number in range(chart.GetNumberOfPlotSeriesNodes())]
-    columns = [one.GetYColumnName() for one in series if (one.GetAttribute(ROLE) or "").startswith(_KINDS)]
-    own = (chart.GetYAxisTitle() or "").split(_AND)[0] if chart.GetAttribute(ROLE) != _OWN_CHART else ""
-    added = [
-        title
-        for unit, title in (("(%)", "strain (%)"), ("(mm)", "length (mm)"))
-        if unit not in own and any(column.endswith(unit) for column in columns)
-    ]
-    title = _AND.join([own, *added] if own else added)
-    title = title[:1].upper() + title[1:]
-    if (chart.GetYAxisTitle() or "") != title:
-        chart.SetYAxisTitle(title)

@@ -22,7 +22,7 @@ from CardiacMotionLib.scene import (
     show_frame,
 )
 from CardiacMotionLib.scene.headless import headless_scene
-from CardiacMotionLib.scene.measured import COLORS, MOST, chart_of_points
+from CardiacMotionLib.scene.point_chart import COLORS, MOST, chart_of_points
 from CardiacMotionLib.scene.probes import Probe
 from CardiacMotionLib.scene.rulers import Ruler
 from CardiacMotionLib.strain.tensor import engineering_from_green
