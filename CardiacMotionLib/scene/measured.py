@@ -272,8 +272,8 @@ class Measured:
         with all_or_nothing(results.run):
             node = headless_scene().scene.AddNewNodeByClass(cls.node_class, f"{cls.kind.capitalize()} {number}")
             node.SetAttribute(_SLOT, str(free[0]))
-            node.SetSaveWithScene(False)
             node.CreateDefaultDisplayNodes()
+            _save_with_scene(node, False)
             node.SetAndObserveTransformNodeID(results.proxy(results.motion_to_frame).GetID())
             cls.style(node, COLORS[free[0]])
             adopt(results, f"{cls.kind}:{number}:markup", node)
@@ -297,7 +297,7 @@ class Measured:
             measured.remove()
             raise CardiacMotionError(measured.problem)
         node.SetFixedNumberOfControlPoints(True)
-        node.SetSaveWithScene(True)
+        _save_with_scene(node, True)
         return measured
 
     @classmethod
@@ -336,6 +336,11 @@ class Measured:
 def _is_markup(node: Any) -> bool:
     kind, _, rest = (node.GetAttribute(ROLE) or "").partition(":")
     return kind in _KINDS and rest.endswith(":markup")
+
+
+def _save_with_scene(node: Any, save: bool) -> None:
+    for one in (node, node.GetDisplayNode()):
+        one.SetSaveWithScene(save)
 
 
 def _slot_of(node: Any) -> int:

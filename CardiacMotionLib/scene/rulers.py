@@ -46,6 +46,8 @@ class Ruler(Measured):
         display = node.GetDisplayNode()
         display.SetGlyphScale(1.5)
         display.SetLineThickness(0.3)
+        display.SetLineColorFadingStart(20.0)  # mm from the slice: as far as the heart moves it keeps its color
+        display.SetLineColorFadingEnd(40.0)
         display.SetPropertiesLabelVisibility(True)
         display.SetPointLabelsVisibility(False)
 

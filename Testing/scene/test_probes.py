@@ -9,6 +9,7 @@ import CardiacMotionLib
 from CardiacMotionLib import CardiacMotionError
 from CardiacMotionLib.motion import Motion
 from CardiacMotionLib.scene import (
+    Curves,
     add_probe,
     add_results,
     add_ruler,
@@ -19,6 +20,7 @@ from CardiacMotionLib.scene import (
     load_scene,
     remove_results,
     save_scene,
+    show_curves,
     show_frame,
 )
 from CardiacMotionLib.scene.headless import headless_scene
@@ -40,11 +42,35 @@ def known():
     return made
 
 
+@pytest.fixture(scope="module")
+def shared():
+    """The run that tests share, and the scene that it is in."""
+    return {}
+
+
 @pytest.fixture
-def run(scene, known):
+def run(known, shared):
+    """(results, motion, strain), with no point of another test; made again where a test put another scene in place."""
     series, motion, strain = known["oblique"]
-    sequence, _ = add_series(series, "Cine")
-    return add_results(sequence, series, motion, strain, name="Run"), motion, strain
+    if shared.get("scene") is not headless_scene().scene:
+        shared["scene"] = headless_scene(fresh=True).scene
+        shared["results"] = add_results(add_series(series, "Cine")[0], series, motion, strain, name="Run")
+    results = shared["results"]
+    yield results, motion, strain
+    if shared["scene"] is headless_scene().scene:
+        for one in [*find_probes(results), *find_rulers(results)]:
+            one.remove()
+        show_curves(results, strain, Curves())
+        show_frame(results.browser, 0)
+
+
+@pytest.fixture
+def scene(request):
+    """The scene of the run that a test asks for too, else an empty one."""
+    if "run" in request.fixturenames:
+        request.getfixturevalue("run")
+        return headless_scene().scene
+    return headless_scene(fresh=True).scene
 
 
 def world(voxel, affine=AFFINES["oblique"]):
@@ -277,8 +303,6 @@ class TestChart:
             probe.show_curve("twist")
 
     def test_they_stay_when_other_curves_are_chosen(self, run):
-        from CardiacMotionLib.scene import Curves, show_curves
-
         results, _, strain = run
         probe = add_probe(results, world(IN_WALL), strain)
         show_curves(results, strain, Curves(component="radial", regions="layers", measure="rate"))
@@ -377,12 +401,14 @@ class TestLimits:
         results, *_ = run
         Probe.start(results)
         node = Ruler.start(results)
+        displays = headless_scene().scene.GetNumberOfNodesByClass("vtkMRMLMarkupsDisplayNode")
         node.AddControlPointWorld(*world(IN_WALL))
         assert find_probes(results) == find_rulers(results) == []
         save_scene(tmp_path / "scene.mrb")
         scene = headless_scene(fresh=True).scene
         load_scene(tmp_path / "scene.mrb")
         assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 0
+        assert scene.GetNumberOfNodesByClass("vtkMRMLMarkupsDisplayNode") == displays - 2
 
 
 class TestGoing:
