@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import vtk
 
 from CardiacMotionLib import evaluate, phantom
 from CardiacMotionLib import strain as strain_of
@@ -196,6 +197,65 @@ class TestPlacing:
     def test_without_a_result_nothing_can_be_placed(self, panel, points):
         assert not points.ui.addProbeButton.enabled
         assert not points.ui.addRulerButton.enabled
+
+
+class TestRealClicks:
+    """The mouse as Slicer's own widget in a slice view gets it."""
+
+    @pytest.fixture
+    def mouse(self, slicer, results):
+        from CardiacMotionLib.scene import show_acquired_plane
+        from CardiacMotionLib.scene.headless import headless_scene
+        from CardiacMotionLib.scene.offscreen import slice_view
+
+        with slice_view(headless_scene(), (200, 200)) as view:
+            show_acquired_plane(results.proxy(results.cine), view.node)
+            view.node.SetFieldOfView(120, 120, 18)
+            view.window.Render()
+            manager = view.managers.GetDisplayableManagerByClassName("vtkMRMLMarkupsDisplayableManager")
+
+            def send(x, y, *events):
+                for event in events:
+                    data = slicer.vtkMRMLInteractionEventData()
+                    data.SetType(getattr(vtk.vtkCommand, event))
+                    data.SetViewNode(view.node)
+                    data.SetDisplayPosition([x, y])
+                    manager.ProcessInteractionEvent(data)
+                settle(slicer)
+                return np.array(view.node.GetXYToRAS().MultiplyPoint([x, y, 0, 1]))[:3]
+
+            yield send
+
+    def test_probe_and_ruler_are_where_the_mouse_was(self, slicer, points, results, mouse):
+        left = ("MouseMoveEvent", "LeftButtonPressEvent", "LeftButtonReleaseEvent")
+        results.browser.SetSelectedItemNumber(1)
+        points.ui.addProbeButton.click()
+        place = mouse(100, 110, *left)
+        (probe,) = points.current
+        np.testing.assert_allclose(
+            probe.node.GetNthControlPointPositionWorld(0), place, atol=0.05
+        )  # of the inverse that Slicer iterates
+        points.ui.addRulerButton.click()
+        ends = [mouse(70, 100, *left), mouse(130, 120, *left)]
+        ruler = points.current[1]
+        for number, end in enumerate(ends):
+            np.testing.assert_allclose(ruler.node.GetNthControlPointPositionWorld(number), end, atol=0.05)
+        assert rows(points)[1][2] == f"length {np.linalg.norm(ends[0] - ends[1]):.1f} mm"
+        assert mode(slicer) == "ViewTransform"
+
+    def test_the_right_button_stops_half_way(self, slicer, points, results, mouse):
+        points.ui.addRulerButton.click()
+        mouse(70, 100, "MouseMoveEvent", "LeftButtonPressEvent", "LeftButtonReleaseEvent")
+        mouse(80, 100, "MouseMoveEvent", "RightButtonPressEvent", "RightButtonReleaseEvent")
+        mouse(90, 100, "MouseMoveEvent")
+        assert points.current == []
+        assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 0
+        assert not points.placing.active
+
+    def test_a_click_beside_the_heart_is_answered(self, slicer, points, results, mouse):
+        points.ui.addProbeButton.click()
+        mouse(1, 1, "MouseMoveEvent", "LeftButtonPressEvent", "LeftButtonReleaseEvent")
+        assert "outside the wall" in points.ui.pointsLabel.text
 
 
 class TestList:
