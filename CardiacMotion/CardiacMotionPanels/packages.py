@@ -20,6 +20,7 @@ REQUIRED = {  # import name: requirement
     "scipy": "scipy>=1.12",
     "safetensors": "safetensors>=0.4",
 }
+SAMPLE = {"SimpleITK": REQUIRED["SimpleITK"], "scipy": REQUIRED["scipy"]}
 FILES = {"nibabel": "nibabel>=5", "nrrd": "pynrrd>=1"}  # to read NIfTI and NRRD
 REPORT = {"matplotlib": "matplotlib>=3.8", "jinja2": "jinja2>=3.1", "PIL": "pillow>=10"}
 

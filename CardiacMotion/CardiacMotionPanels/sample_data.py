@@ -50,7 +50,7 @@ def addSample() -> tuple[Any, Any]:
     """Add the sample and show it: (cine sequence node, segmentation node)."""
     from CardiacMotionLib.scene import load_sample
 
-    packages.ensure(packages.FILES)
+    packages.ensure(packages.SAMPLE)
     with slicer.util.WaitCursor():
         cine, segmentation = load_sample()
         showCine(cine)

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import CardiacMotionError
 from ..series import MYOCARDIUM, ImageSeries
-from .files import existing
+from .files import existing, package, reading
+from .nrrd_file import LPS
 from .read import read_series
 from .write import write_labels, write_series
 
@@ -71,16 +72,34 @@ def sample_folder() -> Path:
 
 
 def sample_series() -> ImageSeries:
-    """A real short-axis cine, 20 frames 37.5 ms apart, with manual labels at end-diastole (0) and end-systole (9)."""
+    """A real short-axis cine, 20 frames 37.5 ms apart, with manual labels at end-diastole (0) and end-systole (9).
+
+    Read with SimpleITK, which every Slicer has, so that a fresh one needs nothing installed to show it.
+    """
     folder = sample_folder()
-    series = read_series(folder / f"{NAME}.nii.gz", folder)
-    insertion = np.array(RV_INSERTION) @ series.affine[:3, :3].T + series.affine[:3, 3]
-    notes = [*series.meta["notes"], NOTE]
+    frames, affine, interval = _read(folder / f"{NAME}.nii.gz")
+    frames_of = {int(file.name.split("_frame")[1][:2]): file for file in folder.glob(f"{NAME}_seg_frame??.nii.gz")}
+    labels = {frame: _read(file)[0] for frame, file in frames_of.items()}
+    insertion = np.array(RV_INSERTION) @ affine[:3, :3].T + affine[:3, 3]
     meta = {
-        **series.meta,
-        "notes": notes,
+        "name": NAME,
+        "source": f"{NAME}.nii.gz",
+        "notes": [NOTE],
         "end_diastole": 0,
-        "end_systole": max(series.labels),
+        "end_systole": max(labels),
         "rv_insertion": insertion,
     }
-    return series.replace(meta=meta)
+    return ImageSeries(frames, affine, interval * np.arange(len(frames)), labels, meta)
+
+
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray, float]:
+    """(array (T, K, J, I) or (K, J, I), affine (4, 4) to RAS mm, ms between frames) of a NIfTI file of our own."""
+    sitk = package("SimpleITK", "reading the sample")
+    with reading(path, "NIfTI file"):
+        image = sitk.ReadImage(str(path))
+    axes = image.GetDimension()
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(image.GetDirection(), (axes, axes))[:3, :3] * image.GetSpacing()[:3]
+    affine[:3, 3] = image.GetOrigin()[:3]
+    interval = round(1000 * image.GetSpacing()[3], 3) if axes == 4 else 0.0  # ITK has seconds
+    return sitk.GetArrayFromImage(image), np.diag([*LPS, 1.0]) @ affine, interval
