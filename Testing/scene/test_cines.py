@@ -1,5 +1,9 @@
 """Everything that holds a cine becomes a sequence with its times; the original stays as it was."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from small_hearts import AFFINES, TIMES, heart_labels, heart_series
@@ -18,6 +22,8 @@ from CardiacMotionLib.scene import (
 )
 from CardiacMotionLib.scene.cines import COMPONENTS, FILE, SEQUENCE, cine_kind
 from CardiacMotionLib.scene.sequences import find_browser, find_sequence, index_of
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -191,3 +197,29 @@ def test_insertions_move_with_the_cine(scene, series):
     shift.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
     browser.GetProxyNode(sequence).SetAndObserveTransformNodeID(shift.GetID())
     np.testing.assert_allclose(series_from_nodes(sequence).meta["rv_insertion"], points + np.array([10.0, -20.0, 5.0]))
+
+
+FRESH_SLICER = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "pandas", "nibabel", "nrrd", "matplotlib", "safetensors"):
+            raise ModuleNotFoundError(f"no {name} in this Slicer")
+
+sys.meta_path.insert(0, Absent())
+from CardiacMotionLib.checks import checks_of
+from CardiacMotionLib.scene import add_volume_chart, load_sample, series_from_nodes
+from CardiacMotionLib.scene.volume_chart import curve_of_labels
+
+cine, segmentation = load_sample()
+series = series_from_nodes(cine, segmentation)
+assert checks_of(series)
+chart, table = add_volume_chart(curve_of_labels(series), cine, 0, 9)
+assert table.GetNumberOfRows() == 1
+"""
+
+
+def test_a_fresh_slicer_shows_the_sample_before_anything_is_installed():
+    done = subprocess.run([sys.executable, "-c", FRESH_SLICER], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
