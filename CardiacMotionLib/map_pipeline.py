@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .devices import memory_given_back
 from .errors import Cancelled, CardiacMotionError
 from .methods import default_reference, methods, register
 from .series import ImageSeries
@@ -163,6 +164,11 @@ def compute_maps(request: MapRequest, progress: Progress | None = None) -> MapRu
     Both fits are of the same pixels. ``progress(fraction, text)`` may return False to cancel. Raises
     `CardiacMotionError` for what cannot be computed, and `Cancelled`.
     """
+    with memory_given_back():
+        return _compute(request, progress)
+
+
+def _compute(request: MapRequest, progress: Progress | None) -> MapRun:
     from .mapping.fit import fit_map
     from .report.map_run import MapRun, with_labels
 

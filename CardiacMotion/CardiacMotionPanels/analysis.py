@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -98,20 +98,32 @@ def publish(cine: Any, outcome: Outcome) -> Any:
 
 
 def publishing(cineId: str, outcome: Outcome, drawing: Drawing) -> Generator[float, None, Results]:
-    """`publish` in short steps, of what was drawn elsewhere; yields the share that is done.
-
-    When a step fails, the cine goes or the generator is closed, nothing is added.
-    """
+    """`publish` in short steps, of what was drawn elsewhere; yields the share that is done."""
     from CardiacMotionLib.scene.results import add_results_in_steps
 
+    return whileThere(
+        cineId,
+        lambda cine: add_results_in_steps(cine, outcome.series, outcome.motion, outcome.strain, drawing=drawing),
+        CINE_GONE,
+    )
+
+
+def whileThere(
+    nodeId: str, start: Callable[[Any], Generator[float, None, Any]], gone: str
+) -> Generator[float, None, Any]:
+    """The steps that ``start(node)`` gives, for as long as the node is in the scene.
+
+    When a step fails, the node goes (`CardiacMotionError` with the text ``gone``) or the generator is closed, so are
+    the steps: they leave nothing.
+    """
     steps = None
     try:
         while True:
-            cine = slicer.mrmlScene.GetNodeByID(cineId)
-            if cine is None:
-                raise CardiacMotionError(CINE_GONE)
+            node = slicer.mrmlScene.GetNodeByID(nodeId)
+            if node is None:
+                raise CardiacMotionError(gone)
             if steps is None:
-                steps = add_results_in_steps(cine, outcome.series, outcome.motion, outcome.strain, drawing=drawing)
+                steps = start(node)
             try:
                 share = next(steps)
             except StopIteration as end:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any
 
-import slicer
 from slicer.i18n import tr as _
 
-from . import packages
+from . import analysis, packages
 from .mapping_ecv import EcvGroup
 from .mapping_inputs import MapInputs
 from .mapping_results import MapResultsView
 from .run import RunControl
 from .session import Session
+
+SERIES_GONE = "the images were removed from the scene while their maps were computed; nothing was added"
 
 
 class MappingPanel:
@@ -39,6 +40,7 @@ class MappingPanel:
             self.finish,
             start=_("Fit"),
             about=_("Register the images and fit the maps"),
+            makeRunner=session.settings.runner,
         )
         self.sample = RunControl(
             session,
@@ -84,18 +86,20 @@ class MappingPanel:
         self._seriesId = self.parameterNode.mapSeries.GetID()
         return partial(compute_maps, request)
 
-    def finish(self, run: Any) -> str:
-        """Put the maps into the scene; returns what to tell the user."""
-        from CardiacMotionLib.scene import add_map_run
+    def finish(self, run: Any) -> Generator[float, None, str]:
+        """Put the maps into the scene, in steps; returns what to tell the user."""
+        from CardiacMotionLib.scene.maps import add_map_run_in_steps
 
-        series = slicer.mrmlScene.GetNodeByID(self._seriesId)
-        name = self._freeName(_("{series} {model} maps").format(series=series.GetName(), model=run.maps.model))
-        with slicer.util.WaitCursor():
-            results = add_map_run(run, series, name=name, compare=self.parameterNode.mapCompare)
-            segmentation = self.parameterNode.mapSegmentation
-            if segmentation is not None and results.labels is not None:
-                segmentation.SetDisplayVisibility(False)  # its outlines lie in the maps' own
-            self.results.select(run, results)
+        compare, segmentation = self.parameterNode.mapCompare, self.parameterNode.mapSegmentation
+
+        def start(series: Any) -> Any:
+            name = self._freeName(_("{series} {model} maps").format(series=series.GetName(), model=run.maps.model))
+            return add_map_run_in_steps(run, series, name=name, compare=compare)
+
+        results = yield from analysis.whileThere(self._seriesId, start, SERIES_GONE)
+        if segmentation is not None and results.labels is not None:
+            segmentation.SetDisplayVisibility(False)  # its outlines lie in the maps' own
+        self.results.select(run, results)
         return _("Done. The maps are in the scene, over the images.")
 
     def prepareSample(self) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from CardiacMotionLib.errors import CardiacMotionError
 
-from . import packages
+from . import analysis, packages
 from .mapping_times import TimesTable
 from .session import Session
 
@@ -209,7 +209,9 @@ class MapInputs:
         problem = self.problem()
         if problem:
             raise CardiacMotionError(problem)
-        images = series_from_nodes(node.mapSeries, node.mapSegmentation)
+        ofStudy = node.mapSegmentation is not None and node.mapSegmentation is node.segmentation
+        segments = analysis.chosenSegments(node) if ofStudy else None  # whose segments may be mapped by hand
+        images = series_from_nodes(node.mapSeries, node.mapSegmentation, segment_labels=segments or None)
         series = with_acquisition(images, self.model, {**self.times.values(self.model), **self.settings()})
         robust = node.mapRobust and self.model != "asl"
         return MapRequest(series, node.mapMethod, polarity=node.mapPolarity, robust=robust, device=node.device)

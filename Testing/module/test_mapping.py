@@ -33,6 +33,7 @@ def study(slicer, mapping, images):
     """(sequence, segmentation) in the scene and selected, to be registered by demons."""
     from CardiacMotionLib.scene import add_labels, add_series
 
+    slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)  # as the application has
     sequence, _browser = add_series(images, "Native")
     segmentation = add_labels(images)
     mapping.ui.mapSeriesSelector.setCurrentNode(sequence)
@@ -264,6 +265,23 @@ class TestFit:
         assert scene_ids(slicer) == present
         assert mapping.ui.mapSeriesSelector.enabled
         assert mapping.ui.mapFitButton.text == "Fit"
+
+    def test_cancel_on_the_way_into_the_scene_leaves_it_as_it_was(self, slicer, mapping, study):
+        choose(mapping.ui.mapMethodComboBox, "none")
+        present = scene_ids(slicer)
+        mapping.ui.mapFitButton.click()
+        while scene_ids(slicer) == present:
+            slicer.app.processEvents()
+        mapping.ui.mapFitButton.click()
+        assert mapping.ui.mapStatusLabel.text == "Cancelled. The scene was not changed."
+        assert scene_ids(slicer) == present
+
+    def test_images_that_go_while_they_are_fitted_are_missed(self, slicer, mapping, study):
+        choose(mapping.ui.mapMethodComboBox, "none")
+        mapping.ui.mapFitButton.click()
+        slicer.mrmlScene.RemoveNode(study[0])
+        wait_for(slicer, mapping.run)
+        assert "the images were removed from the scene" in mapping.ui.mapStatusLabel.text
 
     def test_a_failure_is_said_in_the_section(self, slicer, mapping, study, monkeypatch):
         from CardiacMotionLib import CardiacMotionError, map_pipeline
