@@ -66,7 +66,12 @@ def checkerboard_layer(series: ImageSeries, motion: Motion, tile_mm: float = 15.
     board = checkerboard(motion.shape, motion.spacing, tile_mm)
     still = reference_image(series, motion)
     frames = _tiles(motion.warp(series), still, board)
-    return Layer(LAYER + CHECKERBOARD, "Checkerboard", motion.affine, frames, like_the_cine)
+    return Layer(LAYER + CHECKERBOARD, checkerboard_title(tile_mm), motion.affine, frames, like_the_cine)
+
+
+def checkerboard_title(tile_mm: float) -> str:
+    """What a checkerboard is called; one of the same title is the same."""
+    return f"Checkerboard of {tile_mm:g} mm"
 
 
 def checkerboard(shape: tuple[int, int, int], spacing: np.ndarray, tile_mm: float) -> np.ndarray:

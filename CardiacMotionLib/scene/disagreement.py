@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from .overlays import carry_to_frames
 if TYPE_CHECKING:
     from ..strain import Strain
 
-DISAGREEMENT = "disagreement"
+DISAGREEMENT, SUMMARY = "disagreement", "CardiacMotion.summary"
 WINDOW_MM = (0.0, 5.0)
 
 
@@ -103,11 +104,29 @@ def disagreement(
     return Disagreement(first, distance, walls, *over_cycle, end_systole, *at_end, *_strain_differences(*strains))
 
 
-def disagreement_layer(found: Disagreement) -> Layer:
-    """|u_first - u_second| in mm over the wall as the first motion moves it, dark where the two agree."""
+def disagreement_layer(found: Disagreement, name: str = "") -> Layer:
+    """|u_first - u_second| in mm over the wall as the first motion moves it, dark where the two agree.
+
+    Its node keeps the numbers in words and the ``name`` of the second result (`read_summary`).
+    """
     frames = carry_to_frames(found.distance_mm, found.first, found.walls)
     dress = in_colors(lambda: color_node("CardiacMotion doubt", DOUBT), WINDOW_MM)
-    return Layer(OVERLAY + DISAGREEMENT, "Disagreement (mm)", found.first.affine, frames, dress, WINDOW_MM, "%.1f")
+    return Layer(
+        OVERLAY + DISAGREEMENT,
+        "Disagreement (mm)",
+        found.first.affine,
+        frames,
+        dress,
+        WINDOW_MM,
+        "%.1f",
+        attributes={SUMMARY: json.dumps({"second": name, "lines": describe_disagreement(found)})},
+    )
+
+
+def read_summary(sequence_node: Any) -> tuple[str, list[str]]:
+    """(name of the second result, the numbers in words) of the overlay's sequence node."""
+    kept = json.loads(sequence_node.GetAttribute(SUMMARY))
+    return kept["second"], kept["lines"]
 
 
 def describe_disagreement(found: Disagreement) -> list[str]:

@@ -15,7 +15,7 @@ from .headless import import_slicer
 from .layers import OVERLAY, Layer, in_colors
 from .map_colors import LIPARI
 from .overlays import OUTSIDE, carry_to_frames
-from .sequences import data_nodes
+from .sequences import data_nodes, index_of, times_of
 
 if TYPE_CHECKING:
     from ..strain import Strain
@@ -26,9 +26,10 @@ TITLES = {DISPLACEMENT: "Displacement (mm)", STRAIN_RATE: "Rate of Ecc (1/s)"}
 WINDOW_MM, WINDOW_PER_S = (0.0, 10.0), (-2.0, 2.0)  # the same for every patient
 
 
-def makeable_overlays(motion: Motion, strain: Strain | None) -> list[str]:
-    """Names of the overlays that can be made for a motion: a rate needs a strain and times in ms."""
-    return [DISPLACEMENT, *([STRAIN_RATE] if strain is not None and strain.timed and len(motion) > 1 else [])]
+def makeable_overlays(results: Results) -> list[str]:
+    """Names of the overlays that can be made for a run: a rate needs a strain and times in ms."""
+    timed = times_of(index_of(results.cine))[0] is not None
+    return [DISPLACEMENT, *([STRAIN_RATE] if timed and "circumferential" in results.overlays else [])]
 
 
 def overlay_layer(name: str, motion: Motion, strain: Strain | None, walls: np.ndarray | None) -> Layer:
@@ -41,11 +42,11 @@ def overlay_layer(name: str, motion: Motion, strain: Strain | None, walls: np.nd
     """
     if name == DISPLACEMENT:
         return displacement_layer(motion, walls)
-    if name == STRAIN_RATE and strain is not None and walls is not None:
-        return strain_rate_layer(motion, strain, walls)
-    raise CardiacMotionError(
-        f"there is no overlay {name!r} of this motion; choose {', '.join(makeable_overlays(motion, strain))}"
-    )
+    if name != STRAIN_RATE:
+        raise CardiacMotionError(f"there is no overlay {name!r} to make; choose {DISPLACEMENT} or {STRAIN_RATE}")
+    if strain is None or walls is None:
+        raise CardiacMotionError("this run has no strain, so strain has no rate; compute it with a segmentation")
+    return strain_rate_layer(motion, strain, walls)
 
 
 def displacement_layer(motion: Motion, walls: np.ndarray | None = None) -> Layer:

@@ -7,8 +7,8 @@ scene one frame a step, so that a timer can drive it and a user interface stays 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +49,8 @@ class Layer:
         Of the numbers in its legend; without one it has no legend.
     kind
         Class of the volume node.
+    attributes
+        Of the sequence node, beside those that every node of the run carries.
     """
 
     role: str
@@ -59,6 +61,7 @@ class Layer:
     window: tuple[float, float] | None = None
     label_format: str | None = None
     kind: str = "vtkMRMLScalarVolumeNode"
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -115,6 +118,8 @@ def add_layer(results: Results, layer: Layer) -> Generator[float, None, Any]:
         if layer.label_format is not None:
             add_legend(proxy, layer.title, visible=False, label_format=layer.label_format)
         describe_layer(sequence, layer.role, layer.title, layer.window, results)
+        for name, value in layer.attributes.items():
+            sequence.SetAttribute(name, value)
         for node in (sequence, proxy):
             file_under(results, node)
     group = results.overlays if layer.role.startswith(OVERLAY) else results.layers

@@ -104,7 +104,7 @@ def _style(display: Any, window_percent: float) -> None:
     display.InterpolateOff()  # between wall and outside there is nothing to interpolate
 
 
-def show_overlay(sequence_node: Any, *, opacity: float = 0.6, legend: bool = True) -> None:
+def show_overlay(sequence_node: Any, *, opacity: float = 0.6) -> None:
     """Put an overlay over its cine in every slice view, with its legend; other overlays' legends are hidden.
 
     Raises
@@ -120,15 +120,20 @@ def show_overlay(sequence_node: Any, *, opacity: float = 0.6, legend: bool = Tru
             "choose an overlay made by CardiacMotion"
         )
     cine = browser.GetProxyNode(browser.GetMasterSequenceNode())
-    hide_legends()
     for composite in overlay_views():
         composite.SetBackgroundVolumeID(cine.GetID())
         composite.SetForegroundVolumeID(proxy.GetID())
         composite.SetForegroundOpacity(opacity)
-    bar = import_slicer().vtkSlicerColorLogic.GetColorLegendDisplayNode(proxy)
-    if bar is not None and legend:
-        bar.SetVisibility(True)
-        bar.Modified()  # a view decides whether to draw it by what its layers show at that moment
+    show_legend(proxy)
+
+
+def show_legend(displayable_node: Any) -> None:
+    """Show the legend of a node that is in the views, where it has one, and hide the other legends of ours."""
+    hide_legends()
+    legend = import_slicer().vtkSlicerColorLogic.GetColorLegendDisplayNode(displayable_node)
+    if legend is not None:
+        legend.SetVisibility(True)
+        legend.Modified()  # a view decides whether to draw it by what its layers show at that moment
 
 
 def hide_overlay() -> None:

@@ -182,6 +182,21 @@ def remove_results(results: Results) -> None:
     remove_unused_color_nodes()
 
 
+def rename_results(results: Results, name: str) -> None:
+    """Call a run something else: its folder, what is listed, and every node that is named after it."""
+    name = name.strip()
+    if not name:
+        raise CardiacMotionError(f"the name of the result {results.name!r} cannot be empty; give it one")
+    for node in nodes_of_run(results.run):
+        if node.GetName() and node.GetName().startswith(results.name):
+            node.SetName(name + node.GetName()[len(results.name) :])
+        if node.GetAttribute(_PREFIX + "name") is not None:
+            node.SetAttribute(_PREFIX + "name", name)
+    if results.folder:
+        _hierarchy().SetItemName(results.folder, name)
+    results.name = name
+
+
 def find_results() -> list[Results]:
     """The runs in the scene, for example after it was loaded from a file, their time markers moving again."""
     return [results for results in map(_from_scene, runs_in_scene()) if results is not None]

@@ -84,11 +84,18 @@ def tags_layer(motion: Motion, pattern: TagPattern, labels: np.ndarray | None = 
     """
     return Layer(
         LAYER + TAGS,
-        "Virtual tags",
+        tags_title(pattern, labels is not None),
         *_fine_frames(motion, pattern, labels),
         _dress,
         kind="vtkMRMLLabelMapVolumeNode",
     )
+
+
+def tags_title(pattern: TagPattern, on_heart: bool) -> str:
+    """What tags of a pattern are called; tags of the same title are the same."""
+    angle = "/".join(f"{angle:.0f}" for angle in pattern.angles_degrees)
+    place = "heart" if on_heart else "whole image"
+    return f"Virtual tags {pattern.spacing_mm:g} mm, {angle} degrees, {place}"
 
 
 # ---------------------------------------------------------------------- the drawing

@@ -19,7 +19,9 @@ from CardiacMotionLib.scene.compare import (
 from CardiacMotionLib.scene.extra_overlays import makeable_overlays, overlay_layer, strain_rate, walls_of
 from CardiacMotionLib.scene.layers import add_at_once, starting_window, title_of
 from CardiacMotionLib.scene.overlays import OUTSIDE
+from CardiacMotionLib.scene.results import find_results, rename_results
 from CardiacMotionLib.scene.sequences import data_nodes
+from CardiacMotionLib.scene.slice_layers import Picture, SliceLayers
 
 AFFINE = AFFINES["oblique"]
 
@@ -135,11 +137,78 @@ class TestOverlaysOnDemand:
         curve = strain.rates[(strain.rates["component"] == "circumferential") & (strain.rates["region"] == "global")]
         np.testing.assert_allclose(np.nanmean(rate, axis=(1, 2, 3)), curve["rate_per_s"], atol=0.02)
 
-    def test_what_can_be_made_is_what_is_known(self, run):
-        _, _, motion, strain = run
-        assert makeable_overlays(motion, strain) == ["displacement", "strain_rate"]
-        assert makeable_overlays(motion, None) == ["displacement"]
+    def test_what_can_be_made_is_what_is_known(self, scene, run):
+        results, series, motion, strain = run
+        assert makeable_overlays(results) == ["displacement", "strain_rate"]
+        assert makeable_overlays(add_results(results.cine, series, motion)) == ["displacement"]
+        counted = series.replace(times=None)
         untimed = Motion(motion.displacement, AFFINE, 0)
-        assert makeable_overlays(untimed, CardiacMotionLib.strain(untimed, heart_labels())) == ["displacement"]
-        with pytest.raises(CardiacMotionError, match="displacement"):
+        sequence, _ = add_series(counted, "Counted")
+        of_untimed = CardiacMotionLib.strain(untimed, heart_labels())
+        assert makeable_overlays(add_results(sequence, counted, untimed, of_untimed)) == ["displacement"]
+        with pytest.raises(CardiacMotionError, match="times"):
+            overlay_layer("strain_rate", untimed, of_untimed, walls_of(results))
+        with pytest.raises(CardiacMotionError, match="no strain"):
             overlay_layer("strain_rate", motion, None, None)
+        with pytest.raises(CardiacMotionError, match="displacement"):
+            overlay_layer("magic", motion, strain, None)
+
+
+class TestViews:
+    @pytest.fixture
+    def views(self, scene):
+        import slicer
+
+        made = []
+        for name in ("Red", "Green"):
+            made.append(slicer.vtkMRMLSliceCompositeNode())
+            made[-1].SetLayoutName(name)
+            scene.AddNode(made[-1])
+        return made
+
+    def test_views_are_given_back_except_for_what_the_user_changed(self, scene, run, views):
+        results, *_ = run
+        scout = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Scout")
+        cine = results.proxy(results.cine)
+        overlay = results.proxy(results.overlays["circumferential"])
+        for view in views:
+            view.SetBackgroundVolumeID(scout.GetID())
+            view.SetForegroundOpacity(0.3)
+        layers = SliceLayers()
+        layers.show(Picture(cine, overlay, 0.6))
+        for view in views:
+            assert view.GetBackgroundVolumeID() == cine.GetID()
+            assert view.GetForegroundVolumeID() == overlay.GetID()
+            assert view.GetForegroundOpacity() == 0.6
+        views[1].SetForegroundVolumeID(scout.GetID())
+        layers.show(Picture(cine, overlay, 0.6))  # nothing new: the user's choice stays
+        assert views[1].GetForegroundVolumeID() == scout.GetID()
+        layers.fade(0.0)
+        assert views[0].GetForegroundOpacity() == 0.0
+        layers.restore()
+        for view in views:
+            assert view.GetBackgroundVolumeID() == scout.GetID()
+            assert view.GetForegroundOpacity() == 0.3
+        assert views[0].GetForegroundVolumeID() is None
+        assert views[1].GetForegroundVolumeID() == scout.GetID()
+
+    def test_an_image_that_is_gone_is_not_put_back(self, scene, run, views):
+        results, *_ = run
+        scout = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Scout")
+        views[0].SetForegroundVolumeID(scout.GetID())
+        layers = SliceLayers()
+        layers.show(Picture(results.proxy(results.cine), results.proxy(results.overlays["radial"])))
+        scene.RemoveNode(scout)
+        layers.restore()
+        assert views[0].GetForegroundVolumeID() is None
+        assert views[0].GetBackgroundVolumeID() == results.proxy(results.cine).GetID()  # was empty
+
+
+def test_a_renamed_run_is_found_by_its_new_name(scene, run):
+    results, *_ = run
+    rename_results(results, " Second reader ")
+    assert results.motion_to_frame.GetName() == "Second reader motion to frame"
+    (found,) = find_results()
+    assert found.name == "Second reader"
+    with pytest.raises(CardiacMotionError, match="empty"):
+        rename_results(results, "  ")

@@ -1,0 +1,108 @@
+"""What slice views show, and giving them back as they were."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .headless import headless_scene
+
+_IMAGES = ("Background", "Foreground", "Label")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Images of a slice view from back to front: volume nodes, or None for what was there before.
+
+    Attributes
+    ----------
+    background, foreground, label
+        Volume nodes. ``label`` is a label map, drawn over the others.
+    opacity
+        Of the foreground.
+    """
+
+    background: Any
+    foreground: Any = None
+    opacity: float = 1.0
+    label: Any = None
+
+
+class SliceLayers:
+    """Puts a `Picture` into every slice view and later gives every view back what it showed before.
+
+    What the user changes in a view stays: a view is written to when the picture changes, or the view is new, and on
+    `restore` only what still is ours is taken out.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[str, dict[str, Any]] = {}  # by composite node: what the view showed
+        self._ours: dict[str, dict[str, Any]] = {}  # and what was put there
+        self._faded: float | None = None
+
+    def show(self, picture: Picture) -> None:
+        """Show a picture in all views."""
+        nodes = (picture.background, picture.foreground, picture.label)
+        wanted = {name: None if node is None else node.GetID() for name, node in zip(_IMAGES, nodes, strict=True)}
+        wanted |= {"ForegroundOpacity": None if picture.foreground is None else picture.opacity, "LabelOpacity": None}
+        if picture.label is not None:
+            wanted["LabelOpacity"] = 1.0
+        for composite in _composites():
+            identity = composite.GetID()
+            before = self._before.setdefault(identity, _read(composite))
+            put = {name: before[name] if value is None else value for name, value in wanted.items()}
+            if self._ours.get(identity) != put:
+                self._ours[identity], self._faded = put, None
+                _write(composite, put)
+
+    def fade(self, opacity: float) -> None:
+        """Show the foreground of the picture with another opacity, until the next picture."""
+        self._faded = opacity
+        for composite in _composites():
+            if composite.GetID() in self._ours:
+                composite.SetForegroundOpacity(opacity)
+
+    def restore(self) -> None:
+        """Give all views back; one that was empty keeps the image in the back, so that it does not go black."""
+        for composite in _composites():
+            before, ours = self._before.get(composite.GetID()), self._ours.get(composite.GetID())
+            if before is None or ours is None:
+                continue
+            now = _read(composite)
+            if now["ForegroundOpacity"] == self._faded:
+                now["ForegroundOpacity"] = ours["ForegroundOpacity"]
+            back = {name: before[name] if now[name] == ours[name] else now[name] for name in before}
+            _write(composite, {**back, "Background": back["Background"] or now["Background"]})
+        self.forget()
+
+    def forget(self) -> None:
+        """The scene goes, and the views with it."""
+        self._before.clear()
+        self._ours.clear()
+        self._faded = None
+
+
+def _composites() -> list[Any]:
+    scene = headless_scene().scene
+    count = scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")
+    return [scene.GetNthNodeByClass(number, "vtkMRMLSliceCompositeNode") for number in range(count)]
+
+
+def _read(composite: Any) -> dict[str, Any]:
+    state = {name: getattr(composite, f"Get{name}VolumeID")() for name in _IMAGES}
+    return state | {
+        "ForegroundOpacity": composite.GetForegroundOpacity(),
+        "LabelOpacity": composite.GetLabelOpacity(),
+    }
+
+
+def _write(composite: Any, state: dict[str, Any]) -> None:
+    scene = headless_scene().scene
+    was = composite.StartModify()
+    for name in _IMAGES:
+        identity = state[name]
+        there = identity is not None and scene.GetNodeByID(identity) is not None
+        getattr(composite, f"Set{name}VolumeID")(identity if there else None)
+    composite.SetForegroundOpacity(state["ForegroundOpacity"])
+    composite.SetLabelOpacity(state["LabelOpacity"])
+    composite.EndModify(was)
