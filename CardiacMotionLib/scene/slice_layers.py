@@ -47,7 +47,7 @@ class SliceLayers:
         wanted |= {"ForegroundOpacity": None if picture.foreground is None else picture.opacity, "LabelOpacity": None}
         if picture.label is not None:
             wanted["LabelOpacity"] = 1.0
-        for composite in _composites():
+        for composite in _views():
             identity = composite.GetID()
             before = self._before.setdefault(identity, _read(composite))
             put = {name: before[name] if value is None else value for name, value in wanted.items()}
@@ -57,14 +57,18 @@ class SliceLayers:
 
     def fade(self, opacity: float) -> None:
         """Show the foreground of the picture with another opacity, until the next picture."""
+        if not self._ours:
+            return
         self._faded = opacity
-        for composite in _composites():
+        for composite in _views():
             if composite.GetID() in self._ours:
                 composite.SetForegroundOpacity(opacity)
 
     def restore(self) -> None:
         """Give all views back; one that was empty keeps the image in the back, so that it does not go black."""
-        for composite in _composites():
+        if not self._ours:
+            return
+        for composite in _views():
             before, ours = self._before.get(composite.GetID()), self._ours.get(composite.GetID())
             if before is None or ours is None:
                 continue
@@ -82,10 +86,10 @@ class SliceLayers:
         self._faded = None
 
 
-def _composites() -> list[Any]:
-    scene = headless_scene().scene
-    count = scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")
-    return [scene.GetNthNodeByClass(number, "vtkMRMLSliceCompositeNode") for number in range(count)]
+def _views() -> list[Any]:
+    from .overlays import overlay_views  # which loads torch: a panel opens without
+
+    return overlay_views()
 
 
 def _read(composite: Any) -> dict[str, Any]:

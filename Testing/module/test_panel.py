@@ -352,7 +352,7 @@ class TestResults:
         assert computed.current is None
         assert slicer.mrmlScene.ReadFromMRB(str(path), True)
         assert computed.current.name == "Cine fake"
-        assert panel.review.ui.overlayComboBox.count == len(computed.current.overlays) + 1
+        assert panel.review.ui.overlayComboBox.count == len(computed.current.overlays) + 3  # none, and two to be made
         assert "Loaded with the scene" in panel.strain.ui.qualityLabel.text
         restored = computed.restored()
         assert np.array_equal(restored.series.labels[0], before.series.labels[0])

