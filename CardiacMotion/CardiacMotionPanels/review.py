@@ -120,11 +120,11 @@ class ReviewPanel:
         return Picture(current.proxy(current.cine), overlay, self.parameterNode.overlayOpacity, tags)
 
     def _showLegend(self, node: Any) -> None:
-        from CardiacMotionLib.scene.overlays import hide_legends, show_legend
-
         wanted = node.GetID() if node is not None else ""
         if wanted == self._legend:
             return
+        from CardiacMotionLib.scene.overlays import hide_legends, show_legend
+
         self._legend = wanted
         if node is None:
             hide_legends()

@@ -58,13 +58,13 @@ class OverlayControls:
             self.maker.make(wishForOverlay(current, chosen, self.session.changed, self.onFailed))
 
     def _showRange(self, current: Any) -> None:
-        from CardiacMotionLib.scene.layers import title_of
-
         proxy, ui = self.proxy(current), self.ui
         for widget in (ui.rangeLowSpinBox, ui.rangeHighSpinBox, ui.rangeResetButton, ui.legendCheckBox):
             widget.enabled = proxy is not None
         if proxy is None:
             return
+        from CardiacMotionLib.scene.layers import title_of
+
         display = proxy.GetDisplayNode()
         low, high = display.GetWindowLevelMin(), display.GetWindowLevelMax()
         unit = title_of(self.sequence(current)).partition("(")[2].rstrip(")")
