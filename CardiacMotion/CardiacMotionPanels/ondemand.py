@@ -161,8 +161,8 @@ class LayerMaker:
 
         def work(progress: Callable[[float, str], Any]) -> Any:
             outcomes = dict(known)
-            for run, (series, motion, endSystole) in read.items():
-                outcomes[run] = analyze(series, motion, end_systole=endSystole)
+            for run, (series, motion, settings) in read.items():
+                outcomes[run] = analyze(series, motion, **settings)
             layer, more = wish.work(outcomes, progress)
             return outcomes, layer, more
 

@@ -7,7 +7,7 @@ scene one frame a step, so that a timer can drive it and a user interface stays 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from .headless import headless_scene, import_slicer
 from .overlays import OUTSIDE, TITLE_ATTRIBUTE, WINDOW_ATTRIBUTE
 from .run_nodes import ROLE, all_or_nothing, remove_nodes
 from .sequences import index_of, play_with, set_index
+from .steps import Steps
 
 if TYPE_CHECKING:
     from .results import Results
@@ -79,7 +80,7 @@ def computed(layer: Layer, count: int, progress: Callable[[float, str], Any]) ->
     return replace(layer, frames=frames)
 
 
-def add_layer(results: Results, layer: Layer) -> Generator[float, None, Any]:
+def add_layer(results: Results, layer: Layer) -> Steps[Any]:
     """Add a layer to a run, one frame a step; yields the share that is done and returns the sequence node.
 
     A layer of the same role is replaced. Until the last step nothing is in the scene: who stops before leaves nothing.
@@ -125,16 +126,6 @@ def add_layer(results: Results, layer: Layer) -> Generator[float, None, Any]:
     group = results.overlays if layer.role.startswith(OVERLAY) else results.layers
     group[layer.name] = sequence
     return sequence
-
-
-def add_at_once(results: Results, layer: Layer) -> Any:
-    """Add a layer without a pause, for scripts; returns its sequence node."""
-    steps = add_layer(results, layer)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def remove_layer(results: Results, role: str) -> None:

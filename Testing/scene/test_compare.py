@@ -17,11 +17,12 @@ from CardiacMotionLib.scene.compare import (
     registered_layer,
 )
 from CardiacMotionLib.scene.extra_overlays import makeable_overlays, overlay_layer, strain_rate, walls_of
-from CardiacMotionLib.scene.layers import add_at_once, starting_window, title_of
+from CardiacMotionLib.scene.layers import add_layer, starting_window, title_of
 from CardiacMotionLib.scene.overlays import OUTSIDE
 from CardiacMotionLib.scene.results import find_results, rename_results
 from CardiacMotionLib.scene.sequences import data_nodes
 from CardiacMotionLib.scene.slice_layers import Picture, SliceLayers
+from CardiacMotionLib.scene.steps import finish
 
 AFFINE = AFFINES["oblique"]
 
@@ -82,7 +83,7 @@ def test_the_pair_is_shown_like_the_cine_and_goes_with_the_run(scene, run):
     results, series, motion, _ = run
     cine = results.proxy(results.cine)
     cine.GetDisplayNode().SetWindowLevelMinMax(13, 77)
-    registered = add_at_once(results, registered_layer(series, motion))
+    registered = finish(add_layer(results, registered_layer(series, motion)))
     still = add_reference_image(results, reference_image(series, motion), motion.affine)
     assert set(results.layers) == {"registered", "reference_image"}
     for node in (results.proxy(registered), still):
@@ -99,9 +100,9 @@ def test_the_pair_is_shown_like_the_cine_and_goes_with_the_run(scene, run):
 
 def test_a_layer_made_again_replaces_the_first(scene, run):
     results, series, motion, _ = run
-    add_at_once(results, checkerboard_layer(series, motion, 6.0))
+    finish(add_layer(results, checkerboard_layer(series, motion, 6.0)))
     before = scene.GetNumberOfNodes()
-    again = add_at_once(results, checkerboard_layer(series, motion, 12.0))
+    again = finish(add_layer(results, checkerboard_layer(series, motion, 12.0)))
     assert scene.GetNumberOfNodes() == before
     assert results.layers == {"checkerboard": again}
 
@@ -113,7 +114,7 @@ class TestOverlaysOnDemand:
         results, _, motion, strain = run
         walls = walls_of(results)
         np.testing.assert_array_equal(walls[0], heart_labels() == 2)
-        sequence = add_at_once(results, overlay_layer("displacement", motion, strain, walls))
+        sequence = finish(add_layer(results, overlay_layer("displacement", motion, strain, walls)))
         assert results.overlays["displacement"] is sequence
         assert title_of(sequence) == "Displacement (mm)"
         assert starting_window(sequence) == (0.0, 10.0)

@@ -9,9 +9,10 @@ from CardiacMotionLib import CardiacMotionError
 from CardiacMotionLib.motion import Motion
 from CardiacMotionLib.scene import add_results, add_series
 from CardiacMotionLib.scene.disagreement import describe_disagreement, disagreement, disagreement_layer
-from CardiacMotionLib.scene.layers import add_at_once
+from CardiacMotionLib.scene.layers import add_layer
 from CardiacMotionLib.scene.overlays import OUTSIDE
 from CardiacMotionLib.scene.sequences import data_nodes
+from CardiacMotionLib.scene.steps import finish
 
 AFFINE = AFFINES["oblique"]
 SHIFT = np.array([1.0, -2.0, 2.0])  # 3 mm long
@@ -103,7 +104,7 @@ def test_the_overlay_lies_on_the_moving_wall(scene, motion):
     sequence, _ = add_series(series, "Cine")
     results = add_results(sequence, series, motion, name="Run")
     found = disagreement(motion, shifted(motion), heart_labels())
-    overlay = add_at_once(results, disagreement_layer(found))
+    overlay = finish(add_layer(results, disagreement_layer(found)))
     assert results.overlays["disagreement"] is overlay
     for frame, node in enumerate(data_nodes(overlay)):
         values = slicer.util.arrayFromVolume(node)

@@ -7,8 +7,9 @@ from small_hearts import AFFINES, SHAPE, TIMES, heart_labels, heart_motion, hear
 from CardiacMotionLib import CardiacMotionError
 from CardiacMotionLib.motion import Motion
 from CardiacMotionLib.scene import add_results, add_series, load_scene, remove_results, save_scene
-from CardiacMotionLib.scene.layers import add_at_once, add_layer, remove_layer
+from CardiacMotionLib.scene.layers import add_layer, remove_layer
 from CardiacMotionLib.scene.results import find_results
+from CardiacMotionLib.scene.steps import finish
 from CardiacMotionLib.scene.tags import LEVELS, TagPattern, tags_layer
 
 STRAIGHT = TagPattern(6.0, 2.0, (0.0,))
@@ -103,7 +104,7 @@ def test_tags_play_with_the_cine_survive_a_saved_scene_and_go_with_the_run(scene
 
     results, motion = run
     before = scene.GetNumberOfNodes()
-    sequence = add_at_once(results, tags_layer(motion, TagPattern(), heart_labels()))
+    sequence = finish(add_layer(results, tags_layer(motion, TagPattern(), heart_labels())))
     assert results.layers == {"tags": sequence}
     assert scene.GetNumberOfNodesByClass("vtkMRMLSequenceBrowserNode") == 1
     proxy = results.proxy(sequence)
