@@ -40,6 +40,8 @@ class Request:
         auto, cpu, cuda, cuda:N or mps.
     compute_strain
         Whether strain is wanted.
+    layers, drift_correction
+        Options of `strain`.
     init
         Motion of the series to start from, for methods that can refine one.
     threads
@@ -55,6 +57,8 @@ class Request:
     options: dict[str, Any] = field(default_factory=dict)
     init: Motion | None = None
     threads: int = 0
+    layers: int = 3
+    drift_correction: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,13 @@ def _compute(request: Request, progress: Progress) -> Outcome:
         )
     _tell(progress, 0.86, "Strain")
     outcome = analyze(
-        series, motion, end_systole=request.end_systole, compute_strain=request.compute_strain, progress=progress
+        series,
+        motion,
+        compute_strain=request.compute_strain,
+        progress=progress,
+        end_systole=request.end_systole,
+        layers=request.layers,
+        drift_correction=request.drift_correction,
     )
     for frame in range(len(motion)):
         _tell(progress, 0.94 + 0.06 * frame / len(motion), "Overlays")

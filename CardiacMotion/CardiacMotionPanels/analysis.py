@@ -31,13 +31,16 @@ def prepare(
     device: str = "auto",
     computeStrain: bool = True,
     segmentLabels: dict[str, int] | None = None,
+    strainLayers: int = 3,
+    driftCorrection: bool = False,
     **options: Any,
 ) -> Request:
     """What is to be computed for nodes; raises `CardiacMotionError` when they cannot be used."""
     from CardiacMotionLib.pipeline import Request
 
     series = read(cine, segmentation, reference, segmentLabels)
-    return Request(series, method, reference, endSystole, device, computeStrain, options)
+    strain = {"layers": strainLayers, "drift_correction": driftCorrection}
+    return Request(series, method, reference, endSystole, device, computeStrain, options, **strain)
 
 
 def prepareFrom(parameterNode: Any, options: dict[str, Any], **more: Any) -> Request:
@@ -53,6 +56,8 @@ def prepareFrom(parameterNode: Any, options: dict[str, Any], **more: Any) -> Req
         device=parameterNode.device,
         computeStrain=parameterNode.computeStrain,
         segmentLabels=chosenSegments(parameterNode),
+        strainLayers=parameterNode.strainLayers,
+        driftCorrection=parameterNode.driftCorrection,
         **options,
     )
     return replace(request, **more)

@@ -193,6 +193,7 @@ class StrainSettings:
     def prepare(self) -> Callable[..., Any]:
         """Read the settings; returns the work to do."""
         from CardiacMotionLib.scene.insertions import insertions_moved, read_insertions
+        from CardiacMotionLib.scene.strain_update import walls_shown
 
         outcome, current = self.session.restored(), self.session.current
         if outcome is None or outcome.strain is None or current is None:
@@ -204,6 +205,7 @@ class StrainSettings:
             "end_systole": None if parameters.endSystole == AUTOMATIC else parameters.endSystole,
             "layers": parameters.strainLayers,
             "drift_correction": parameters.driftCorrection,
+            "walls": walls_shown(current),
         }
         self._run = current.run
         return partial(strainAgain, outcome.series, outcome.motion, settings)

@@ -177,10 +177,11 @@ class StrainViews:
         parameters = self.session.parameterNode
         if self._filling or parameters is None or self.outcome() is None:
             return
-        for name, (combo, texts) in self.choices.items():
-            value = list(texts)[max(combo.currentIndex, 0)]
-            if getattr(parameters, name) != value:
-                setattr(parameters, name, value)
+        with slicer.util.NodeModify(parameters):
+            for name, (combo, texts) in self.choices.items():
+                value = list(texts)[max(combo.currentIndex, 0)]
+                if getattr(parameters, name) != value:
+                    setattr(parameters, name, value)
         showChartAndTable(self.session.current.chart, None)
         self.session.changed()
 
@@ -210,8 +211,9 @@ class StrainViews:
         from CardiacMotionLib.scene.charts import level_name
 
         parameters = self.session.parameterNode
-        if parameters.curveComponent == "all":
-            parameters.curveComponent = parameters.bullseyeComponent
-        if parameters.curveRegions not in ("segments", level_name(segment)):
-            parameters.curveRegions = level_name(segment)
+        with slicer.util.NodeModify(parameters):
+            if parameters.curveComponent == "all":
+                parameters.curveComponent = parameters.bullseyeComponent
+            if parameters.curveRegions not in ("segments", level_name(segment)):
+                parameters.curveRegions = level_name(segment)
         self._drawChart()

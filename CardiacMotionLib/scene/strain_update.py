@@ -15,13 +15,15 @@ from .aha import add_numbers, add_segments, carry_segments, fill_numbers, update
 from .bullseye import add_bullseye, beside_heart, fill_bullseye, segment_values
 from .charts import Curves, highlight_curve, replace_curves
 from .colors import TITLE
+from .headless import import_slicer
 from .highlight import end_highlight, highlight_segment, highlighted_segment
 from .insertions import add_insertions, move_insertions
 from .models import color_wall
+from .overlays import OUTSIDE
 from .results import Results, check_fit, follow_time, strain_facts
 from .run_folder import adopt, file_node
 from .run_nodes import all_or_nothing, remove_nodes
-from .sequences import index_of
+from .sequences import data_nodes, index_of
 from .tables import MEASURES, strain_tables, vtk_table
 
 if TYPE_CHECKING:
@@ -125,12 +127,17 @@ def show_curves(results: Results, strain: Strain, chosen: Curves) -> None:
 
 
 def strain_again(
-    series: ImageSeries, motion: Motion, progress: Callable[[float, str], Any], **settings: Any
+    series: ImageSeries,
+    motion: Motion,
+    progress: Callable[[float, str], Any],
+    *,
+    walls: np.ndarray | None = None,
+    **settings: Any,
 ) -> tuple[Strain, np.ndarray]:
     """Strain of a motion with other ``settings`` (options of `strain`), and its segments in every frame.
 
     What `update_strain` needs, made without touching a node: any thread will do. ``progress`` may answer False to
-    cancel, which raises `Cancelled`.
+    cancel, which raises `Cancelled`. ``walls`` (T, K, J, I) of `walls_shown`, where they need not be drawn again.
     """
     from ..strain import strain
 
@@ -140,7 +147,7 @@ def strain_again(
     _tell(progress, 0.0, "Strain")
     made = strain(motion, labels, **settings)
     _tell(progress, 0.6, "AHA segments")
-    carried = segments_in_frames(made, motion, labels)
+    carried = carry_segments(made.segments, motion, walls_of(motion, labels) if walls is None else walls)
     _tell(progress, 1.0, "Done")
     return made, carried
 
@@ -148,6 +155,14 @@ def strain_again(
 def segments_in_frames(strain: Strain, motion: Motion, labels: np.ndarray) -> np.ndarray:
     """AHA segments where their material is in every frame: (T, K, J, I) uint8. Touches no node: any thread will do."""
     return carry_segments(strain.segments, motion, walls_of(motion, labels))
+
+
+def walls_shown(results: Results) -> np.ndarray | None:
+    """The wall in every frame, (T, K, J, I) bool, as the overlays of a run cover it; None for a run without any."""
+    if not results.overlays:
+        return None
+    overlay = next(iter(results.overlays.values()))
+    return np.stack([import_slicer().util.arrayFromVolume(node) != OUTSIDE for node in data_nodes(overlay)])
 
 
 def measure_of(results: Results) -> str:
