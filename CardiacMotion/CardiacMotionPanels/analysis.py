@@ -80,16 +80,21 @@ def read(
     is {segment: label} where names do not say it.
     """
     from CardiacMotionLib.scene.read import series_from_nodes
-    from CardiacMotionLib.scene.segmentations import FRAME
-    from CardiacMotionLib.scene.sequences import find_sequence
 
     if cine is None:
         raise CardiacMotionError("no cine is selected; select a sequence of images")
-    known = (
-        segmentation is None or segmentation.GetAttribute(FRAME) is not None or find_sequence(segmentation) is not None
-    )
     return series_from_nodes(
-        cine, segmentation, segment_labels=segmentLabels or None, frame=None if known else reference
+        cine, segmentation, segment_labels=segmentLabels or None, frame=None if saysFrame(segmentation) else reference
+    )
+
+
+def saysFrame(segmentation: Any) -> bool:
+    """Whether a segmentation says which frame it was drawn in, or is of all frames; also where there is none."""
+    from CardiacMotionLib.scene.segmentations import FRAME
+    from CardiacMotionLib.scene.sequences import find_sequence
+
+    return (
+        segmentation is None or segmentation.GetAttribute(FRAME) is not None or find_sequence(segmentation) is not None
     )
 
 

@@ -93,8 +93,8 @@ class SegmentsForm:
 
         parameterNode = self.session.parameterNode
         browser = find_browser(parameterNode.cine) if parameterNode.cine else None
-        if browser is not None and reading.labeledFrame is not None:
-            show_frame(browser, reading.labeledFrame)
+        if browser is not None and reading.labeledFrames:
+            show_frame(browser, reading.reference)
         self.preview.show(parameterNode.segmentation, reading.segments or {})
         self._previewed = parameterNode.segmentation.GetID(), reading.segments
 

@@ -16,7 +16,7 @@ from .checks_list import checksText
 from .frames_form import FramesForm
 from .segments_form import SegmentsForm
 from .session import Session
-from .study_reading import Reading, StudyReader
+from .study_reading import Reading, StudyReader, checkFrames
 
 WARNING_STYLE = "color: #b3261e;"
 FILES = "(*.nii *.nii.gz *.nrrd *.nhdr *.dcm *.ima);;(*)"
@@ -68,8 +68,9 @@ class StudyPanel:
         reading = self.read()
         self.segments.refresh(reading)
         self.frames.refresh(reading)
-        self.ui.studyChecksLabel.text = checksText(reading.checks)
-        self.ui.studyChecksLabel.visible = bool(reading.checks)
+        checks = (*checkFrames(self.parameterNode, reading), *reading.checks) if reading.checks else ()
+        self.ui.studyChecksLabel.text = checksText(checks)
+        self.ui.studyChecksLabel.visible = bool(checks)
 
     def read(self) -> Reading:
         """What is known of the selected study; nothing where there is no cine to read."""

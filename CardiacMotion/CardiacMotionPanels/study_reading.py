@@ -33,8 +33,8 @@ class Reading:
         {segment ID: label} that was recognized.
     structures
         What was segmented in the reference frame, in words.
-    labeledFrame
-        A frame with labels to look at, or None.
+    labeledFrames
+        The frames that have labels.
     """
 
     checks: tuple[Check, ...] = ()
@@ -42,7 +42,7 @@ class Reading:
     reference: int | None = None
     segments: dict[str, int] | None = None
     structures: str = ""
-    labeledFrame: int | None = None
+    labeledFrames: tuple[int, ...] = ()
 
 
 class StudyReader:
@@ -61,7 +61,7 @@ class StudyReader:
         from CardiacMotionLib.scene.versions import version_of
 
         cine, segmentation = parameterNode.cine, parameterNode.segmentation
-        drawnIn = parameterNode.referenceFrame
+        drawnIn = AUTOMATIC if analysis.saysFrame(segmentation) else parameterNode.referenceFrame
         version = (version_of(cine), version_of(segmentation), drawnIn, parameterNode.segments)
         if version != self._version:
             self._reading = readStudy(parameterNode)
@@ -104,7 +104,7 @@ def readStudy(parameterNode: Any) -> Reading:
         reference,
         segments,
         structures,
-        None if labels is None else reference,
+        tuple(series.labels),
     )
 
 
@@ -132,3 +132,38 @@ def guessedFrame(series: Any, segmentation: Any) -> list[Check]:
             _("Set End-diastole to the frame it was drawn in."),
         )
     ]
+
+
+def checkFrames(parameterNode: Any, reading: Reading) -> list[Check]:
+    """Whether the two frames that the user set can be what they are set to."""
+    from CardiacMotionLib.checks import PROBLEM, Check
+
+    reference, endSystole = parameterNode.referenceFrame, parameterNode.endSystole
+    last = parameterNode.cine.GetNumberOfDataNodes() - 1
+    checks = []
+    for name, frame in ((_("End-diastole"), reference), (_("End-systole"), endSystole)):
+        if frame > last:
+            checks.append(
+                Check(
+                    PROBLEM,
+                    _("{name} is frame {frame}, but frames run from 0 to {last}.").format(
+                        name=name, frame=frame, last=last
+                    ),
+                    _("Set it to one of them, or to automatic."),
+                )
+            )
+    if AUTOMATIC != reference <= last and reading.labeledFrames and reference not in reading.labeledFrames:
+        checks.append(
+            Check(
+                PROBLEM,
+                _("End-diastole is frame {frame}, but the segmentation is of frame {labeled}.").format(
+                    frame=reference, labeled=", ".join(map(str, reading.labeledFrames))
+                ),
+                _("Set it to the segmented frame or to automatic, or segment this one."),
+            )
+        )
+    if AUTOMATIC != reference == endSystole:
+        checks.append(
+            Check(PROBLEM, _("End-diastole and end-systole are the same frame."), _("Set one of them to automatic."))
+        )
+    return checks

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from finished import take_motion
 
 from CardiacMotionLib import ImageSeries, phantom
 
@@ -240,7 +241,7 @@ class TestSegments:
         assert "frame 0 is assumed" in study.ui.studyChecksLabel.text
         study.ui.referenceSpinBox.value = 2
         assert "is assumed" not in study.ui.studyChecksLabel.text
-        assert study.reader.read(parameters).labeledFrame == 2
+        assert study.reader.read(parameters).labeledFrames == (2,)
 
 
 class TestFrames:
@@ -269,6 +270,23 @@ class TestFrames:
         study.ui.endSystoleShowButton.click()
         assert shown_frame(cine) == 3
 
+    @pytest.mark.parametrize(
+        ("reference", "endSystole", "words"),
+        [
+            (99, -1, "End-diastole is frame 99, but frames run from 0 to 3"),
+            (-1, 99, "End-systole is frame 99"),
+            (2, -1, "End-diastole is frame 2, but the segmentation is of frame 0"),
+            (0, 0, "are the same frame"),
+        ],
+    )
+    def test_frames_that_cannot_be_are_told(self, study, parameters, series, reference, endSystole, words):  # noqa: N803
+        put_in_scene(parameters, series)
+        study.ui.referenceSpinBox.value = reference
+        study.ui.endSystoleSpinBox.value = endSystole
+        assert words in study.ui.studyChecksLabel.text
+        study.ui.referenceSpinBox.value = study.ui.endSystoleSpinBox.value = -1
+        assert words not in study.ui.studyChecksLabel.text
+
     def test_one_segmented_frame_leaves_end_systole_to_the_motion(self, study, parameters, series):
         put_in_scene(parameters, series)
         assert study.ui.endSystoleFoundLabel.text == "automatic: with the motion"
@@ -292,6 +310,27 @@ class TestFrames:
         panel.layouts.ui.userLayoutButton.click()
         assert not panel.session.layouts.shown
 
+    def test_a_motion_gives_end_systole_and_the_whole_curve(self, slicer, panel, study, parameters):
+        from CardiacMotionLib.scene import add_labels
+        from CardiacMotionLib.scene.volume_chart import VOLUME, find_volume_chart
+
+        outcome, results = take_motion(panel)
+        parameters.cine, parameters.segmentation = results.cine, add_labels(outcome.series)
+        volumes = outcome.strain.volumes["lv_cavity_ml"].to_numpy()
+        assert study.ui.endSystoleFoundLabel.text == f"automatic: {volumes.argmin()}"
+        assert f"LV volume {volumes.max():.0f} mL (frame 0) to {volumes.min():.0f} mL" in study.ui.volumeLabel.text
+        panel.session.outcomes.clear()  # as after loading a scene: the curve is made again from the nodes
+        study.refresh()
+        study.ui.volumeCurveButton.click()
+        _chart, table = find_volume_chart(results.cine)
+        np.testing.assert_allclose(slicer.util.arrayFromTableColumn(table, VOLUME), volumes, rtol=1e-3)
+
+    def test_a_motion_of_another_cine_says_nothing_of_this_one(self, panel, study, parameters, series):
+        take_motion(panel)
+        put_in_scene(parameters, series)
+        assert study.ui.endSystoleFoundLabel.text == "automatic: with the motion"
+        assert not study.ui.volumeCurveButton.enabled
+
 
 class TestState:
     def test_reading_is_done_once_until_something_changes(self, panel, study, parameters, series, monkeypatch):
@@ -307,6 +346,7 @@ class TestState:
         for frame in (1, 2, 3):
             show_frame(find_browser(cine), frame)
             panel.session.changed()
+        study.ui.referenceSpinBox.value = 1  # the segmentation knows its frame
         assert not reads
         started = time.perf_counter()
         for _ in range(5):
