@@ -195,7 +195,7 @@ def _compute(request: MapRequest, progress: Progress | None) -> MapRun:
         here = motion is not None and labeled(images, motion)
         frame = motion.stored_reference if here and motion is not None else default_reference(images)
         run = with_labels(run, frame, images.labels[frame])
-    _ = run.regions, run.scores  # kept with the run: whoever shows it should not have to wait
+    _ = run.table, run.scores  # kept with the run: whoever shows it should not have to wait
     _tell(progress, 1.0, "Done")
     return run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import importlib.util
@@ -27,10 +28,14 @@ REPORT = {"matplotlib": "matplotlib>=3.8", "jinja2": "jinja2>=3.1", "PIL": "pill
 
 def torchVersion() -> str:
     """Version of the installed torch, without importing it; nothing when there is none."""
-    if importlib.util.find_spec("torch") is None:
-        return ""
+    return "" if importlib.util.find_spec("torch") is None else readVersion("torch")
+
+
+@functools.cache  # asked for at every refresh, and read from a file each time
+def readVersion(package: str) -> str:
+    """Version of an installed package; it changes only with a restart."""
     try:
-        return importlib.metadata.version("torch")
+        return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return _("of unknown version")
 

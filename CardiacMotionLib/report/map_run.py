@@ -80,6 +80,13 @@ class MapRun:
         return region_table(self)
 
     @cached_property
+    def table(self) -> pd.DataFrame:
+        """The regions for a screen, computed once; see `compact_regions`."""
+        from .map_tables import compact_regions
+
+        return compact_regions(self)
+
+    @cached_property
     def scores(self) -> pd.DataFrame:
         """What `score_table` says of this run, computed once."""
         return score_table(self)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from ..scene.map_colors import shown_maps, styles
@@ -23,25 +26,23 @@ def compact_regions(run: MapRun) -> pd.DataFrame:
 
 def compact_table(regions: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
     """`compact_regions` of a table as `ParameterMaps.summary` gives it, with or without a column registration."""
-    steps = list(dict.fromkeys(regions["registration"])) if "registration" in regions else [""]
+    records = regions.to_dict("records")  # looked up by key: to filter the table for every cell takes a second
+    by_key = {(row.get("registration", ""), row["parameter"], row["region"]): row for row in records}
+    steps = list(dict.fromkeys(step for step, _, _ in by_key))
     rows: list[dict[str, object]] = []
     for name, title in titles.items():
-        of_map = regions[regions["parameter"] == name]
-        for region in dict.fromkeys(of_map["region"]):
+        for region in dict.fromkeys(region for _, parameter, region in by_key if parameter == name):
             row: dict[str, object] = {"Map": title, "Region": region_name(str(region))}
             for step in steps:
-                here = of_map["region"] == region
-                found = of_map[here & (of_map["registration"] == step)] if step else of_map[here]
-                row |= _values(found, f" {SHORT[step]}" if len(steps) > 1 else "")
+                row |= _values(by_key.get((step, name, region)), f" {SHORT[step]}" if len(steps) > 1 else "")
             rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _values(found: pd.DataFrame, ending: str) -> dict[str, object]:
-    """A step's part of a row; text where there is nothing."""
-    if not len(found):
+def _values(row: Mapping[Any, Any] | None, ending: str) -> dict[str, object]:
+    """A step's part of a row; NaN where the step has no such region."""
+    if row is None:
         return {f"{name}{ending}": float("nan") for name in ("Pixels", "Mean", "SD", "Median", "Good fits (%)")}
-    row = found.iloc[0]
     digits = DIGITS.get(row["unit"], 3)
     return {
         f"Pixels{ending}": int(row["n"]),

@@ -26,12 +26,13 @@ DIGITS = {"survival": 1, "median R2": 3, "folding": 2}
 def describe_scores(scores: pd.DataFrame) -> list[tuple[str, str, str]]:
     """(what, value as acquired and after registration, how to read it) of the scores of a `MapRun`."""
     rows = []
-    for metric in dict.fromkeys(scores["metric"]):
-        found = scores[scores["metric"] == metric]
-        unit = " %" if (found["unit"] == "%").all() else ""
-        values = [_number(float(value), DIGITS.get(metric, 2)) + unit for value in found["value"]]
-        where, counted = found["region"].iloc[0], "" if unit else found["unit"].iloc[0]
-        meaning = f"{MEANING.get(metric, '')} ({where}{', ' + counted if counted else ''})"
+    records = scores.to_dict("records")
+    for metric in dict.fromkeys(row["metric"] for row in records):
+        found = [row for row in records if row["metric"] == metric]
+        unit = " %" if found[0]["unit"] == "%" else ""
+        values = [_number(float(row["value"]), DIGITS.get(metric, 2)) + unit for row in found]
+        counted = f", {found[0]['unit']}" if found[0]["unit"] and not unit else ""
+        meaning = f"{MEANING.get(metric, '')} ({found[0]['region']}{counted})"
         rows.append((TITLES.get(metric, metric), " → ".join(values), meaning))
     return rows
 

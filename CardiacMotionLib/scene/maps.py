@@ -164,8 +164,8 @@ def _build(
 def add_map_run(run: MapRun, series_node: Any, *, name: str | None = None, compare: bool = True) -> MapResults:
     """Everything of a finished run by `add_maps`: maps, registered images, labels, tables, notes.
 
-    ``compare`` adds maps and labels before registration, where there was one. The table "regions" is
-    `compact_regions`, "scores" that of the run.
+    ``compare`` adds maps and labels before registration, where there was one. The table "regions" is the ``table`` of
+    the run, "scores" its ``scores``.
     """
     return finish(add_map_run_in_steps(run, series_node, name=name, compare=compare))
 
@@ -175,7 +175,6 @@ def add_map_run_in_steps(
 ) -> Steps[MapResults]:
     """`add_map_run` as a generator; see `add_maps_in_steps`."""
     from ..report.map_run import notes_of
-    from ..report.map_tables import compact_regions
 
     facts = {} if run.motion is None else {"motion": run.motion.provenance, "reference": run.motion.stored_reference}
     compare = compare and run.after is not None
@@ -188,7 +187,7 @@ def add_map_run_in_steps(
         facts=facts,
         before=run.before if compare else None,
         labels_before=run.labels if compare else None,
-        tables={"regions": compact_regions(run), "scores": run.scores},
+        tables={"regions": run.table, "scores": run.scores},
         notes=notes_of(run),
     )
 

@@ -30,7 +30,7 @@ def test_a_given_motion_is_taken_out_and_everything_is_there(heart, series):
     np.testing.assert_array_equal(run.registered.frames, heart.motion.warp(series))
     assert run.frame == 0
     assert run.segments[1].any()
-    assert {"regions", "scores"} <= vars(run).keys()  # computed, so that whoever shows them need not wait
+    assert {"regions", "table", "scores"} <= vars(run).keys()  # computed, so that whoever shows them need not wait
     again = pickle.loads(pickle.dumps(run))
     assert again.scores.equals(run.scores)
 
