@@ -3,6 +3,7 @@
 import os
 import time
 
+import numpy as np
 import pytest
 from test_panel import SMALL, choose
 
@@ -191,6 +192,24 @@ class TestCancel:
         slicer.mrmlScene.Clear()
         assert not panel.motion.run.running
         assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSequenceNode") == 0
+
+
+def test_the_window_lives_while_a_run_computes_and_its_result_comes_in(slicer, panel, heart):
+    """The processor time that the window's thread takes between two ticks of a timer, and what it gives away asleep.
+
+    What other processes take of a busy machine is not in it; Testing/benchmarks/panel_blocking.py says what is felt.
+    """
+    from CardiacMotionPanels.parameters import writeOptions
+    from heartbeat import Heartbeat
+
+    choose(panel, "spline")
+    options = {name: 10 for name in panel.motion.forms["spline"].options if name.endswith("steps")}
+    writeOptions(panel.logic.getParameterNode(), "spline", options)
+    with Heartbeat() as heartbeat:
+        assert "Done" in run(slicer, panel)
+        share = panel.motion.run._runner.share
+    assert len(heartbeat.gaps) > 20
+    assert np.percentile(heartbeat.own(), 99) + share <= 0.1
 
 
 class TestFailingGpu:
