@@ -23,8 +23,10 @@ def images():
 def mapping(slicer, panel):
     """The section, with everything that moves stopped afterwards."""
     yield panel.mapping
-    panel.mapping.run.abandon()
-    panel.mapping.sample.abandon()
+    for control in (panel.mapping.run, panel.mapping.sample):
+        control.abandon()
+        if control._runner is not None:
+            assert control._runner.wait(PATIENCE_S)  # a thread that was cancelled would keep the next test waiting
     panel.mapping.results.cleanup()
 
 
