@@ -10,7 +10,7 @@ if not (_here / "CardiacMotionLib").is_dir() and str(_here.parent) not in sys.pa
 
 import slicer
 import vtk
-from CardiacMotionPanels import analysis, packages, sample_data, selftest
+from CardiacMotionPanels import analysis, packages, sample_data, selftest, selftest_sections
 from CardiacMotionPanels.export import ExportPanel
 from CardiacMotionPanels.layout_switch import LayoutSwitch
 from CardiacMotionPanels.mapping import MappingPanel
@@ -185,7 +185,7 @@ class CardiacMotionTest(ScriptedLoadableModuleTest):
         """Run every step; stops at the first that fails. Skipped in a Slicer without the packages that compute."""
         if absent := selftest.absentPackages():
             self.skipTest(f"not installed: {', '.join(absent)}")
-        for step in selftest.STEPS:
+        for step in (*selftest.STEPS, *selftest_sections.STEPS):
             self.setUp()
             self.delayDisplay(f"{step.__name__}: {step.__doc__}")
             step(self, CardiacMotionLogic())

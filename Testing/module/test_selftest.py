@@ -16,6 +16,10 @@ def test_a_slicer_without_what_computes_skips_it_and_says_what_is_absent(slicer,
 
 
 def test_a_slicer_without_report_packages_tests_the_rest(slicer, monkeypatch):
+    from CardiacMotionPanels import selftest, selftest_sections
+
     monkeypatch.setattr("CardiacMotionPanels.packages.REPORT", {"a_package_nobody_has": "a-package>=1"})
     monkeypatch.setattr("CardiacMotionLib.report.write_report", lambda *_: pytest.fail("needs the packages"))
+    monkeypatch.setattr(selftest, "STEPS", (selftest.panelApplies,))
+    monkeypatch.setattr(selftest_sections, "STEPS", (selftest_sections.filesAreExported,))
     slicer.selfTests["CardiacMotion"](msec=1)
