@@ -73,6 +73,32 @@ def studyIsReady(test: Any, logic: Any) -> None:
     test.assertEqual(parameters.endSystole, 2)
 
 
+def reviewShows(test: Any, logic: Any) -> None:
+    """The cine plays; overlays, virtual tags and each comparison are made when they are chosen; removal leaves none."""
+    panel = computed(test)
+    review, results = panel.review, panel.session.current
+    review.ui.nextFrameButton.click()
+    test.assertEqual(results.browser.GetSelectedItemNumber(), 1)
+    review.ui.playButton.click()
+    test.assertTrue(results.browser.GetPlaybackActive())
+    review.ui.playButton.click()
+    test.assertFalse(results.browser.GetPlaybackActive())
+    for number in range(review.ui.overlayComboBox.count):
+        review.ui.overlayComboBox.setCurrentIndex(number)
+        settle(review.maker)
+    review.ui.tagsCheckBox.click()
+    settle(review.maker)
+    for mode in (1, 2, 3, 0):  # flicker, checkerboard, difference, off
+        review.ui.compareComboBox.setCurrentIndex(mode)
+        settle(review.maker)
+    test.assertEqual(review.ui.reviewStatusLabel.text, "")
+    made = {node.GetAttribute("CardiacMotion.run") for node in slicer.util.getNodesByClass("vtkMRMLSequenceNode")}
+    test.assertIn(results.run, made)
+    review.ui.removeButton.click()
+    left = {node.GetAttribute("CardiacMotion.run") for node in slicer.util.getNodesByClass("vtkMRMLSequenceNode")}
+    test.assertNotIn(results.run, left)
+
+
 def pointsFollow(test: Any, logic: Any) -> None:
     """A probe that is placed follows the tissue and has curves in the chart; removing it leaves nothing behind."""
     panel = computed(test)
@@ -186,4 +212,4 @@ def layoutsComeAndGo(test: Any, logic: Any) -> None:
     test.assertEqual(slicer.app.layoutManager().layout, before)
 
 
-STEPS = (studyIsReady, pointsFollow, strainAnswers, mapsAreMade, filesAreExported, layoutsComeAndGo)
+STEPS = (studyIsReady, reviewShows, pointsFollow, strainAnswers, mapsAreMade, filesAreExported, layoutsComeAndGo)
