@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ class StrainSettings:
             ui.strainStatusLabel,
             self.prepare,
             self.finish,
+            failed=self.putBack,
             start=_("Compute strain again"),
             about=_("Strain with these settings, from the motion that is there"),
         )
@@ -193,7 +194,7 @@ class StrainSettings:
     def prepare(self) -> Callable[..., Any]:
         """Read the settings; returns the work to do."""
         from CardiacMotionLib.scene.insertions import insertions_moved, read_insertions
-        from CardiacMotionLib.scene.strain_update import walls_shown
+        from CardiacMotionLib.scene.strain_update import strain_again, walls_shown
 
         outcome, current = self.session.restored(), self.session.current
         if outcome is None or outcome.strain is None or current is None:
@@ -208,35 +209,35 @@ class StrainSettings:
             "walls": walls_shown(current),
         }
         self._run = current.run
-        return partial(strainAgain, outcome.series, outcome.motion, settings)
+        return partial(strain_again, outcome.series, outcome.motion, **settings)
 
-    def finish(self, made: Any) -> str:
-        """Show what was computed; where it could not be, put the insertions back and say why."""
-        from CardiacMotionLib.scene import update_strain
-        from CardiacMotionLib.scene.insertions import move_insertions
-
+    def finish(self, made: Any) -> Generator[Any, None, str]:
+        """Show what was computed, in steps."""
         results, outcome = self.session.runs.get(self._run), self.session.outcomes.get(self._run)
         if results is None or outcome is None:
             raise CardiacMotionError("the result was removed while its strain was computed again; nothing was changed")
-        if isinstance(made, CardiacMotionError):
-            if results.insertions is not None and outcome.strain.rv_insertion is not None:
-                move_insertions(results.insertions, outcome.strain.rv_insertion)
-            raise made
-        strain, segments = made
-        update_strain(
-            results, outcome.series, outcome.motion, strain, chosen=self.views.curves(strain), segments=segments
+        return self._show(results, outcome, *made)
+
+    def putBack(self, _error: BaseException) -> None:
+        """There is no strain with these insertions: put them where the strain that is shown has them."""
+        from CardiacMotionLib.scene.insertions import move_insertions
+
+        results, outcome = self.session.runs.get(self._run), self.session.outcomes.get(self._run)
+        if results is None or outcome is None or results.insertions is None:
+            return
+        if outcome.strain.rv_insertion is not None:
+            move_insertions(results.insertions, outcome.strain.rv_insertion)
+
+    def _show(self, results: Any, outcome: Any, strain: Any, segments: Any) -> Generator[Any, None, str]:
+        from CardiacMotionLib.scene.strain_update import update_strain_in_steps
+
+        chosen = self.views.curves(strain)
+        steps = update_strain_in_steps(
+            results, outcome.series, outcome.motion, strain, chosen=chosen, segments=segments
         )
+        for _step in steps:
+            yield 1.0
         before = set(outcome.strain.notes)
         notes = (*(note for note in outcome.notes if note not in before), *strain.notes)
-        self.session.outcomes[self._run] = replace(outcome, strain=strain, notes=notes)
+        self.session.outcomes[results.run] = replace(outcome, strain=strain, notes=notes)
         return _("Strain was computed again, with end-systole in frame {frame}.").format(frame=strain.end_systole)
-
-
-def strainAgain(series: Any, motion: Any, settings: dict[str, Any], progress: Callable[..., Any]) -> Any:
-    """Strain and its segments, or the error that says why there are none: the panel has to put something back then."""
-    from CardiacMotionLib.scene.strain_update import strain_again
-
-    try:
-        return strain_again(series, motion, progress, **settings)
-    except CardiacMotionError as error:
-        return error

@@ -67,6 +67,5 @@ def _add_model(results: Results) -> Any:
     display.SetOpacity(0.55)  # in 3D the strain of the wall below still shows
     display.SetVisibility2D(True)
     display.SetSliceIntersectionThickness(4)
-    display.SetSliceIntersectionOpacity(1.0)
     model.SetAndObserveTransformNodeID(results.proxy(results.motion_to_frame).GetID())
     return model

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import Cancelled, CardiacMotionError
 from ..motion import Motion
-from ..series import ImageSeries
+from ..series import MYOCARDIUM, ImageSeries
 from .aha import add_numbers, add_segments, carry_segments, fill_numbers, update_segments, walls_of
 from .bullseye import add_bullseye, beside_heart, fill_bullseye, segment_values
 from .charts import Curves, highlight_curve, replace_curves
@@ -24,6 +24,7 @@ from .results import Results, check_fit, follow_time, strain_facts
 from .run_folder import adopt, file_node
 from .run_nodes import all_or_nothing, remove_nodes
 from .sequences import data_nodes, index_of
+from .steps import Steps, finish
 from .tables import MEASURES, strain_tables, vtk_table
 
 if TYPE_CHECKING:
@@ -61,29 +62,42 @@ def update_strain(
     CardiacMotionError
         for a strain that is not of this motion, or a run without strain.
     """
+    finish(update_strain_in_steps(results, series, motion, strain, chosen=chosen, segments=segments))
+
+
+def update_strain_in_steps(
+    results: Results,
+    series: ImageSeries,
+    motion: Motion,
+    strain: Strain,
+    *,
+    chosen: Curves | None = None,
+    segments: np.ndarray | None = None,
+) -> Steps[None]:
+    """`update_strain` as a generator: all steps but the last only prepare, so that it can be closed before it."""
     if results.chart is None:
         raise CardiacMotionError(f"run {results.name!r} has no strain to replace; compute it with strain first")
     check_fit(results.cine, series, motion, strain)
     measure = measure_of(results)
-    chosen = chosen or Curves(measure=measure)
     labels = motion.reference_labels(series)
-    labels = strain.wall.astype(np.uint8) * 2 if labels is None else labels
-    # First everything that can fail, on the side; then it is put in place.
-    tables = {role: vtk_table(frame) for role, (frame, _) in strain_tables(strain, measure).items()}
-    values = segment_values(strain, "circumferential", "end_systolic", measure)
+    labels = strain.wall.astype(np.uint8) * MYOCARDIUM if labels is None else labels
+    frames = strain_tables(strain, measure)
+    yield
+    tables = {role: vtk_table(frame) for role, (frame, _) in frames.items()}
+    yield
     if segments is None:
         segments = segments_in_frames(strain, motion, labels)
-    wall_values = (
-        100
-        * (strain.engineering("circumferential") if measure == "engineering" else strain.circumferential)[
-            strain.end_systole
-        ]
-    )
+        yield
+    shown = strain.engineering("circumferential") if measure == "engineering" else strain.circumferential
+    wall_percent = 100 * shown[strain.end_systole]
+    values = segment_values(strain, "circumferential", "end_systolic", measure)
     marked = highlighted_segment(results)
+    yield
     old_series = list(results.series)
     with all_or_nothing(results.run):
         added = _add_missing(results, motion, strain, segments, values)
-        new_series = replace_curves(results.chart, old_series, results.tables, strain, chosen)
+        curves = chosen or Curves(measure=measure)
+        new_series = replace_curves(results.chart, old_series, results.tables, strain, curves)
     for attribute, node in added.items():
         setattr(results, attribute, node)
     for role, table in tables.items():
@@ -98,15 +112,13 @@ def update_strain(
     if results.insertions is not None and strain.rv_insertion is not None:
         move_insertions(results.insertions, strain.rv_insertion)
     if results.wall is not None:
-        color_wall(results.wall, "circumferential", wall_values, motion.affine)
+        color_wall(results.wall, "circumferential", wall_percent, motion.affine)
     for key, value in strain_facts(strain).items():
         results.motion_to_frame.SetAttribute(f"CardiacMotion.{key}", json.dumps(value))
     follow_time(results)
-    if marked is None:
-        return
-    if (strain.segments == marked).any():
+    if marked is not None and (strain.segments == marked).any():
         highlight_segment(results, marked, labels, strain)
-    else:
+    elif marked is not None:
         end_highlight(results)
 
 
