@@ -137,6 +137,7 @@ class Measured:
         node = self.node
         moved = (node.PointModifiedEvent, node.PointEndInteractionEvent, node.PointPositionUndefinedEvent)
         self._tags = [node.AddObserver(event, self._on_moved) for event in (*moved, node.PointRemovedEvent)]
+        self._tags.append(node.AddObserver(node.TransformModifiedEvent, self._on_transform))
         self._tags.append(node.AddObserver(node.DisplayModifiedEvent, self._on_display))
 
     def stop(self) -> None:
@@ -169,26 +170,46 @@ class Measured:
         if chart is None:
             remove_nodes(nodes)
             return
-        chart.RemovePlotSeriesNodeID(self.series.GetID())
+        if chart.HasPlotSeriesNodeID(self.series.GetID()):
+            chart.RemovePlotSeriesNodeID(self.series.GetID())
         remove_nodes(nodes)
         name_axis(chart)
         if chart is not self.results.chart and not any(map(_is_markup, nodes_of_run(self.results.run))):
             remove_nodes([chart])
 
     def _on_moved(self, _caller: Any = None, _event: Any = None) -> None:
-        if self.complete:
+        if self.complete and self._motion is not None:  # else the run is being removed
             self.update()
             self.changed()
+
+    def _on_transform(self, _caller: Any = None, _event: Any = None) -> None:
+        if self._rode != self._rides:  # not at every frame of a playing cine
+            self._on_moved()
 
     def _on_display(self, _caller: Any = None, _event: Any = None) -> None:
         if self.complete and self.node.GetDisplayNode() is not None:
             self._show()
             self.changed()
 
+    @property
+    def _motion(self) -> Any:
+        return self.results.proxy(self.results.motion_to_frame)
+
+    @property
+    def _rides(self) -> bool:
+        """Whether the motion moves the markup."""
+        return self.node.GetParentTransformNode() is self._motion
+
     def _measure(self) -> None:
-        points = self.points()
+        self._rode = self._rides
+        points, motion = self.points(), self._motion
         if points is None:
             self.values, self.problem = {}, f"{self.name} has no place any more; remove it, or place it again."
+        elif not self._rides:
+            self.values, self.problem = (
+                {},
+                f"{self.name} was taken out of {motion.GetName()!r}: put it back, or remove it.",
+            )
         elif not self.tissue.within_images(points):
             cine = self.results.cine.GetName()
             self.values, self.problem = {}, f"{self.name} is outside the images of {cine}; place it inside them."
@@ -315,7 +336,11 @@ class Measured:
     def find(cls, results: Results, strain: Strain | None = None) -> list[Self]:
         """Those of a run that are in the scene, by their numbers; what is still being placed is not among them."""
         nodes = [node for node in nodes_of_run(results.run) if _is_markup(node) and node.IsA(cls.node_class)]
-        found = [cls(results, node, strain) for node in nodes if node.GetSaveWithScene()]
+        by_role: dict[str, Any] = {}
+        for node in nodes:
+            if node.GetSaveWithScene():
+                by_role.setdefault(node.GetAttribute(ROLE), node)  # a copy that the user made is the user's
+        found = [cls(results, node, strain) for node in by_role.values()]
         return sorted(found, key=lambda one: one.number)
 
     @staticmethod

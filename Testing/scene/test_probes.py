@@ -267,6 +267,14 @@ class TestChangingPlace:
         assert "no place any more" in probe.problem
         assert np.isnan(column(probe, "displacement")).all()
 
+    def test_taken_out_of_the_motion_nothing_is_claimed(self, run):
+        results, _, strain = run
+        probe = add_probe(results, world(IN_WALL), strain)
+        show_frame(results.browser, 2)
+        probe.node.HardenTransform()
+        assert "Probe 1 was taken out of 'Run motion to frame': put it back" in probe.problem
+        assert np.isnan(column(probe, "radial")).all()
+
     def test_after_stop_nothing_is_touched(self, run):
         results, _, strain = run
         probe = add_probe(results, world(IN_WALL), strain)
@@ -486,6 +494,14 @@ class TestLoadedScenes:
         assert add_probe(loaded, world(IN_WALL)).name == "Probe 2"
         remove_results(loaded)
         assert find_results() == []
+
+    def test_a_copy_that_the_user_made_is_not_taken_for_another(self, scene, run):
+        results, _, strain = run
+        probe = add_probe(results, world(IN_WALL), strain)
+        copy = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "Copy")
+        copy.Copy(probe.node)
+        assert [found.node for found in find_probes(results)] == [probe.node]
+        scene.RemoveNode(copy)
 
     def test_what_is_missing_beside_a_markup_is_made_again(self, scene, run):
         results, _, strain = run
