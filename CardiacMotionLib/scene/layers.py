@@ -17,6 +17,7 @@ from ..errors import Cancelled, CardiacMotionError
 from .colors import add_legend
 from .headless import headless_scene, import_slicer
 from .overlays import OUTSIDE, TITLE_ATTRIBUTE, WINDOW_ATTRIBUTE
+from .run_folder import file_node, folder_of
 from .run_nodes import ROLE, all_or_nothing, remove_nodes
 from .sequences import index_of, play_with, set_index
 from .steps import Steps
@@ -152,14 +153,7 @@ def describe_layer(node: Any, role: str, title: str, window: tuple[float, float]
 
 def file_under(results: Results, node: Any) -> None:
     """Put a node into the run's folder of the subject hierarchy."""
-    hierarchy = import_slicer().vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(headless_scene().scene)
-    if not results.folder:
-        return
-    item = hierarchy.GetItemByDataNode(node)
-    if item == hierarchy.GetInvalidItemID():
-        hierarchy.CreateItem(results.folder, node)
-    else:
-        hierarchy.SetItemParent(item, results.folder)
+    file_node(folder_of(results), node)
 
 
 # ---------------------------------------------------------------------- how it looks

@@ -23,7 +23,7 @@ from .insertions import add_insertions
 from .models import add_wall, color_wall, surface_of
 from .overlays import add_overlay_in_steps
 from .read import cine_sequence
-from .run_folder import file_node
+from .run_folder import file_node, folder_of
 from .run_nodes import (
     ROLE,
     RUN,
@@ -175,10 +175,10 @@ def add_results_in_steps(
 def remove_results(results: Results) -> None:
     """Remove every node of a run, its folder included. The cine and what others made stay."""
     unfollow_time(results)
-    hierarchy = _hierarchy()
+    folder = folder_of(results)
     remove_nodes(nodes_of_run(results.run))
-    if results.folder:
-        hierarchy.RemoveItem(results.folder, False, False)
+    if folder:
+        _hierarchy().RemoveItem(folder, False, False)
     remove_unused_color_nodes()
 
 
@@ -192,7 +192,7 @@ def rename_results(results: Results, name: str) -> None:
             node.SetName(name + node.GetName()[len(results.name) :])
         if node.GetAttribute(_PREFIX + "name") is not None:
             node.SetAttribute(_PREFIX + "name", name)
-    if results.folder:
+    if folder_of(results):
         _hierarchy().SetItemName(results.folder, name)
     results.name = name
 

@@ -24,12 +24,26 @@ def adopt(results: Results, role: str, node: Any) -> None:
             if name.startswith(_PREFIX) and node.GetAttribute(name) is None:
                 node.SetAttribute(name, motion.GetAttribute(name))
         node.SetAttribute(ROLE, role)
-    file_node(results.folder, node)
+    file_node(folder_of(results), node)
+
+
+def folder_of(results: Results) -> int:
+    """Item of the run's folder in the subject hierarchy, 0 where it has none.
+
+    While a scene is loaded the hierarchy is put together last, so a run that was found then learns its folder here.
+    """
+    if not results.folder:
+        hierarchy = import_slicer().vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(headless_scene().scene)
+        item = hierarchy.GetItemByDataNode(results.motion_to_frame)
+        if item != hierarchy.GetInvalidItemID():
+            results.folder = hierarchy.GetItemParent(item)
+    return results.folder
 
 
 def file_node(folder: int, node: Any) -> None:
-    """Put a node into a folder of the subject hierarchy."""
+    """Put a node into a folder of the subject hierarchy; 0 is the scene itself."""
     hierarchy = import_slicer().vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(headless_scene().scene)
+    folder = folder or hierarchy.GetSceneItemID()
     item = hierarchy.GetItemByDataNode(node)
     if item == hierarchy.GetInvalidItemID():
         hierarchy.CreateItem(folder, node)

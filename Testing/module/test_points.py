@@ -389,8 +389,14 @@ class TestRuns:
         assert [(row[0], row[2]) for row in again] == [(row[0], row[2]) for row in shown]
         assert again[0][1].startswith("Err")
         assert points.ui.probeCurveComboBox.currentText == "Err (%)"
-        probe_at(slicer, points, in_wall(computed, 1))
+        probe = probe_at(slicer, points, in_wall(computed, 1))
         assert [row[0] for row in rows(points)] == ["Probe 1", "Ruler 1", "Probe 2"]
+        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+        folder = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(panel.session.current.motion_to_frame))
+        assert hierarchy.GetItemName(folder) == panel.session.current.name
+        assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(probe.node)) == folder
+        panel.session.remove(panel.session.current)
+        assert hierarchy.GetItemByName(results.name) == hierarchy.GetInvalidItemID()
 
 
 def test_every_widget_has_a_tool_tip_and_the_buttons_a_key(points):
