@@ -254,4 +254,6 @@ def describeMaps(results: Any) -> tuple[tuple[list[str], list[str]], list[str], 
         more = _("... and {count} more notes in the report.").format(count=len(notes) - MOST_NOTES)
         notes = [*notes[:MOST_NOTES], more]
     scores = [f"{what}: {value}" for what, value, _meaning in rows]
+    if any("→" in line for line in scores):
+        scores.insert(0, _("As acquired → after registration:"))
     return (scores, [f"{what}: {meaning}" for what, _value, meaning in rows]), warning, notes

@@ -13,18 +13,6 @@ from slicer.i18n import tr as _
 from CardiacMotionLib.errors import CardiacMotionError
 
 NOTHING = SimpleNamespace(values={}, source="", notes=())
-HEADERS = {
-    "inversion_times": "Inversion (ms)",
-    "saturation_times": "Saturation (ms)",
-    "echo_times": "T2 preparation (ms)",
-    "delays": "Delay (ms)",
-    "is_tag": "Tag (1) or control (0)",
-}
-SOURCES = {
-    "attributes": "Times: as the sequence says in its attributes.",
-    "index": "Times: from the index of the sequence.",
-    "DICOM": "Times: from the DICOM files.",
-}
 
 
 class TimesTable:
@@ -89,7 +77,7 @@ class TimesTable:
         self.table.clear()
         self.table.setRowCount(rows)
         self.table.setColumnCount(len(texts))
-        self.table.setHorizontalHeaderLabels([_(HEADERS[name]) for name in texts])
+        self.table.setHorizontalHeaderLabels([headers()[name] for name in texts])
         self.table.setVerticalHeaderLabels([_("Image {number}").format(number=n) for n in range(rows)])
         self._items = []
         for column, values in enumerate(texts.values()):
@@ -109,7 +97,7 @@ class TimesTable:
         said = " ".join(self.acquired.notes)
         if missing:
             return f"{_('The images do not say these times: type them, inf for an image without.')} {said}".strip()
-        return f"{_(SOURCES.get(self.acquired.source, ''))} {said}".strip()
+        return f"{sources().get(self.acquired.source, '')} {said}".strip()
 
     # ------------------------------------------------------------------ what is fitted
 
@@ -137,7 +125,7 @@ class TimesTable:
         if not text.strip():
             raise CardiacMotionError(
                 _("{times}: image {row} has none; type the times of all images in ms, inf for one without.").format(
-                    times=_(HEADERS[name]), row=row
+                    times=headers()[name], row=row
                 )
             )
         try:
@@ -145,7 +133,7 @@ class TimesTable:
         except ValueError as error:
             raise CardiacMotionError(
                 _("{times}: {text} of image {row} is no number; type ms, or inf for an image without.").format(
-                    times=_(HEADERS[name]), text=repr(text), row=row
+                    times=headers()[name], text=repr(text), row=row
                 )
             ) from error
 
@@ -168,6 +156,26 @@ class TimesTable:
         """Back to what the series says."""
         self.parameterNode.mapTimes = "{}"
         self._changed()
+
+
+def headers() -> dict[str, str]:
+    """Titles of the columns."""
+    return {
+        "inversion_times": _("Inversion (ms)"),
+        "saturation_times": _("Saturation (ms)"),
+        "echo_times": _("T2 preparation (ms)"),
+        "delays": _("Delay (ms)"),
+        "is_tag": _("Tag (1) or control (0)"),
+    }
+
+
+def sources() -> dict[str, str]:
+    """Where times are from, in words."""
+    return {
+        "attributes": _("Times: as the sequence says in its attributes."),
+        "index": _("Times: from the index of the sequence."),
+        "DICOM": _("Times: from the DICOM files."),
+    }
 
 
 def namesOf(model: str) -> tuple[str, ...]:
