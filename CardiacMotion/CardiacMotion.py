@@ -30,6 +30,7 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
+HOME = "https://github.com/cardiacmotion/SlicerCardiacMotion"
 SECTIONS = ("study", "motion", "review", "strain", "mapping", "export")  # in the order of the reader's work
 
 
@@ -43,12 +44,14 @@ class CardiacMotion(ScriptedLoadableModule):
         self.parent.dependencies = ["Sequences", "Segmentations", "SubjectHierarchy"]
         self.parent.contributors = ["CardiacMotion contributors"]
         self.parent.helpText = _(
-            "Tracks the heart through a cine MR sequence and shows motion, myocardial strain and volumes. "
-            "Select a cine and a segmentation of one frame, press Apply. Research use only, not a medical device. "
-            '<a href="https://github.com/cardiacmotion/SlicerCardiacMotion">Documentation</a>'
-        )
+            "Tracks the heart through a cine MR sequence and shows motion, myocardial strain and volumes; fits T1, T2 "
+            "and perfusion maps of registered images. Load the sample in Study, press Apply in Motion, look in Review "
+            "and Strain, write files in Export. Research use only, not a medical device. "
+            '<a href="{tutorial}">Tutorial</a>, <a href="{home}">documentation</a>.'
+        ).format(home=HOME, tutorial=f"{HOME}/blob/main/CardiacMotion/TUTORIAL.md")
         self.parent.acknowledgementText = _(
-            "Each method names the paper it implements; cite it when you publish results."
+            "Each method names the paper that it implements; cite it when you publish results. The sample cine is of "
+            "the Sunnybrook Cardiac Data (Radau et al., The MIDAS Journal 2009, CC0)."
         )
         slicer.app.connect("startupCompleted()", sample_data.registerSampleData)
 
