@@ -166,12 +166,11 @@ class ExportPanel:
         tree.clear()
         for file in files:
             item = qt.QTreeWidgetItem()
-            for column, text in enumerate((file.name, sizeText(file.size), file.meaning)):
+            for column, text in enumerate((file.name, sizeText(file.size))):
                 item.setText(column, text)
                 item.setToolTip(column, file.meaning or file.name)
             tree.addTopLevelItem(item)
-        for column in (0, 1):
-            tree.resizeColumnToContents(column)
+        tree.resizeColumnToContents(0)
         return files
 
     # ------------------------------------------------------------------ what the user does

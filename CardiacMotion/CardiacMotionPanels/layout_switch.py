@@ -23,6 +23,8 @@ from .layout import (
 )
 from .session import Session
 
+ASPECT = {REVIEW: 0.8, STRAIN: 1.3}  # of the 3D view: width over height, about
+
 
 class LayoutSwitch:
     """Shows a layout when its button is clicked, filled with the selected results, and gives the user's back.
@@ -46,6 +48,7 @@ class LayoutSwitch:
         self.ui.mappingLayoutButton.connect("clicked(bool)", self.onMapping)
         self.ui.userLayoutButton.connect("clicked(bool)", self.onMine)
         self._filled: tuple[Any, ...] = ()  # layout and run that are in the views
+        self._hidden: Any = None  # the input's segmentation while ours, which moves, is shown instead
         self._node: Any = None
         self._tag: int | None = None
         manager = slicer.app.layoutManager()
@@ -69,6 +72,7 @@ class LayoutSwitch:
         """Give the user's layout back."""
         self._filled = ()
         self.layouts.restore()
+        self._hideInput(None)
         self.refresh()
 
     def refresh(self, *_args: Any) -> None:
@@ -138,13 +142,26 @@ class LayoutSwitch:
         """Put the selected results into the views of a layout; ``areNew`` says that the views were just made."""
         results = self.results(layout)
         self._filled = (layout, results.run)
+        parameters = self.session.parameterNode
         if layout == MAPPING:
+            self._hideInput(None if results.labels is None else parameters.mapSegmentation)
             fillWithMaps(results, areNew)
         else:
-            fillWithMotion(results, areNew)
+            self._hideInput(None if results.segmentation is None else parameters.segmentation)
+            fillWithMotion(results, layout, areNew)
+
+    def _hideInput(self, segmentation: Any) -> None:
+        """Hide the segmentation that was put in while that of the results is shown; None shows it again as it was."""
+        if self._hidden is not None and self._hidden is not segmentation:
+            if slicer.mrmlScene.IsNodePresent(self._hidden):
+                self._hidden.SetDisplayVisibility(True)
+            self._hidden = None
+        if segmentation is not None and segmentation.GetDisplayVisibility():
+            segmentation.SetDisplayVisibility(False)
+            self._hidden = segmentation
 
 
-def fillWithMotion(results: Any, areNew: bool) -> None:
+def fillWithMotion(results: Any, layout: int, areNew: bool) -> None:
     """Cine, overlay, curves, table and the wall in 3D."""
     from CardiacMotionLib.scene.camera import camera_of, look_from_front
     from CardiacMotionLib.scene.colors import renew_legends
@@ -159,7 +176,7 @@ def fillWithMotion(results: Any, areNew: bool) -> None:
         HEART_3D.node.SetAxisLabelsVisible(False)
         camera = camera_of(HEART_3D.name)
         if camera is not None:
-            look_from_front(camera, [results.wall, results.bullseye])
+            look_from_front(camera, [results.wall, results.bullseye], aspect=ASPECT[layout])
     if areNew:
         overlays = [results.proxy(overlay) for overlay in results.overlays.values()]
         renew_legends(node for node in (*overlays, results.wall, results.bullseye) if node is not None)
@@ -179,30 +196,29 @@ def showSlices(cine: Any, segmentation: Any) -> None:
 
 def fillWithMaps(results: Any, areNew: bool) -> None:
     """A map over its images, the images alone, and the table of regions."""
+    from CardiacMotionLib.scene import show_map
     from CardiacMotionLib.scene.colors import renew_legends
-    from CardiacMotionLib.scene.overlays import PLAIN, copy_layers
+    from CardiacMotionLib.scene.overlays import PLAIN, copy_layers, overlay_views
     from CardiacMotionLib.scene.run_nodes import nodes_of_run
     from CardiacMotionLib.scene.slice_plane import show_heart
 
-    first = next(iter(results.maps.values()))
+    name, first = next(iter(results.maps.items()))
     background = results.image if results.image is not None else first
     for view in (MAP, IMAGE):
         show_heart(background, view.node, results.labels)
-        composite = None if view.logic is None else view.logic.GetSliceCompositeNode()
-        if composite is None:
-            continue
-        if view is IMAGE:
-            composite.SetAttribute(PLAIN, "1")
-            composite.SetBackgroundVolumeID(background.GetID())
-            composite.SetForegroundVolumeID(None)
-            continue
-        copy_layers(composite, background)
-        if composite.GetForegroundVolumeID() not in [node.GetID() for node in results.maps.values()]:
-            composite.SetForegroundVolumeID(first.GetID())
-            composite.SetForegroundOpacity(1.0)
+    composite = None if IMAGE.logic is None else IMAGE.logic.GetSliceCompositeNode()
+    if composite is not None:
+        composite.SetAttribute(PLAIN, "1")
+        composite.SetBackgroundVolumeID(background.GetID())
+        composite.SetForegroundVolumeID(None)
     showIn(TABLE, results, next((node for node in nodes_of_run(results.run) if node.IsA("vtkMRMLTableNode")), None))
     if areNew:
         renew_legends([*results.maps.values(), *results.before.values()])
+    ids = {node.GetID() for node in (*results.maps.values(), *results.before.values())}
+    if not any(composite.GetForegroundVolumeID() in ids for composite in overlay_views()):
+        show_map(results, name)
+    elif MAP.logic is not None:
+        copy_layers(MAP.logic.GetSliceCompositeNode(), background)
 
 
 def showIn(view: Any, results: Any, node: Any) -> None:
@@ -218,4 +234,5 @@ def showIn(view: Any, results: Any, node: Any) -> None:
 
 def firstTable(results: Any) -> Any:
     """The table to show first, or None."""
-    return next((results.tables[role] for role in ("summary", *results.tables) if role in results.tables), None)
+    roles = ("regions", "summary", *results.tables)
+    return next((results.tables[role] for role in roles if role in results.tables), None)

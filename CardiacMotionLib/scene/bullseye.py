@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 RADIUS_MM = 45.0
 _GAP_MM = 0.8
 _STEPS = 16
-_TEXT_OFFSET = np.array([3.0, 0.5, 0.0])  # a label begins at its point; this centers it, and lifts it off the disc
+_TEXT_OFFSET = np.array([2.5, 0.5, 0.0])  # a label begins at its point; this centers it, and lifts it off the disc
 # (inner, outer) part of the radius; base outside, apex inside; the middle is segment 17, which short-axis stacks do not
 # have.
 _RINGS = {"basal": (0.74, 1.0), "mid": (0.47, 0.74), "apical": (0.18, 0.47)}
@@ -82,7 +82,7 @@ def add_bullseye(values: dict[int, float], component: str, center: np.ndarray, n
     display = markups.GetDisplayNode()
     display.SetVisibility2D(False)
     display.SetGlyphScale(0.01)
-    display.SetTextScale(4.0)
+    display.SetTextScale(3.3)
     display.SetSelectedColor(0.0, 0.0, 0.0)
     display.SetColor(0.0, 0.0, 0.0)
     display.SetPointLabelsVisibility(True)

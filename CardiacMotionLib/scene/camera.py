@@ -22,10 +22,13 @@ def camera_of(view_name: str) -> Any:
     return next((camera for camera in cameras if camera.GetLayoutName() == view_name), None)
 
 
-def look_from_front(camera_node: Any, nodes: Iterable[Any], *, elevation_degrees: float = 15.0) -> None:
+def look_from_front(
+    camera_node: Any, nodes: Iterable[Any], *, elevation_degrees: float = 15.0, aspect: float = 1.0
+) -> None:
     """Turn a camera to see all of the nodes from anterior, a little from above, with superior up.
 
-    Nodes without an extent, and None, do not count; without any the camera stays where it is.
+    ``aspect`` is the width of the view over its height. Nodes without an extent, and None, do not count; without any
+    the camera stays where it is.
     """
     boxes = []
     for node in nodes:
@@ -37,9 +40,11 @@ def look_from_front(camera_node: Any, nodes: Iterable[Any], *, elevation_degrees
         return
     box = np.array(boxes)
     low, high = box[:, ::2].min(axis=0), box[:, 1::2].max(axis=0)
-    center, radius = (low + high) / 2, float(np.linalg.norm(high - low)) / 2
-    distance = MARGIN * radius / np.sin(np.deg2rad(camera_node.GetViewAngle() / 2))
+    center, (width, depth, height) = (low + high) / 2, high - low
     angle = np.deg2rad(elevation_degrees)
+    seen = height * np.cos(angle) + depth * np.sin(angle)  # of the height, from above
+    half = max(width / aspect, seen) / 2
+    distance = depth / 2 + MARGIN * half / np.tan(np.deg2rad(camera_node.GetViewAngle() / 2))
     camera_node.SetFocalPoint(*center)
     camera_node.SetPosition(*(center + distance * np.array([0.0, np.cos(angle), np.sin(angle)])))
     camera_node.SetViewUp(0.0, 0.0, 1.0)

@@ -110,6 +110,7 @@ def strain_tables(strain: Strain, measure: str) -> dict[str, tuple[pd.DataFrame,
         "rotation": strain.rotation,
         "rates": strain.rates,
     }
+    tables["regions"] = (region_overview(strain, measure), f"strain by region ({MEASURES[measure]})")
     return tables | {role: (frame, role) for role, frame in frames.items()}
 
 
@@ -124,3 +125,19 @@ def summary_of(table_node: Any) -> pd.DataFrame:
     table = dataframe_from_table(table_node)
     texts = ("component", "region", "measure")
     return table.astype({name: str if name in texts else float for name in table.columns})
+
+
+def region_overview(strain: Strain, measure: str) -> pd.DataFrame:
+    """One row a region, to be read: strain in percent at end-systole and at its peak, and when that was."""
+    from ..report.wording import region_name
+
+    rows = strain.summary[strain.summary["measure"] == measure]
+    table = pd.DataFrame({"Region": [region_name(str(region)) for region in dict.fromkeys(rows["region"])]})
+    for component in strain.components:
+        own = rows[rows["component"] == component]
+        name = SHORT_NAMES[component]
+        table[f"{name} at end-systole (%)"] = (100 * own["end_systolic"].to_numpy(float)).round(1)
+        table[f"{name} peak (%)"] = (100 * own["peak"].to_numpy(float)).round(1)
+        if strain.timed:
+            table[f"{name} time to peak (ms)"] = own["time_to_peak_ms"].to_numpy(float).round(0)
+    return table
