@@ -1,7 +1,7 @@
 # make demo    a real cine to strain, overlay, report and Slicer scene, in demo/
 # make test    every test
 # make lint    ruff and mypy
-# make screenshots    the pictures of demo and synthetic hearts for the README
+# make screenshots    the pictures of the README and the tutorial: demo, synthetic hearts, every section and layout of the module
 # Each sets itself up in a virtual environment in .venv the first time, and again when pyproject.toml or constraints.txt change.
 #
 # Variables: PYTHON (3.11 or later), VENV, OUT (folder of the demo), PIP_ARGS (for instance
@@ -28,7 +28,8 @@ test: $(VENV)/.test
 lint: $(VENV)/.test
 	@$(BIN)/python -m ruff check . && lint=0 || lint=1; $(BIN)/python -m mypy && exit $$lint
 
-screenshots: demo
+screenshots: demo $(VENV)/.test
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python Testing/module/screenshots.py
 	@$(BIN)/python Testing/report/make_screenshots.py $(OUT)
 	@$(BIN)/cardiac-motion phantom gallery -o Resources/Screenshots/phantom_gallery.webp --quiet
 

@@ -38,7 +38,7 @@ class StrainViews:
                 ui.strainMeasureComboBox,
                 {"green": _("Green-Lagrange strain"), "engineering": _("engineering strain")},
             ),
-            "curveComponent": (ui.curveComponentComboBox, {"all": _("all components"), **names}),
+            "curveComponent": (ui.curveComponentComboBox, {"all": _("all three"), **names}),
             "curveQuantity": (ui.curveQuantityComboBox, {"strain": _("strain"), "rate": _("strain rate")}),
             "curveRegions": (
                 ui.curveRegionsComboBox,

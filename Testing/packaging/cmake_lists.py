@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("CardiacMotion", "CardiacMotionLib", "Resources")
 START, END = "# <files>\n", "# </files>\n"
-NOT_INSTALLED = ("CMakeLists.txt", "Resources/Screenshots/")
+NOT_INSTALLED = ("CMakeLists.txt", "CardiacMotion/TUTORIAL.md", "Resources/Screenshots/")
 
 
 def files_of(folder: str) -> list[str]:
