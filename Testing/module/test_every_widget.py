@@ -17,17 +17,13 @@ TOUCHED = (
     "ctkDirectoryButton",
     "qMRMLNodeComboBox",
 )
-INSIDE = ("qt_", "_")  # names of the parts that widgets are made of
 
 
 @pytest.fixture
 def widgets(slicer, panel):
     """Every named widget of the .ui files that a user can touch."""
-    import qt
-
-    names = {name for path in ui_files() for name in names_in(path)}
-    found = [w for w in panel.parent.findChildren(qt.QWidget) if w.name in names]
-    return [w for w in found if any(cls.__name__ in TOUCHED for cls in type(w).__mro__)]
+    found = {w.name: w for part in (panel, *panel.panels) for w in vars(part.ui).values() if hasattr(w, "toolTip")}
+    return [w for w in found.values() if any(cls.__name__ in TOUCHED for cls in type(w).__mro__)]
 
 
 def ui_files():
