@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from scipy.ndimage import distance_transform_edt
 
-from .. import fields
 from ..errors import CardiacMotionError
-from ..motion import Motion
 from .colors import TITLE, WINDOW_PERCENT, add_legend, diverging_color_node
 from .headless import headless_scene, import_slicer
 from .run_nodes import RUN
 from .sequences import SequenceIndex, find_browser, new_sequence_in_steps, play_with
 from .steps import Steps, finish
+
+if TYPE_CHECKING:
+    from ..motion import Motion
 
 OUTSIDE = -1000.0  # percent; no wall can have it, and the display threshold hides it
 _SHOWN_PERCENT = (-500.0, 1000.0)
@@ -39,6 +38,11 @@ def carry_to_frames(values: np.ndarray, motion: Motion, walls: np.ndarray) -> It
     walls
         (T, K, J, I) bool, the wall in every frame (`Motion.warp_labels`). The overlay covers exactly this.
     """
+    import torch  # what shows an overlay needs none of it
+    from scipy.ndimage import distance_transform_edt
+
+    from .. import fields
+
     known = np.isfinite(values).all(axis=0)
     # Continue the values past the wall first: interpolating with NaN would eat half a voxel of wall all around.
     nearest = distance_transform_edt(~known, sampling=motion.spacing[::-1], return_distances=False, return_indices=True)

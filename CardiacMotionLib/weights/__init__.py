@@ -4,9 +4,13 @@ The card says what the weights are of, what they were made from and with which s
 is read without the other. ``weights`` are the two together, ``card`` the text, ``places`` where they are found by name.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .card import card_text, read_card
 from .places import FOLDER, SUFFIX, available, cards, find, shipped
-from .weights import Weights, check_tensors, differences
+
+if TYPE_CHECKING:
+    from .weights import Weights, check_tensors, differences
 
 __all__ = [
     "FOLDER",
@@ -21,3 +25,11 @@ __all__ = [
     "read_card",
     "shipped",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Weights", "check_tensors", "differences"):
+        from . import weights  # where weights lie is known without torch
+
+        return getattr(weights, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
