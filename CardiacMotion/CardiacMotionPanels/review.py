@@ -7,6 +7,7 @@ from typing import Any
 from CardiacMotionLib.errors import CardiacMotionError
 
 from .ondemand import LayerMaker
+from .points import PointsPanel
 from .review_compare import CompareControls
 from .review_disagreement import DisagreementControls
 from .review_drawn import DrawnControls
@@ -33,6 +34,8 @@ class ReviewPanel:
         self.drawn = DrawnControls(session, self.ui, self.maker)
         self.compare = CompareControls(session, self.ui, self.maker, self.layers.fade)
         self.disagreement = DisagreementControls(session, self.ui, self.maker)
+        self.points = PointsPanel(session)
+        self.ui.pointsCollapsibleButton.layout().addWidget(self.points.widget)
         self._runs: list[tuple[str, str]] = []  # (run, name) as listed
         self._legend = ""  # of which node
         self._showing = False
@@ -44,6 +47,7 @@ class ReviewPanel:
     def setParameterNode(self, parameterNode: Any) -> None:
         """Show another parameter node, or none while a scene closes."""
         self.parameterNode = parameterNode
+        self.points.setParameterNode(parameterNode)
         if parameterNode is None:
             self._stop()
 
@@ -55,6 +59,7 @@ class ReviewPanel:
     def cleanup(self) -> None:
         """Let go of timers, observers and views."""
         self._stop()
+        self.points.cleanup()
 
     def refresh(self) -> None:
         """List runs and what can be shown of the selected one, and draw what is chosen."""
@@ -66,6 +71,7 @@ class ReviewPanel:
         self.compare.refresh(current)
         self.overlay.refresh(current)
         self.disagreement.refresh(current)
+        self.points.refresh()
         self._draw(current)
 
     def _stop(self) -> None:

@@ -53,7 +53,7 @@ def displacement_layer(motion: Motion, walls: np.ndarray | None = None) -> Layer
     """How far every point of the tissue is from its place in the reference, in mm, where it is in every frame."""
     dress = in_colors(lambda: color_node("CardiacMotion Lipari", LIPARI), WINDOW_MM)
     frames = _lengths(motion, walls)
-    return Layer(OVERLAY + DISPLACEMENT, TITLES[DISPLACEMENT], motion.affine, frames, dress, WINDOW_MM, "%.0f")
+    return Layer(OVERLAY + DISPLACEMENT, TITLES[DISPLACEMENT], motion.affine, frames, dress, WINDOW_MM, "%.1f")
 
 
 def strain_rate_layer(motion: Motion, strain: Strain, walls: np.ndarray) -> Layer:

@@ -21,20 +21,9 @@ def computed():
 
 
 @pytest.fixture
-def points(slicer, panel):
-    """The part of the review section, where it is not yet in one."""
-    from CardiacMotionPanels.points import PointsPanel
-
-    part = getattr(panel.review, "points", None)
-    if part is not None:
-        return part
-    part = PointsPanel(panel.session)
-    panel.panels = (*panel.panels, part)
-    panel.session.changed()
-    yield part
-    part.cleanup()
-    panel.panels = tuple(one for one in panel.panels if one is not part)
-    panel.session.leaving.remove(part.placing.giveUp)
+def points(panel):
+    """The part of the review section."""
+    return panel.review.points
 
 
 @pytest.fixture

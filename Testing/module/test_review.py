@@ -62,6 +62,7 @@ class Reader:
 def reader(slicer, panel, outcomes):
     from CardiacMotionLib.scene import add_series
 
+    slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)  # the application has one always
     cine, _browser = add_series(outcomes[0].series, "Cine")
     composite = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
     composite.SetBackgroundVolumeID(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Scout").GetID())
