@@ -29,6 +29,7 @@ class FramesForm:
         ui.referenceShowButton.connect("clicked(bool)", self.onShowReference)
         ui.endSystoleShowButton.connect("clicked(bool)", self.onShowEndSystole)
         ui.volumeCurveButton.connect("clicked(bool)", self.onShowCurve)
+        self._charted: tuple[str, Any] | None = None  # cine and the two frames that the chart shows
 
     def refresh(self, reading: Reading) -> None:
         """Show what automatic stands for, and the volumes."""
@@ -51,9 +52,18 @@ class FramesForm:
         self.ui.volumeLabel.text = text
         self.ui.volumeLabel.visible = bool(text)
         self.ui.volumeCurveButton.enabled = (curve is not None and len(curve.frames) > 1) or self.ofThisCine()
+        if self._charted is not None and self.session.layouts.shown == STUDY:
+            wanted = None if cine is None else (cine.GetID(), self.chosen(reading))
+            if wanted is not None and wanted[0] == self._charted[0] and wanted != self._charted:
+                self.chart(reading)  # the marks follow the frames that are set
+
+    def forget(self) -> None:
+        """The scene closes, and the chart with it."""
+        self._charted = None
 
     def reset(self) -> None:
         """Both automatic again: another cine was opened."""
+        self.forget()
         self.session.parameterNode.referenceFrame = AUTOMATIC
         self.session.parameterNode.endSystole = AUTOMATIC
 
@@ -121,7 +131,7 @@ class FramesForm:
 
     def onShowCurve(self, *_args: Any) -> None:
         """Chart and table of the volumes below the cine, in a layout of our own."""
-        from CardiacMotionLib.scene import add_volume_chart, to_sequence
+        from CardiacMotionLib.scene import to_sequence
         from CardiacMotionLib.scene.sequences import find_browser
 
         reading, cine = self._read(), self.session.parameterNode.cine
@@ -135,12 +145,19 @@ class FramesForm:
         if curve is None or not len(curve.frames):
             self.session.showError(_("There are no volumes: the motion was computed without strain."))
             return
-        chart, table = add_volume_chart(curve, cine, *self.chosen(reading))
         if self.session.layouts.show(STUDY):
             browser = find_browser(to_sequence(cine))
             showSlices(browser.GetProxyNode(cine), self.session.parameterNode.segmentation)
-        showChartAndTable(chart, table)
+        self.chart(reading)
         self.session.changed()
+
+    def chart(self, reading: Reading) -> None:
+        """Make chart and table, and put them into the views that show such things."""
+        from CardiacMotionLib.scene import add_volume_chart
+
+        cine, frames = self.session.parameterNode.cine, self.chosen(reading)
+        showChartAndTable(*add_volume_chart(self.curve(reading), cine, *frames))
+        self._charted = (cine.GetID(), frames)
 
 
 def foundText(frame: int | None) -> str:

@@ -45,6 +45,7 @@ class StudyPanel:
         if parameterNode is None:
             self.segments.endPreview()
             self.reader.forget()
+            self.frames.forget()
         elif parameterNode.cine is None:
             cine = firstCine()
             if cine is not None:
@@ -127,9 +128,11 @@ class StudyPanel:
     def onCineSelected(self, node: Any = None) -> None:
         """Keep the sequence; a volume that a sequence browser plays stands for its sequence."""
         from CardiacMotionLib.scene.cines import sequence_of
+        from CardiacMotionLib.scene.volume_chart import remove_orphans
 
         if self.parameterNode is None:
             return
+        remove_orphans()
         cine = sequence_of(self.ui.cineSelector.currentNode())
         if cine is not self.parameterNode.cine:
             self.parameterNode.cine = cine

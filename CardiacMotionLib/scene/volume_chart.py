@@ -129,10 +129,19 @@ def remove_volume_chart(cine_node: Any) -> None:
     remove_nodes(_nodes_of(cine_node))
 
 
+def remove_orphans() -> None:
+    """Remove the charts and tables of cines that were deleted."""
+    remove_nodes([node for node in _nodes() if node.GetNodeReference(CINE) is None])
+
+
 def _nodes_of(cine_node: Any) -> list[Any]:
+    return [node for node in _nodes() if node.GetNodeReference(CINE) is cine_node]
+
+
+def _nodes() -> list[Any]:
     scene = headless_scene().scene
     nodes = (scene.GetNthNode(number) for number in range(scene.GetNumberOfNodes()))
-    return [n for n in nodes if n.GetAttribute(STUDY) and n.GetNodeReferenceID(CINE) == cine_node.GetID()]
+    return [node for node in nodes if node.GetAttribute(STUDY)]
 
 
 def _columns(table_node: Any) -> list[str]:

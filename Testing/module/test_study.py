@@ -307,6 +307,10 @@ class TestFrames:
         assert selection.GetActivePlotChartID() == chart.GetID()
         assert selection.GetActiveTableID() == table.GetID()
         assert panel.session.layouts.shown
+        study.ui.endSystoleSpinBox.value = 3  # the mark follows
+        chart, _ = find_volume_chart(cine)
+        assert chart.GetNthPlotSeriesNode(2).GetName() == "End-systole, frame 3"
+        assert selection.GetActivePlotChartID() == chart.GetID()
         panel.layouts.ui.userLayoutButton.click()
         assert not panel.session.layouts.shown
 

@@ -10,6 +10,7 @@ from CardiacMotionLib.scene.volume_chart import (
     curve_of_labels,
     curve_of_table,
     find_volume_chart,
+    remove_orphans,
     remove_volume_chart,
 )
 
@@ -105,3 +106,14 @@ def test_a_saved_chart_is_found_again(scene, cine, tmp_path):
     chart, table = find_volume_chart(cine)
     np.testing.assert_allclose(plotted(chart)[VOLUME][:, 1], curve.volumes)
     assert table.GetNumberOfRows() == 4
+
+
+def test_the_chart_of_a_cine_that_is_gone_goes(scene, cine):
+    other, _ = add_series(heart_series(AFFINES["oblique"]), "Other")
+    curve = curve_of_labels(beating())
+    add_volume_chart(curve, cine, 1, 3)
+    add_volume_chart(curve, other, 1, 3)
+    scene.RemoveNode(cine)
+    remove_orphans()
+    assert scene.GetNumberOfNodesByClass("vtkMRMLPlotChartNode") == 1
+    assert find_volume_chart(other) is not None
