@@ -48,7 +48,10 @@ class Placing(VTKObservationMixin):
         self._node, self._size, self._before = node, size, before
         selection.SetReferenceActivePlaceNodeClassName(node.GetClassName())
         selection.SetReferenceActivePlaceNodeID(node.GetID())
-        interaction.SwitchToSinglePlaceMode()
+        if size > 1 and node.GetRequiredNumberOfControlPoints() < size:
+            interaction.SwitchToPersistentPlaceMode()  # a list of points leaves the other mode after its first
+        else:
+            interaction.SwitchToSinglePlaceMode()
         self.addObserver(node, node.PointPositionDefinedEvent, self._later)
         self.addObserver(interaction, interaction.InteractionModeChangedEvent, self._later)
         self.addObserver(selection, selection.ActivePlaceNodeIDChangedEvent, self._later)
@@ -106,6 +109,7 @@ class Placing(VTKObservationMixin):
         if active is not None and active is not node:
             return  # the user already places something else
         if interaction.GetCurrentInteractionMode() == interaction.Place:
+            interaction.SetPlaceModePersistence(0)
             interaction.SwitchToViewTransformMode()
         className, identity = self._before
         selection.SetReferenceActivePlaceNodeClassName(className)

@@ -26,7 +26,7 @@ class StrainPanel:
         self.session = session
         self.widget, self.ui = session.load("Strain")
         self.views = StrainViews(session, self.ui)
-        self.settings = StrainSettings(session, self.ui, self.views)
+        self.settings = StrainSettings(session, self.widget, self.ui, self.views)
         self._told: tuple[Any, ...] = ()
 
     def setParameterNode(self, parameterNode: Any) -> None:

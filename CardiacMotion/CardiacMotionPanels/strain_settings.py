@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 from CardiacMotionLib.errors import CardiacMotionError
 
 from .parameters import AUTOMATIC
+from .placing import Placing
 from .run import RunControl
 from .session import Session
 
@@ -25,11 +26,13 @@ PATIENCE_MS = 400  # after a change: the next may follow
 class StrainSettings:
     """The choices of the strain section that strain depends on, and the work that follows them."""
 
-    def __init__(self, session: Session, ui: Any, views: StrainViews):
+    def __init__(self, session: Session, widget: Any, ui: Any, views: StrainViews):
         self.session, self.ui, self.views = session, ui, views
         self._filling = False
         self._run = ""  # that is computed again
-        self._observed: tuple[Any, list[int]] = (None, [])  # markups and the tags of our observers
+        self._observed: tuple[Any, list[int]] = (None, [])  # markups and the tag of our observer
+        self.placing = Placing(widget, self.onPlaced, self.onGivenUp)
+        session.leaving.append(self.placing.giveUp)
         self.run = RunControl(
             session,
             ui.updateStrainButton,
@@ -54,6 +57,7 @@ class StrainSettings:
         """Show another parameter node, or none while a scene closes: what works for that scene is stopped."""
         if parameterNode is None:
             self.timer.stop()
+            self.placing.cancel()
             self.run.abandon()
             self._observe(None)
 
@@ -83,8 +87,7 @@ class StrainSettings:
             self._filling = False
         self._observe(current.insertions if current is not None else None)
         self._showInsertions()
-        placing = self._placing()
-        ui.placeInsertionsButton.text = _("Stop placing") if placing else _("Place RV insertions")
+        ui.placeInsertionsButton.text = _("Stop placing") if self.placing.active else _("Place RV insertions")
         self.run.setReady(self._problem(has))
 
     def _problem(self, has: bool) -> str:
@@ -108,16 +111,8 @@ class StrainSettings:
             return
         for tag in tags:
             before.RemoveObserver(tag)
-        events = () if node is None else (node.PointEndInteractionEvent, node.PointPositionDefinedEvent)
+        events = () if node is None else (node.PointEndInteractionEvent,)
         self._observed = node, [node.AddObserver(event, self.onChanged) for event in events]
-
-    def _placing(self) -> bool:
-        node = self._observed[0]
-        if node is None:
-            return False
-        from CardiacMotionLib.scene.insertions import placing
-
-        return placing(node)
 
     # ------------------------------------------------------------------ what the user does
 
@@ -134,35 +129,45 @@ class StrainSettings:
 
     def onSettled(self, *_args: Any) -> None:
         """Compute strain again where it would differ; after other work, where some is under way."""
-        from CardiacMotionLib.scene.insertions import NAMES, finish_placing
-
         if self.session.busy:
             self.timer.start()
             return
-        node = self._observed[0]
-        if self._placing() and node.GetNumberOfDefinedControlPoints() >= len(NAMES):
-            finish_placing(node)
         if self.changed():
             self.run.start()
         self.session.changed()
 
     def onPlace(self, *_args: Any) -> None:
         """Let the user place both insertions with two clicks, or give up on it."""
-        from CardiacMotionLib.scene.insertions import finish_placing, insertions_of, move_insertions, place_insertions
-
+        if self.placing.active:
+            self.placing.giveUp()
+            return
         outcome, current = self.views.outcome(), self.session.current
         if outcome is None or current is None:
             return
-        node = insertions_of(current)
-        if self._placing():
-            finish_placing(node)
-            if outcome.strain.rv_insertion is not None:
-                move_insertions(node, outcome.strain.rv_insertion)
-            self.run.show("")
-        else:
+        from CardiacMotionLib.scene.insertions import NAMES, new_insertions
+
+        self._run = current.run
+        self.placing.start(lambda: new_insertions(current), len(NAMES))
+        self.run.show(_("Click the anterior, then the inferior end of the septum in a short-axis slice. Esc gives up."))
+        self.session.changed()
+
+    def onPlaced(self, node: Any) -> None:
+        """Take what was placed; strain follows."""
+        from CardiacMotionLib.scene.insertions import read_insertions, set_insertions
+        from CardiacMotionLib.scene.run_nodes import remove_nodes
+
+        points, results = read_insertions(node), self.session.runs.get(self._run)
+        remove_nodes([node])
+        self.run.show("")
+        if results is not None:
+            set_insertions(results, points)
             self.session.parameterNode.showInsertions = True
-            place_insertions(node)
-            self.run.show(_("Click the anterior, then the inferior end of the septum in a short-axis slice."))
+            self.onChanged()
+        self.session.changed()
+
+    def onGivenUp(self) -> None:
+        """Nothing was placed."""
+        self.run.show("")
         self.session.changed()
 
     # ------------------------------------------------------------------ the work

@@ -52,7 +52,6 @@ _PUBLIC = {
     "end_highlight": "highlight",
     "hide_segments": "aha",
     "highlight_segment": "highlight",
-    "place_insertions": "insertions",
     "read_insertions": "insertions",
     "show_curves": "strain_update",
     "show_segments": "aha",

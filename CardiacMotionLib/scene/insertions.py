@@ -26,8 +26,7 @@ _COLOR = (1.0, 1.0, 1.0)
 def add_insertions(name: str, transform_node: Any, points: np.ndarray | None) -> Any:
     """Markups of the insertions under ``transform_node``, which plays motion to frame.
 
-    At ``points`` (2, 3) RAS mm of the reference, anterior and inferior; None leaves them to be placed with
-    `place_insertions`.
+    At ``points`` (2, 3) RAS mm of the reference, anterior and inferior; None leaves them to be placed.
     """
     node = headless_scene().scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", f"{name} RV insertions")
     node.SetAndObserveTransformNodeID(transform_node.GetID())
@@ -46,13 +45,22 @@ def add_insertions(name: str, transform_node: Any, points: np.ndarray | None) ->
     return node
 
 
-def insertions_of(results: Results) -> Any:
-    """The run's markups of the insertions; without any, new ones that wait to be placed."""
+def new_insertions(results: Results) -> Any:
+    """Markups without points for the user to place: `set_insertions` takes what was placed, and this node may go."""
+    node = add_insertions(f"New {results.name}", results.proxy(results.motion_to_frame), None)
+    node.SetSaveWithScene(False)
+    node.SetControlPointLabelFormat("RV %d")
+    return node
+
+
+def set_insertions(results: Results, points: np.ndarray) -> Any:
+    """Put the run's markups of the insertions, made on first use, at ``points`` (2, 3) RAS mm of the reference."""
     if results.insertions is None:
         with all_or_nothing(results.run):
-            node = add_insertions(results.name, results.proxy(results.motion_to_frame), None)
+            node = add_insertions(results.name, results.proxy(results.motion_to_frame), points)
             adopt(results, "insertions", node)
         results.insertions = node
+    move_insertions(results.insertions, points)
     return results.insertions
 
 
@@ -97,55 +105,6 @@ def read_insertions(node: Any) -> np.ndarray:
     return np.array([node.GetNthControlPointPosition(number) for number in range(len(NAMES))])
 
 
-def place_insertions(node: Any) -> None:
-    """Let the next two clicks in a view place the anterior and the inferior insertion.
-
-    What was placed before goes. `finish_placing` ends it, after the second point or on the user's wish.
-    """
-    node.SetFixedNumberOfControlPoints(False)
-    node.RemoveAllControlPoints()
-    node.SetDisplayVisibility(True)
-    selection, interaction = _selection_node(), _interaction_node()
-    selection.SetReferenceActivePlaceNodeClassName(node.GetClassName())
-    selection.SetActivePlaceNodeID(node.GetID())
-    interaction.SetPlaceModePersistence(1)
-    interaction.SetCurrentInteractionMode(interaction.Place)
-
-
-def placing(node: Any) -> bool:
-    """Whether the next click in a view places a point of ``node``."""
-    interaction = _interaction_node()
-    return (
-        interaction.GetCurrentInteractionMode() == interaction.Place
-        and _selection_node().GetActivePlaceNodeID() == node.GetID()
-    )
-
-
-def finish_placing(node: Any) -> None:
-    """Name the points that were placed, and give the mouse back to the views."""
-    if placing(node):
-        interaction = _interaction_node()
-        interaction.SetPlaceModePersistence(0)
-        interaction.SwitchToViewTransformMode()
-        _selection_node().SetActivePlaceNodeID(None)
-    while node.GetNumberOfControlPoints() > len(NAMES):  # the one that follows the mouse to be placed next
-        node.RemoveNthControlPoint(node.GetNumberOfControlPoints() - 1)
-    for number in range(node.GetNumberOfControlPoints()):
-        _describe(node, number)
-    if node.GetNumberOfDefinedControlPoints() == len(NAMES):
-        node.SetFixedNumberOfControlPoints(True)
-
-
 def _describe(node: Any, number: int) -> None:
     node.SetNthControlPointLabel(number, NAMES[number])
     node.SetNthControlPointDescription(number, "where the RV joins the LV; the AHA segments are counted from here")
-
-
-def _interaction_node() -> Any:
-    scene = headless_scene().scene
-    return scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
-
-
-def _selection_node() -> Any:
-    scene = headless_scene().scene
-    return scene.GetFirstNodeByClass("vtkMRMLSelectionNode")

@@ -34,9 +34,7 @@ TASKS = {
 LOSSES = {"msasha": Loss("nmi", smoothness=0.1), "cine": Loss("mse", smoothness=0.05)}
 INNER = {"msasha": "ncc", "cine": "mse"}
 TESTED = 16
-SETTINGS = Settings(
-    steps=400, learning_rate=8e-4, clip=1.0, precision="auto", validate_every=100, checkpoint_every=100
-)
+SETTINGS = Settings(steps=400, learning_rate=8e-4, clip=1.0, precision="auto", validate_every=100, checkpoint_every=100)
 
 
 def runs() -> Iterator[Run]:

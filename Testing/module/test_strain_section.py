@@ -281,10 +281,16 @@ class TestAgain:
         ui.placeInsertionsButton.click()
         assert ui.placeInsertionsButton.text == "Stop placing"
         assert "Click the anterior" in ui.strainStatusLabel.text
-        node = panel.session.current.insertions
+        selection = slicer.app.applicationLogic().GetSelectionNode()
+        interaction = slicer.app.applicationLogic().GetInteractionNode()
+        assert interaction.GetCurrentInteractionMode() == interaction.Place
+        assert interaction.GetPlaceModePersistence()  # the first click does not end it
+        node = slicer.mrmlScene.GetNodeByID(selection.GetActivePlaceNodeID())
         for point in there:
             node.AddControlPoint(*point)
-            node.InvokeEvent(node.PointPositionDefinedEvent)
+            slicer.app.processEvents()
+        assert interaction.GetCurrentInteractionMode() == interaction.ViewTransform
+        assert not slicer.mrmlScene.IsNodePresent(node)
         settle(slicer, section)
         assert ui.placeInsertionsButton.text == "Place RV insertions"
         assert ui.showSegmentsCheckBox.enabled
@@ -296,8 +302,12 @@ class TestAgain:
         from CardiacMotionLib.scene import read_insertions
 
         there = section.session.outcome.strain.rv_insertion
+        present = slicer.mrmlScene.GetNumberOfNodes()
         section.ui.placeInsertionsButton.click()
+        assert slicer.mrmlScene.GetNumberOfNodes() > present
         section.ui.placeInsertionsButton.click()
+        assert slicer.mrmlScene.GetNumberOfNodes() == present
+        assert section.ui.strainStatusLabel.text == ""
         np.testing.assert_allclose(read_insertions(section.session.current.insertions), there, atol=1e-3)
         settle(slicer, section)
         assert section.session.outcome.strain.rv_insertion is there

@@ -11,14 +11,13 @@ from CardiacMotionLib.scene import (
     add_series,
     find_results,
     load_scene,
-    place_insertions,
     read_insertions,
     save_scene,
     show_frame,
     strain_update,
     update_strain,
 )
-from CardiacMotionLib.scene.insertions import NAMES, add_insertions, finish_placing, move_insertions, placing
+from CardiacMotionLib.scene.insertions import NAMES, move_insertions, new_insertions, set_insertions
 from CardiacMotionLib.scene.sequences import data_nodes
 
 
@@ -71,26 +70,18 @@ class TestMarkups:
         run.insertions.SetNthControlPointPositionWorld(0, *motion.track(tissue[None])[2, 0])
         np.testing.assert_allclose(read_insertions(run.insertions)[0], tissue, atol=0.1)
 
-    def test_two_clicks_place_them(self, scene, run):
-        interaction = scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
-        selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
-        node = run.insertions
-        place_insertions(node)
-        assert placing(node)
-        assert interaction.GetCurrentInteractionMode() == interaction.Place
-        assert selection.GetActivePlaceNodeID() == node.GetID()
+    def test_they_are_read_when_both_are_placed(self, scene, run):
+        node = new_insertions(run)
+        assert not node.GetSaveWithScene()
         with pytest.raises(CardiacMotionError, match="0 of the 2 RV insertions are placed; click the anterior"):
             read_insertions(node)
         node.AddControlPoint(1.0, 2.0, 3.0)
         with pytest.raises(CardiacMotionError, match="1 of the 2 RV insertions is placed"):
             read_insertions(node)
         node.AddControlPoint(4.0, 5.0, 6.0)
-        finish_placing(node)
-        assert not placing(node)
-        assert interaction.GetCurrentInteractionMode() == interaction.ViewTransform
-        assert tuple(node.GetNthControlPointLabel(number) for number in range(2)) == NAMES
-        assert node.GetFixedNumberOfControlPoints()
-        assert read_insertions(node).shape == (2, 3)
+        set_insertions(run, read_insertions(node))
+        np.testing.assert_allclose(read_insertions(run.insertions), [[1, 2, 3], [4, 5, 6]])
+        assert tuple(run.insertions.GetNthControlPointLabel(number) for number in range(2)) == NAMES
 
     def test_moving_keeps_the_points(self, run, known):
         there = known[2].rv_insertion + 1.0
@@ -183,7 +174,3 @@ class TestUpdate:
         results = add_results(sequence, series, motion, name="Motion only")
         with pytest.raises(CardiacMotionError, match="'Motion only' has no strain to replace"):
             update_strain(results, series, motion, strain)
-
-    def test_insertions_without_points_wait_to_be_placed(self, run):
-        node = add_insertions("New", run.proxy(run.motion_to_frame), None)
-        assert node.GetNumberOfControlPoints() == 0
