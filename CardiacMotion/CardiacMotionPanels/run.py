@@ -17,7 +17,7 @@ from .session import Session
 POLL_INTERVAL_MS = 10
 STEPS_SECONDS = 0.015  # in each poll, of the steps that put a result into the scene
 ERROR_STYLE = "color: #b3261e;"
-STOPPING_SECONDS = 0.05  # that Apply waits for a cancelled run whose worker is still in one long step
+STOPPING_SECONDS = 0.5  # that Apply waits for a cancelled run whose worker is still in one long step
 BAR_STEPS = 1000
 WORK_SHARE = 0.9  # of the bar; the rest is the result's way into the scene
 
