@@ -33,6 +33,8 @@ def panel(slicer):
     panel.enter()
     yield panel
     panel.motion.run.abandon()
+    if panel.motion.run._runner is not None:
+        panel.motion.run._runner.wait(60)  # a thread that has not heard yet would hold up the next test
     panel.exit()
     slicer.mrmlScene.Clear()
 

@@ -203,10 +203,11 @@ class TestOptions:
 class TestRuns:
     def test_inputs_are_locked_and_progress_is_shown(self, slicer, panel, heart, with_fake):
         choose(panel, "fake")
+        panel.motion.forms["fake"].editors["steps"].widget.value = 400
         panel.motion.ui.applyButton.click()
-        slicer.app.processEvents()
-        time.sleep(0.1)
-        panel.motion.run.poll()
+        deadline = time.monotonic() + 60
+        while not panel.motion.ui.progressBar.value and time.monotonic() < deadline:
+            slicer.app.processEvents()
         assert not panel.motion.ui.methodComboBox.enabled
         assert panel.motion.ui.applyButton.text == "Cancel"
         assert 0 < panel.motion.ui.progressBar.value < 1000
