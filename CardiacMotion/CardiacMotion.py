@@ -12,6 +12,7 @@ import slicer
 import vtk
 from CardiacMotionPanels import analysis, packages, sample_data, selftest, selftest_sections
 from CardiacMotionPanels.export import ExportPanel
+from CardiacMotionPanels.layout import registerLayouts
 from CardiacMotionPanels.layout_switch import LayoutSwitch
 from CardiacMotionPanels.mapping import MappingPanel
 from CardiacMotionPanels.motion import MotionPanel
@@ -54,6 +55,7 @@ class CardiacMotion(ScriptedLoadableModule):
             "the Sunnybrook Cardiac Data (Radau et al., The MIDAS Journal 2009, CC0)."
         )
         slicer.app.connect("startupCompleted()", sample_data.registerSampleData)
+        slicer.app.connect("startupCompleted()", registerLayouts)
 
 
 class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

@@ -65,6 +65,17 @@ def layoutXml(layout: int) -> str:
     return f'<layout type="vertical" split="true">{rows}</layout>'
 
 
+def registerLayouts() -> None:
+    """Tell the application our layouts, which a scene may ask for that was saved while one was on."""
+    manager = slicer.app.layoutManager()
+    if manager is None:
+        return
+    node = manager.layoutLogic().GetLayoutNode()
+    for layout in ROWS:
+        if not node.IsLayoutDescription(layout):
+            node.AddLayoutDescription(layout, layoutXml(layout))
+
+
 class Layouts:
     """Shows our layouts and remembers the user's while one of them is on."""
 
@@ -84,9 +95,7 @@ class Layouts:
             return False
         if not self.shown:
             self._before = manager.layout
-        node = manager.layoutLogic().GetLayoutNode()
-        if not node.IsLayoutDescription(layout):
-            node.AddLayoutDescription(layout, layoutXml(layout))
+        registerLayouts()
         manager.setLayout(layout)
         return True
 

@@ -43,14 +43,8 @@ def main(folder: Path) -> None:
 
 
 def study(panel) -> None:
-    """The cine that ships, with the labels of end-diastole."""
-    from CardiacMotionLib.io import sample_series
-    from CardiacMotionLib.scene import add_labels, add_series
-
-    series = sample_series()
-    cine, _browser = add_series(series, "Sunnybrook cine")
-    parameters = panel.logic.getParameterNode()
-    parameters.cine, parameters.segmentation = cine, add_labels(series, "Heart at end-diastole")
+    """The cine that ships, with its contours."""
+    panel.study.ui.loadSampleButton.click()
     settle(panel)
 
 

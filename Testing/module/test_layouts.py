@@ -197,3 +197,29 @@ def test_removing_the_results_leaves_no_dead_button(panel, layouts, switch):
     assert switch.ui.userLayoutButton.enabled
     switch.ui.userLayoutButton.click()
     assert layouts.layout == USERS
+
+
+def test_a_scene_that_was_saved_in_one_of_our_layouts_leaves_a_plain_one_behind(slicer, panel, layouts):
+    """Nobody knows the layout that the user had then."""
+    from CardiacMotionPanels.layout import registerLayouts
+
+    assert registerLayouts in slicer.app.at_startup
+    registerLayouts()
+    layouts.setLayout(7302)
+    assert layouts.layout == 7302
+    panel.exit()
+    assert layouts.layout == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+    panel.enter()
+
+
+def test_the_segmentation_that_was_put_in_is_hidden_while_its_moving_copy_is_shown(slicer, panel, layouts, switch):
+    from CardiacMotionLib.scene import add_labels
+
+    outcome, _results = take_motion(panel)
+    segmentation = add_labels(outcome.series)
+    panel.logic.getParameterNode().segmentation = segmentation
+    assert segmentation.GetDisplayVisibility()
+    switch.ui.reviewLayoutButton.click()
+    assert not segmentation.GetDisplayVisibility()
+    switch.ui.userLayoutButton.click()
+    assert segmentation.GetDisplayVisibility()
