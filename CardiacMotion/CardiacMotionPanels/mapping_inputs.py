@@ -290,6 +290,6 @@ def firstMappingSeries() -> Any:
     from CardiacMotionLib.scene.run_nodes import RUN
 
     for node in slicer.util.getNodesByClass("vtkMRMLSequenceNode"):
-        if node.GetAttribute(RUN) is None and not describeImages(node)[1] and acquisition_of(node).values:
+        if node.GetAttribute(RUN) is None and not describeImages(node)[1] and acquisition_of(node, files=False).values:
             return node
     return None

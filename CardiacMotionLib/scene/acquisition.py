@@ -22,11 +22,12 @@ class Acquired(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def acquisition_of(sequence: Any) -> Acquired:
+def acquisition_of(sequence: Any, *, files: bool = True) -> Acquired:
     """Model and times of a sequence node of images, one value an image.
 
     From attributes ``CardiacMotion.inversion_times`` and so on; else an index ``InversionTime`` or such; else, in
-    Slicer, the DICOM files of the images, where its database still has them.
+    Slicer, the DICOM files of the images, where its database still has them. ``files`` False leaves out the last, which
+    reads the headers of all files: of a cine that takes seconds, and they say nothing.
     """
     index = index_of(sequence)
     keys = {name: sequence.GetAttribute(name) for name in sequence.GetAttributeNames() or ()}
@@ -36,7 +37,7 @@ def acquisition_of(sequence: Any) -> Acquired:
     of_index = acquisition_from_index(index.name, index.unit, index.values)
     if of_index:
         return Acquired({**of_index, **found}, INDEX)
-    of_files, notes = _from_files(sequence)
+    of_files, notes = _from_files(sequence) if files else ({}, [])
     return Acquired({**of_files, **found}, DICOM if of_files else ATTRIBUTES if found else NOWHERE, tuple(notes))
 
 

@@ -63,7 +63,7 @@ def series_from_nodes(
     notes = []
     times = None
     sequence = cine_sequence(cine_node)
-    acquired = Acquired({}, "") if sequence is None else acquisition_of(sequence)
+    acquired = Acquired({}, "") if sequence is None else acquisition_of(sequence, files=False)
     if index is not None:
         times, note = times_of(index)
         notes += [note] if note else []

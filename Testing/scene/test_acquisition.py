@@ -74,13 +74,12 @@ def test_times_come_from_the_dicom_files_that_slicer_loaded(bare, tmp_path, monk
     found = acquisition_of(bare)
     if missing is None:
         assert found == ({"inversion_times": TIMES}, "DICOM", ())
-        assert series_from_nodes(bare).meta["inversion_times"] == TIMES
+        assert "inversion_times" not in series_from_nodes(bare).meta  # a cine would take seconds to look at
         next(iter(files.values())).unlink()
         assert acquisition_of(bare) == ({}, "", ())
     else:
         assert found.values == {}
         assert "no inversion time for frame 2" in found.notes[0]
-        assert found.notes[0] in series_from_nodes(bare).meta["notes"]
 
 
 def test_the_sample_can_be_mapped_as_it_is(scene):
