@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .headless import headless_scene
+from .run_nodes import RUN
+from .sequences import find_sequence
 
 _IMAGES = ("Background", "Foreground", "Label")
 
@@ -49,7 +51,7 @@ class SliceLayers:
             wanted["LabelOpacity"] = 1.0
         for composite in _views():
             identity = composite.GetID()
-            before = self._before.setdefault(identity, _read(composite))
+            before = self._before.setdefault(identity, _without_results(_read(composite)))
             put = {name: before[name] if value is None else value for name, value in wanted.items()}
             if self._ours.get(identity) != put:
                 self._ours[identity], self._faded = put, None
@@ -75,7 +77,7 @@ class SliceLayers:
             now = _read(composite)
             if now["ForegroundOpacity"] == self._faded:
                 now["ForegroundOpacity"] = ours["ForegroundOpacity"]
-            back = {name: before[name] if now[name] == ours[name] else now[name] for name in before}
+            back = {name: before[name] if now[name] in (ours[name], None) else now[name] for name in before}
             _write(composite, {**back, "Background": back["Background"] or now["Background"]})
         self.forget()
 
@@ -98,6 +100,18 @@ def _read(composite: Any) -> dict[str, Any]:
         "ForegroundOpacity": composite.GetForegroundOpacity(),
         "LabelOpacity": composite.GetLabelOpacity(),
     }
+
+
+def _without_results(state: dict[str, Any]) -> dict[str, Any]:
+    """What a view shows, without what a run made: a view of a new layout starts with what the others show."""
+    nodes = {name: headless_scene().scene.GetNodeByID(state[name]) for name in _IMAGES if state[name] is not None}
+    return state | {name: None for name, node in nodes.items() if node is not None and _is_result(node)}
+
+
+def _is_result(volume_node: Any) -> bool:
+    """Whether a run made a volume, or the sequence whose current frame it shows."""
+    found = find_sequence(volume_node)
+    return any(node.GetAttribute(RUN) for node in (volume_node, *(found or ())[:1]))
 
 
 def _write(composite: Any, state: dict[str, Any]) -> None:

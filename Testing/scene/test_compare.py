@@ -193,6 +193,29 @@ class TestViews:
         assert views[0].GetForegroundVolumeID() is None
         assert views[1].GetForegroundVolumeID() == scout.GetID()
 
+    def test_a_view_that_starts_with_what_the_others_show_does_not_keep_it(self, scene, run, views):
+        results, *_ = run
+        cine, overlay = results.proxy(results.cine), results.proxy(results.overlays["radial"])
+        layers = SliceLayers()
+        layers.show(Picture(cine, overlay))
+        views[1].CopyContent(views[0])  # as a layout does for a view of its own
+        late = SliceLayers()
+        late.show(Picture(cine, overlay))
+        late.restore()
+        for view in views:
+            assert view.GetForegroundVolumeID() is None
+            assert view.GetBackgroundVolumeID() == cine.GetID()
+
+    def test_what_was_there_comes_back_when_the_run_was_deleted(self, scene, run, views):
+        results, *_ = run
+        scout = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Scout")
+        views[0].SetForegroundVolumeID(scout.GetID())
+        layers = SliceLayers()
+        layers.show(Picture(results.proxy(results.cine), results.proxy(results.overlays["radial"])))
+        remove_results(results)
+        layers.restore()
+        assert views[0].GetForegroundVolumeID() == scout.GetID()
+
     def test_an_image_that_is_gone_is_not_put_back(self, scene, run, views):
         results, *_ = run
         scout = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Scout")
