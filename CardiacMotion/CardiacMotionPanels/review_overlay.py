@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 from .ondemand import LayerMaker, Wish, present
 from .session import Session
 
-NUMBERS = 1e6  # no range is beyond
+BEYOND = 10  # times the range can be chosen
 
 
 class OverlayControls:
@@ -68,9 +68,10 @@ class OverlayControls:
         display = proxy.GetDisplayNode()
         low, high = display.GetWindowLevelMin(), display.GetWindowLevelMax()
         unit = title_of(self.sequence(current)).partition("(")[2].rstrip(")")
+        limit = BEYOND * max(abs(low), abs(high), 1.0)  # a box is as wide as its longest number
         self._showing = True
         for spinBox, value in ((ui.rangeLowSpinBox, low), (ui.rangeHighSpinBox, high)):
-            spinBox.minimum, spinBox.maximum = -NUMBERS, NUMBERS
+            spinBox.minimum, spinBox.maximum = -limit, limit
             spinBox.decimals = 0 if high - low >= 20 else 1
             spinBox.singleStep = 5.0 if high - low >= 20 else 0.5
             spinBox.suffix = f" {unit}"
