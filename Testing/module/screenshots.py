@@ -50,8 +50,8 @@ def study(panel) -> None:
 
 def motion(panel, folder: Path) -> None:
     """The default method, until it is done."""
+    section(panel, "motion", folder)  # before: the expected time is then that of any machine
     wait_for(panel.motion.ui.applyButton, panel.motion.run)
-    section(panel, "motion", folder)
 
 
 def layouts(panel, folder: Path) -> None:
