@@ -87,6 +87,7 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.sections = (self.study, self.motion, self.review, self.strain, self.mapping, self.export)
         for name, panel in zip(SECTIONS, self.sections, strict=True):
             getattr(self.ui, f"{name}Section").layout().addWidget(panel.widget)
+        self.ui.mappingSection.connect("contentsCollapsed(bool)", self.mapping.onCollapsed)
         self.panels = (self.layouts, *self.sections)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)

@@ -68,6 +68,12 @@ class MappingPanel:
         self.sample.abandon()
         self.results.cleanup()
 
+    def onCollapsed(self, collapsed: bool) -> None:
+        """The section is opened for the first time: list what there is."""
+        if not collapsed and not self.inputs.opened:
+            self.inputs.opened = True
+            self.session.changed()
+
     def refresh(self) -> None:
         """Show what the parameter node and the session hold."""
         self.inputs.refresh()

@@ -26,6 +26,7 @@ class MapInputs:
         self.parameterNode: Any = None
         self.methods: dict[str, Any] = {}
         self._best = NONE
+        self.opened = False  # whether the user has seen the section
         self._refused = ""  # why the node that was selected last is no series
         self._showing = False
         self.times = TimesTable(ui, self.session.changed)
@@ -67,9 +68,13 @@ class MapInputs:
     # ------------------------------------------------------------------ what is shown
 
     def refresh(self) -> None:
-        """Show what the parameter node holds."""
-        self._fillLists()
-        if self.parameterNode is None or not self.methods:
+        """Show what the parameter node holds; until images are chosen nothing of the library is loaded for it."""
+        if self.parameterNode is None:
+            return
+        if self.parameterNode.mapSeries is not None or self.opened:
+            self._fillLists()
+        if not self.methods:
+            self._hideSettings()
             return
         ui, node = self.ui, self.parameterNode
         self._showing = True
@@ -134,6 +139,23 @@ class MapInputs:
             return _("Choose how the images were made")
         return _("As the images say: {model}").format(model=said)
 
+    def _hideSettings(self) -> None:
+        """No model is known: it has no times and takes no settings."""
+        ui = self.ui
+        for widget in (
+            ui.mapTimesTable,
+            ui.mapT1BloodLabel,
+            ui.mapT1BloodSpinBox,
+            ui.mapPartitionLabel,
+            ui.mapPartitionSpinBox,
+            ui.mapParametersLabel,
+            ui.mapParametersComboBox,
+            ui.mapPolarityLabel,
+            ui.mapPolarityComboBox,
+            ui.mapRobustCheckBox,
+        ):
+            widget.visible = False
+
     def _showSettings(self) -> None:
         """Only the settings that the model takes."""
         from CardiacMotionLib.mapping.models import MODELS, make_model, settings_of
@@ -178,12 +200,10 @@ class MapInputs:
 
     def problem(self) -> str:
         """Why there is nothing to fit, or nothing."""
-        if self.parameterNode is None or not self.methods:
-            return _("Select the images of a mapping sequence.")
         text, wrong = self.describeSeries()
         if wrong:
             return text
-        if self.parameterNode.mapSeries is None:
+        if self.parameterNode is None or self.parameterNode.mapSeries is None:
             return _("Select the images of a mapping sequence (Study opens files), or press Sample data.")
         if not self.model:
             return _("Choose how the images were made: they do not say it.")

@@ -88,6 +88,7 @@ def reviewShows(test: Any, logic: Any) -> None:
         settle(review.maker)
     review.ui.tagsCheckBox.click()
     settle(review.maker)
+    review.ui.tagsCheckBox.click()
     for mode in (1, 2, 3, 0):  # flicker, checkerboard, difference, off
         review.ui.compareComboBox.setCurrentIndex(mode)
         settle(review.maker)
