@@ -74,7 +74,8 @@ class MapInputs:
         if self.parameterNode.mapSeries is not None or self.opened:
             self._fillLists()
         if not self.methods:
-            self._hideSettings()
+            self.ui.mapTimesTable.visible = False
+            self._showSettings(set())
             return
         ui, node = self.ui, self.parameterNode
         self._showing = True
@@ -98,7 +99,7 @@ class MapInputs:
         ui.mapModelComboBox.setItemText(0, self._wordsOfSeries())
         ui.mapModelInfoLabel.text = aboutModel(self.model)
         ui.mapMethodInfoLabel.text = self.aboutMethod()
-        self._showSettings()
+        self._showSettings(self._settingsTaken())
         for widget in (
             ui.mapSeriesSelector,
             ui.mapModelComboBox,
@@ -139,40 +140,29 @@ class MapInputs:
             return _("Choose how the images were made")
         return _("As the images say: {model}").format(model=said)
 
-    def _hideSettings(self) -> None:
-        """No model is known: it has no times and takes no settings."""
-        ui = self.ui
-        for widget in (
-            ui.mapTimesTable,
-            ui.mapT1BloodLabel,
-            ui.mapT1BloodSpinBox,
-            ui.mapPartitionLabel,
-            ui.mapPartitionSpinBox,
-            ui.mapParametersLabel,
-            ui.mapParametersComboBox,
-            ui.mapPolarityLabel,
-            ui.mapPolarityComboBox,
-            ui.mapRobustCheckBox,
-        ):
-            widget.visible = False
-
-    def _showSettings(self) -> None:
-        """Only the settings that the model takes."""
+    def _settingsTaken(self) -> set[str]:
+        """Names of what can be set of the chosen model."""
         from CardiacMotionLib.mapping.models import MODELS, make_model, settings_of
 
-        known = self.model in MODELS
-        takes = set(settings_of(self.model)) if known else set()
+        if self.model not in MODELS:
+            return set()
+        taken = set(settings_of(self.model))
+        if make_model(self.model).changes_sign:
+            taken.add("polarity")
+        return taken if self.model == "asl" else {*taken, "robust"}
+
+    def _showSettings(self, taken: set[str]) -> None:
+        """Only the settings that the model takes."""
         ui = self.ui
-        signed = known and make_model(self.model).changes_sign
-        for shown, widgets in (
-            ("t1_blood" in takes, (ui.mapT1BloodLabel, ui.mapT1BloodSpinBox)),
-            ("partition" in takes, (ui.mapPartitionLabel, ui.mapPartitionSpinBox)),
-            ("parameters" in takes, (ui.mapParametersLabel, ui.mapParametersComboBox)),
-            (signed, (ui.mapPolarityLabel, ui.mapPolarityComboBox)),
-            (known and self.model != "asl", (ui.mapRobustCheckBox,)),
+        for name, widgets in (
+            ("t1_blood", (ui.mapT1BloodLabel, ui.mapT1BloodSpinBox)),
+            ("partition", (ui.mapPartitionLabel, ui.mapPartitionSpinBox)),
+            ("parameters", (ui.mapParametersLabel, ui.mapParametersComboBox)),
+            ("polarity", (ui.mapPolarityLabel, ui.mapPolarityComboBox)),
+            ("robust", (ui.mapRobustCheckBox,)),
         ):
             for widget in widgets:
-                widget.visible = bool(shown)
+                widget.visible = name in taken
 
     def describeSeries(self) -> tuple[str, bool]:
         """(what is selected, False) or (what is wrong with it, True)."""
