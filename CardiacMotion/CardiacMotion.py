@@ -124,7 +124,7 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onSceneEndClose(self, caller=None, event=None):
         """An empty or loaded scene is there; a closed panel takes it when it is entered."""
-        if self._entered:
+        if self._entered or self.parent.isEntered:  # a panel that Reload made in the open module was not entered
             self.initializeParameterNode()
 
     def initializeParameterNode(self):

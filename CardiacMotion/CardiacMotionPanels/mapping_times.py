@@ -25,7 +25,6 @@ class TimesTable:
         self.acquired: Any = NOTHING  # what the series says of itself
         self._seriesId = ""
         self._shown: Any = None  # what the table was filled with
-        self._items: list[Any] = []  # kept: the table does not own what Python made
         self._filling = False
         self.table.connect("cellChanged(int,int)", self.onEdited)
         self.reset.connect("clicked(bool)", self.onReset)
@@ -79,12 +78,9 @@ class TimesTable:
         self.table.setColumnCount(len(texts))
         self.table.setHorizontalHeaderLabels([headers()[name] for name in texts])
         self.table.setVerticalHeaderLabels([_("Image {number}").format(number=n) for n in range(rows)])
-        self._items = []
         for column, values in enumerate(texts.values()):
             for row, text in enumerate(values):
-                item = qt.QTableWidgetItem(text)
-                self._items.append(item)
-                self.table.setItem(row, column, item)
+                self.table.setItem(row, column, qt.QTableWidgetItem(text))
         self.table.resizeColumnsToContents()
         self._shown = texts
         self._filling = False

@@ -6,7 +6,6 @@ what a module may rely on.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import sys
 import types
@@ -220,4 +219,3 @@ def install() -> None:
         vars(module).update(content, __all__=list(content))
         sys.modules[name] = module
         setattr(slicer, name.split(".")[1], module)
-    slicer.util.WaitCursor = contextlib.nullcontext
