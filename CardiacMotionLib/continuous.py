@@ -52,6 +52,9 @@ class Clock:
         return 2 * share[:, None] - 1
 
 
+AT_SIDE = 1e-5  # of the width of a side: as near, a point is on it, however its coordinates were rounded
+
+
 @dataclass(frozen=True, eq=False)
 class Window:
     """Where the motion is known: 1 inside, falling to 0 at the sides of a box in voxels.
@@ -80,6 +83,7 @@ class Window:
             for sign, end, width in ((1, self.low, self.widths[axis, 0]), (-1, self.high, self.widths[axis, 1])):
                 if width > 0:
                     depth = (sign * (voxels[:, axis] - float(end[axis])) / float(width)).clamp(0, 1)
+                    depth = torch.where(depth < AT_SIDE, 0.0, depth)
                     ramp = depth * depth * (3 - 2 * depth)
                     slope = sign * 6 * depth * (1 - depth) / float(width)
                     slopes[:, axis] = slopes[:, axis] * ramp + value[:, axis] * slope
