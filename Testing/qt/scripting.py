@@ -11,6 +11,7 @@ import sys
 import types
 import typing
 import unittest
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,7 +94,11 @@ class WithinRange:
 
 
 class _Parameter:
-    """One typed value kept as text, or as a node reference, in a scripted-module node."""
+    """One typed value kept as text, or as a node reference, in a scripted-module node.
+
+    Like Slicer's it is read once, and again only when the node says that it was modified: a node that was removed from
+    the scene stays the value until somebody sets another.
+    """
 
     def __init__(self, name, annotation, default):
         arguments = typing.get_args(annotation)
@@ -103,13 +108,20 @@ class _Parameter:
         self.is_node = isinstance(self.kind, type) and issubclass(self.kind, slicer.vtkMRMLNode)
 
     def __get__(self, wrapper, owner=None):
-        node = wrapper.parameterNode
+        return wrapper._values[self.name]
+
+    def __set__(self, wrapper, value):
+        with slicer.util.NodeModify(wrapper.parameterNode):
+            self.write(wrapper, value)
+            wrapper._values[self.name] = self.read(wrapper.parameterNode)
+
+    def read(self, node):
         if self.is_node:
             return node.GetNodeReference(self.name)
         text = node.GetParameter(self.name)
         return text == "True" if self.kind is bool else self.kind(text)
 
-    def __set__(self, wrapper, value):
+    def write(self, wrapper, value):
         if self.is_node:
             if value is not None and not isinstance(value, self.kind):
                 raise ValueError(f"{self.name}: {value.GetClassName()} is not a {self.kind.__name__}")
@@ -130,15 +142,25 @@ def parameterNodeWrapper(cls):  # noqa: N802
     }
 
     def init(self, node):
-        self.parameterNode, self._guis = node, {}
+        self.parameterNode, self._guis, self._values = node, {}, {}
         for name, parameter in parameters.items():
             if not node.HasParameter(name):
                 setattr(self, name, parameter.default)
-        node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: _write_guis(self))
+        update(self)
+        this = weakref.ref(self)
+        self._tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: update(this()))
+
+    def update(self):
+        for name, parameter in parameters.items():
+            if not self.parameterNode.HasParameter(name):
+                parameter.write(self, parameter.default)
+            self._values[name] = parameter.read(self.parameterNode)
+        _write_guis(self)
 
     members = {
         **parameters,
         "__init__": init,
+        "__del__": lambda self: self.parameterNode.RemoveObserver(self._tag),
         "connectParametersToGui": _connect_parameters_to_gui,
         "disconnectGui": lambda self, tag: self._guis.pop(tag, None),
         "AddObserver": lambda self, event, callback, priority=0.0: self.parameterNode.AddObserver(
