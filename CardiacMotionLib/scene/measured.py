@@ -7,6 +7,7 @@ tissue that is there.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -30,7 +31,7 @@ _KINDS = ("probe", "ruler")
 _SLOT = "CardiacMotion.slot"
 
 
-class Measured:
+class Measured(ABC):
     """One probe or ruler of a run: its markups node and what follows from where it is.
 
     Attributes
@@ -69,13 +70,13 @@ class Measured:
     # ------------------------------------------------------------------ what a kind is
 
     @property
+    @abstractmethod
     def titles(self) -> dict[str, str]:
         """{curve: header of its column}."""
-        raise NotImplementedError
 
+    @abstractmethod
     def measure(self, points: np.ndarray) -> tuple[dict[str, np.ndarray], str]:
         """({curve: (T,)}, problem) of control points (size, 3) in RAS mm of the reference."""
-        raise NotImplementedError
 
     # ------------------------------------------------------------------ what it is now
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from inr_tables import RESEARCH, ROOT, made_by, markdown
 from moved_mapping import AROUND_MM, Moved, clearest, filled, move
 from scipy import ndimage
@@ -141,10 +143,12 @@ def main() -> None:
     table, maps = measured(given.data, given.seeds, names)
     means = table.drop(columns=["series", "seed"]).groupby("method", sort=False).mean().reset_index()
     shrunk = factors(table)
+    everything = list(given.methods) == list(METHODS)
+    chosen = "" if everything else f" --methods {' '.join(map(shlex.quote, given.methods))}"
     lines = [
         "# Maps of real images that were moved, before and after registration",
         "",
-        made_by(f"mapping_motion.py --data FOLDER --seeds {given.seeds}", "as many threads as cores"),
+        made_by(f"mapping_motion.py --data FOLDER --seeds {given.seeds}{chosen}", f"{torch.get_num_threads()} threads"),
         f"Four series of the t1net data (inversion recovery, 8 or 9 images), each moved by {given.seeds} smooth random "
         "motions of up to 8 mm and a warp of up to 3 mm from the image with the clearest contrast, which stays. "
         "Groupwise methods find the motion from their canonical space; for the comparison it is expressed in that "
