@@ -152,10 +152,10 @@ def build(
 
 def _people(cohort: str, number: int | None, groups: tuple[str, ...], layout: str | None) -> list[Subject]:
     from ..prior import ROTATION, phantom_subjects
-    from .cohort import cohort_subjects
+    from ..studies.subjects import case_subjects
 
     if cohort != PHANTOM:
-        return [*cohort_subjects(Path(cohort), number, layout, groups)]
+        return [*case_subjects(Path(cohort), number, layout, groups)]
     if number is None:
         raise CardiacMotionError("say how many synthetic subjects with --subjects N; 50 make a prior (paper 000)")
     return [*phantom_subjects(number, groups or ROTATION)]

@@ -142,13 +142,13 @@ def made_folder(folder: Path) -> Path:
 
 
 def _subjects(folder: Path | None, layout: str | None) -> list[Any] | None:
-    from .cohort import cohort_subjects
+    from ..studies.subjects import case_subjects
 
     if folder is None:
         if layout is not None:
             raise CardiacMotionError(f"--layout {layout} says what a folder holds; give the folder with --data")
         return None
-    return [*cohort_subjects(folder, None, layout)]
+    return [*case_subjects(folder, None, layout)]
 
 
 @contextmanager

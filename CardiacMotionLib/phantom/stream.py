@@ -31,6 +31,7 @@ from .population import HeartOptions, draw_person
 from .subject import Subject
 
 HELD_OUT = 1_000_000  # the first seed that no network is trained on
+TESTED = HELD_OUT + 1000  # the first seed that no network was chosen by, either
 RANDOMIZED: Mapping[str, Any] = {
     "group": "any",
     "sliding": (False, True),

@@ -46,13 +46,13 @@ from moved_mapping import clearest, latest, move
 from CardiacMotionLib import CardiacMotionError, ImageSeries, Motion, phantom, register
 from CardiacMotionLib.methods.learned import STACK_DIMS
 from CardiacMotionLib.phantom.population import AVERAGE, GROUPS
-from CardiacMotionLib.phantom.stream import HELD_OUT
+from CardiacMotionLib.phantom.stream import TESTED
 from CardiacMotionLib.series import LABEL_NAMES, MYOCARDIUM
 from CardiacMotionLib.weights import Weights
 
 RESULTS = ROOT / "Testing" / "results"
 NAME = "learned_accuracy"
-FIRST_PERSON = HELD_OUT + 1000  # the first of the held-out people choose the step whose weights ship
+FIRST_PERSON = TESTED
 MOTIONS = 2  # known ones of every series for T1
 TEMPLATES = {"mapping": clearest, "mapping_late": latest}
 MAPPING_SERIES = ("precontrast_1", "precontrast_2", "postcontrast_1", "postcontrast_2")

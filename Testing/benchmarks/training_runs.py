@@ -25,7 +25,7 @@ from CardiacMotionLib.methods import methods
 from CardiacMotionLib.methods.learned import PairNetwork
 from CardiacMotionLib.methods.protocol import Progress
 from CardiacMotionLib.phantom import VERSION
-from CardiacMotionLib.phantom.stream import HELD_OUT
+from CardiacMotionLib.phantom.stream import HELD_OUT, TESTED
 from CardiacMotionLib.prior.workers import each
 from CardiacMotionLib.training.data import Data, Prepared, prepare_all, synthetic_subjects
 from CardiacMotionLib.training.loop import train
@@ -34,7 +34,7 @@ from CardiacMotionLib.training.pairs import PairTask, seeded
 from CardiacMotionLib.training.settings import Settings
 from CardiacMotionLib.whole_files import write_whole
 
-TEST_SEED = HELD_OUT + 1000  # of the first person who is tested; those of validations lie below
+TEST_SEED = TESTED  # of the first person who is tested
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from moving_images import contracting_series
 from rings import SHAPE
 
 from CardiacMotionLib import CardiacMotionError
-from CardiacMotionLib.cli.cohort import cohort_subjects
 from CardiacMotionLib.methods.inr.prior import Prior
 from CardiacMotionLib.phantom import phantom
 from CardiacMotionLib.prior import PhantomSubject, fits
+from CardiacMotionLib.studies.subjects import case_subjects
 
 QUICK = ["--steps", "2", "--width", "8", "--layers", "2", "--points", "64", "--volume-points", "16"]
 
@@ -157,12 +157,12 @@ def test_a_cohort_of_files(cardiac_motion, a_cohort, tmp_path):
 
 
 def test_subjects_of_a_cohort_are_chosen(a_cohort):
-    assert [one.name for one in cohort_subjects(a_cohort, 2)] == ["p1", "p2"]
-    assert [one.name for one in cohort_subjects(a_cohort, None, groups=("dcm",))] == ["p2", "p3"]
+    assert [one.name for one in case_subjects(a_cohort, 2)] == ["p1", "p2"]
+    assert [one.name for one in case_subjects(a_cohort, None, groups=("dcm",))] == ["p2", "p3"]
     with pytest.raises(CardiacMotionError, match="has no group well; its groups are dcm, hcm"):
-        cohort_subjects(a_cohort, None, groups=("well",))
+        case_subjects(a_cohort, None, groups=("well",))
     with pytest.raises(CardiacMotionError, match="has 1 such subjects, 2 were asked for"):
-        cohort_subjects(a_cohort, 2, groups=("hcm",))
+        case_subjects(a_cohort, 2, groups=("hcm",))
 
 
 def test_a_cohort_without_groups_is_not_stratified(cardiac_motion, tmp_path):
@@ -176,7 +176,7 @@ def test_a_cohort_without_groups_is_not_stratified(cardiac_motion, tmp_path):
 
 
 def test_another_file_is_another_identity(a_cohort):
-    subject = cohort_subjects(a_cohort, 1)[0]
+    subject = case_subjects(a_cohort, 1)[0]
     before, entry = subject.identity, subject.entry
     json.dumps(before)
     extra = subject.case.path / "extra.txt"

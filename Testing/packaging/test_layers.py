@@ -19,7 +19,7 @@ LAYERS = (
     ("methods",),
     ("strain", "mapping"),
     ("phantom", "prior", "training"),
-    ("io", "scene", "report", "cli", "jobs", "map_pipeline", "pipeline"),
+    ("io", "scene", "report", "cli", "jobs", "studies", "map_pipeline", "pipeline"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # Motion.save and Motion.load are public and reach for a file format when they are called.

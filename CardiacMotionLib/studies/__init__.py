@@ -1,0 +1,4 @@
+"""Many subjects in one run: who they are, and what is done with them.
+
+``subjects`` says whom: people of data sets, and synthetic ones.
+"""

@@ -1,0 +1,185 @@
+"""Whom a study is about: the subjects of a data set's folder, and synthetic ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import CardiacMotionError
+
+if TYPE_CHECKING:
+    from ..io.datasets import Case, Examination
+    from ..motion import Motion
+    from ..series import ImageSeries
+
+
+class StudySubject(Protocol):
+    """A person of a study; is sent to workers, so it holds what to read and not what was read."""
+
+    @property
+    def name(self) -> str:
+        """What the user knows it by; unique in its data set."""
+
+    @property
+    def data(self) -> str:
+        """Of which data set."""
+
+    @property
+    def group(self) -> str:
+        """Pathology, or nothing."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Plain values that change when its images do."""
+
+    def examination(self) -> Examination:
+        """Images, labels, and what else is known."""
+
+
+@dataclass(frozen=True)
+class CaseSubject:
+    """A person of a data set: of a study, or one to learn from.
+
+    Attributes
+    ----------
+    case
+        Where to read it.
+    data
+        What the data set is called, by default its layout.
+    """
+
+    case: Case
+    data: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", self.data or self.case.layout)
+
+    @property
+    def name(self) -> str:
+        """The data set's name of the person; stays on this machine."""
+        return self.case.name
+
+    @property
+    def group(self) -> str:
+        """Pathology, where the data set says it without images."""
+        return str(self.case.facts.get("group", ""))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Where the files are, how large and how old."""
+        path = self.case.path
+        files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
+        facts = [(str(f), s.st_size, s.st_mtime_ns) for f in files for s in [f.stat()]]
+        return {"layout": self.case.layout, "name": self.name, "files": facts}
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """Nothing that identifies the person: a digest, and the group."""
+        digest = hashlib.sha256(json.dumps(self.identity).encode()).hexdigest()[:12]
+        return {"case": digest, **({"group": self.group} if self.group else {})}
+
+    def examination(self) -> Examination:
+        """Everything that the data set has of the person."""
+        return self.case.read()
+
+    def series(self) -> ImageSeries:
+        """The cine with the tagged slices in it."""
+        from ..io.tagged_pairs import pair_of
+        from ..tagged_cine import compose_tagged_cine
+
+        pair = pair_of(self.case)
+        return compose_tagged_cine(pair.cine, pair.tagged)
+
+    def load(self) -> tuple[ImageSeries, Motion | None]:
+        """The cine, and its motion from frame 0 where the data set knows it."""
+        from ..methods.registry import check_registrable
+
+        examination = self.case.read()
+        check_registrable(examination.series)
+        motion = examination.motion
+        return examination.series, motion if motion is not None and motion.reference == 0 else None
+
+
+@dataclass(frozen=True)
+class SyntheticSubject:
+    """A person of the phantom, whose motion is known exactly."""
+
+    seed: int
+    kind: str = "cine"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    data: str = "synthetic"
+
+    @property
+    def name(self) -> str:
+        """Kind, seed and group."""
+        return " ".join(part for part in (self.kind, str(self.seed), self.group) if part)
+
+    @property
+    def group(self) -> str:
+        """That was asked for."""
+        return str(self.options.get("group", ""))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What makes it again, and the version of the generator."""
+        from ..phantom import VERSION
+
+        return {"phantom": VERSION, "kind": self.kind, "seed": self.seed, **self.options}
+
+    def examination(self) -> Examination:
+        """Images, labels of every frame, exact motion and maps; ``meta`` of the series has end-systole."""
+        from ..io.datasets import Examination
+        from ..phantom import phantom
+
+        subject = phantom(self.kind, self.seed, **self.options)
+        truth = subject.meta.get("truth", {})
+        known = {"name": self.name, "end_diastole": 0}
+        if "end_systole" in truth:
+            known["end_systole"] = int(truth["end_systole"])
+        series = subject.series.replace(meta={**subject.series.meta, **known})
+        return Examination(series, subject.motion, subject.maps)
+
+
+def synthetic_subjects(count: int, first_seed: int | None = None, **options: Any) -> list[SyntheticSubject]:
+    """People of consecutive seeds, whose groups take turns unless ``group`` is among the options of the cine.
+
+    ``first_seed`` is by default that of the first person on whom no shipped network was trained or chosen.
+    """
+    from ..phantom.stream import TESTED
+    from ..prior import ROTATION
+
+    if count < 1:
+        raise CardiacMotionError(f"the number of synthetic subjects must be at least 1, got {count}")
+    first = TESTED if first_seed is None else first_seed
+    return [
+        SyntheticSubject(seed, options={"group": ROTATION[seed % len(ROTATION)], **options})
+        for seed in range(first, first + count)
+    ]
+
+
+def case_subjects(
+    folder: Path, number: int | None = None, layout: str | None = None, groups: Sequence[str] = (), data: str = ""
+) -> list[CaseSubject]:
+    """The first ``number`` subjects (None: all) of a folder, of these groups where any are given.
+
+    Raises
+    ------
+    CardiacMotionError
+        for a folder of no known layout, groups that it does not have, or fewer subjects than asked for.
+    """
+    from ..io.datasets import find_cases
+
+    everyone = [CaseSubject(case, data) for case in find_cases(folder, layout)]
+    known = sorted({subject.group for subject in everyone} - {""})
+    unknown = [name for name in groups if name not in known]
+    if unknown:
+        there = ", ".join(known) or "not known without images"
+        raise CardiacMotionError(f"{folder} has no group {', '.join(unknown)}; its groups are {there}")
+    chosen = [subject for subject in everyone if not groups or subject.group in groups]
+    if number is not None and len(chosen) < number:
+        raise CardiacMotionError(f"{folder} has {len(chosen)} such subjects, {number} were asked for with --subjects")
+    return chosen[:number]
