@@ -20,6 +20,7 @@ from .state import State
 from .subject import Subject
 
 VERSION = 2  # of the generator: the same kind, seed, options and version give the same subject
+DRAWN_ANEW = ("noise", "ghosts", "inflow", "fluctuation")  # purposes whose numbers differ from repeat to repeat
 VIEW = 12.0  # mm beyond the slices from where tissue may come into view
 
 
@@ -73,8 +74,9 @@ class Examination:
         return cls(kind, seed, options, person, grid, Acquisition(person.kinematics, painter, grid))
 
     def rng(self, purpose: str) -> np.random.Generator:
-        """Where the numbers for a purpose come from, in this kind of examination of this seed."""
-        return np.random.default_rng([self.seed, *self.kind.encode(), 0, *purpose.encode()])
+        """Where the numbers for a purpose come from, in this kind of examination of this seed, and in this repeat."""
+        repeat = [0, self.options.repeat] if self.options.repeat and purpose in DRAWN_ANEW else []
+        return np.random.default_rng([self.seed, *self.kind.encode(), 0, *purpose.encode(), *repeat])
 
     def generator(self, purpose: str) -> torch.Generator:
         """The same for torch."""

@@ -52,6 +52,15 @@ class StackOptions(HeartOptions):
     shift_y_mm: float = option(
         0.0, "heart away from the middle of the image, along j", unit="mm", minimum=-60, maximum=60
     )
+    shift_z_mm: float = option(
+        0.0, "heart away from the middle of the stack, through the slices", unit="mm", minimum=-30, maximum=30
+    )
+    repeat: int = option(
+        0,
+        "the same examination once more: person and slices as they are, noise, ghosts and flow drawn anew",
+        minimum=0,
+        maximum=1000,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +138,7 @@ def draw_grid(
     spacing = np.array([options.pixel_mm, options.pixel_mm, distance])
     middle = np.array([0.38 * anatomy.rv_depth, 0.0, height])
     middle = middle - axes[:, :2] @ (np.array([options.shift_x_mm, options.shift_y_mm]) + jitter)
+    middle = middle - axes[:, 2] * options.shift_z_mm
     affine = np.eye(4)
     affine[:3, :3] = axes * spacing
     affine[:3, 3] = middle - affine[:3, :3] @ (np.array([options.columns, options.rows, count]) - 1) / 2
