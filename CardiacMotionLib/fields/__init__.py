@@ -15,11 +15,14 @@ from .integrate import integrate, invert
 from .jacobian import deformation_gradient, green_lagrange, image_gradient, jacobian_determinant
 from .regularity import bending_energy, diffusion_energy, folding_fraction, jacobian_penalty, sd_log_jacobian
 from .resize import enlarge, resize_displacement, resize_image
+from .shooting import Geodesic, SobolevKernel, geodesic, shoot
 from .similarity import conditional_entropy, global_ncc, local_ncc, mse, nmi
 from .warp import compose, warp, warp_nearest
 from .windowed import WindowedNCC, gaussian_window
 
 __all__ = [
+    "Geodesic",
+    "SobolevKernel",
     "WindowedNCC",
     "bending_energy",
     "bspline_basis",
@@ -31,6 +34,7 @@ __all__ = [
     "evaluate_bspline",
     "folding_fraction",
     "gaussian_window",
+    "geodesic",
     "global_ncc",
     "green_lagrange",
     "identity_grid",
@@ -46,6 +50,7 @@ __all__ = [
     "resize_image",
     "sample_at",
     "sd_log_jacobian",
+    "shoot",
     "voxel_to_world",
     "voxel_to_world_points",
     "warp",
