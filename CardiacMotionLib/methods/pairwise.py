@@ -34,3 +34,9 @@ def register_pairs(series: ImageSeries, pair: Pair, margin_mm: float, context: C
         inside[t] = pair(frames[context.reference], frames[t], series.spacing, part)
     context.facts["heart_from"] = region.source
     return paste(inside, series, region.box, margin_mm)
+
+
+def continued(array: np.ndarray, fewest: int) -> np.ndarray:
+    """(K, J, I) with edge values continued to at least ``fewest`` voxels an axis; a single slice stays one."""
+    missing = [(0, max(0, fewest - n) if n > 1 else 0) for n in array.shape]
+    return np.pad(array, missing, mode="edge")

@@ -105,7 +105,7 @@ def test_files_and_the_seed_of_others_are_left_alone(ring, name, tmp_path, monke
 
 @needs_elastix
 def test_what_elastix_refuses_is_told_in_one_line(ring):
-    from CardiacMotionLib.methods.pca_groupwise import elastix
+    import itk
 
     class Broken:
         def __getattr__(self, name):
@@ -115,7 +115,7 @@ def test_what_elastix_refuses_is_told_in_one_line(ring):
             raise RuntimeError("itk::ERROR\nlast line of many")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(elastix.itk.ElastixRegistrationMethod, "New", lambda *images: Broken())
+        patch.setattr(itk.ElastixRegistrationMethod, "New", lambda *images: Broken())
         with pytest.raises(CardiacMotionError, match="elastix could not register the images: last line of many"):
             register(ring[0], "pca_groupwise", **quick("pca_groupwise"))
 

@@ -61,6 +61,7 @@ def test_every_package_that_the_library_imports_is_declared(root, project):
         "vtk": "slicer-core",
         "vtkmodules": "slicer-core",
         "itk": "itk-elastix",
+        "ants": "antspyx",
     }
     imported = set()
     for file in (root / "CardiacMotionLib").rglob("*.py"):

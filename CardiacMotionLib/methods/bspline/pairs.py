@@ -10,7 +10,7 @@ import torch
 
 from ...errors import Cancelled
 from .. import itk_images
-from ..pairwise import register_pairs
+from ..pairwise import continued, register_pairs
 
 if TYPE_CHECKING:
     from ...series import ImageSeries
@@ -26,17 +26,13 @@ def register_frames(series: ImageSeries, options: Options, context: Context) -> 
     """Displacement (T, K, J, I, 3) in voxels of ``series``, every frame against the reference on its own."""
 
     def pair(fixed: np.ndarray, moving: np.ndarray, spacing: np.ndarray, part: Context) -> torch.Tensor:
-        thick_fixed, thick_moving = (itk_images.image(_thick_enough(array), spacing) for array in (fixed, moving))
+        thick_fixed, thick_moving = (
+            itk_images.image(continued(array, FEWEST_VOXELS), spacing) for array in (fixed, moving)
+        )
         found = free_form(thick_fixed, thick_moving, options, part)
         return found[: fixed.shape[0], : fixed.shape[1], : fixed.shape[2]]
 
     return register_pairs(series, pair, options.margin, context)
-
-
-def _thick_enough(array: np.ndarray) -> np.ndarray:
-    """(K, J, I) with edge values continued to `FEWEST_VOXELS`; a single slice stays one."""
-    missing = [(0, max(0, FEWEST_VOXELS - n) if n > 1 else 0) for n in array.shape]
-    return np.pad(array, missing, mode="edge")
 
 
 def free_form(fixed: sitk.Image, moving: sitk.Image, options: Options, context: Context) -> torch.Tensor:

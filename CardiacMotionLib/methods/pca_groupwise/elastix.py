@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import itk
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...errors import CardiacMotionError
 from ...fields import evaluate_bspline
+from .. import elastix_runs
 from ..groupwise import register_slices
 
 if TYPE_CHECKING:
@@ -49,27 +48,10 @@ def thick_enough(frames: np.ndarray) -> np.ndarray:
     return np.pad(frames, [(0, 0), *missing], mode="edge")
 
 
-def register_stack(frames: np.ndarray, spacing: np.ndarray, options: Options, seed: int) -> dict[str, tuple[str, ...]]:
+def register_stack(frames: np.ndarray, spacing: np.ndarray, options: Options, seed: int) -> elastix_runs.Transform:
     """The transform that elastix finds for frames (N, J, I), ``spacing`` (2,) mm along (i, j), in its own words."""
-    if not hasattr(itk, "ElastixRegistrationMethod"):
-        raise CardiacMotionError(
-            "method pca_groupwise needs elastix, which itk does not have; install the package itk-elastix"
-        )
-    stack = itk.image_from_array(np.ascontiguousarray(frames, dtype=np.float32))
-    stack.SetSpacing([float(spacing[0]), float(spacing[1]), 1.0])
-    wanted = itk.ParameterObject.New()
-    wanted.AddParameterMap({key: _words(value) for key, value in parameters(spacing, options, seed).items()})
-    method = itk.ElastixRegistrationMethod.New(stack, stack)  # it draws all frames in none of them
-    method.SetParameterObject(wanted)
-    method.SetLogToConsole(False)
-    method.SetLogToFile(False)
-    method.SetNumberOfThreads(torch.get_num_threads())
-    try:
-        method.UpdateLargestPossibleRegion()
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise CardiacMotionError(f"elastix could not register the images: {reason}; try other options") from error
-    return dict(method.GetTransformParameterObject().GetParameterMap(0))
+    stack = elastix_runs.image(frames, [*spacing, 1.0])  # it draws all frames in none of them
+    return elastix_runs.run_elastix(stack, stack, parameters(spacing, options, seed), "pca_groupwise")
 
 
 def parameters(spacing: np.ndarray, options: Options, seed: int) -> dict[str, object]:
@@ -120,27 +102,12 @@ def parameters(spacing: np.ndarray, options: Options, seed: int) -> dict[str, ob
     }
 
 
-def _words(value: object) -> list[str]:
-    """A value as elastix reads it."""
-    values = value if isinstance(value, list) else [value]
-    return [str(one).lower() if isinstance(one, bool) else str(one) for one in values]
-
-
-def displacement(transform: Mapping[str, Sequence[str]], shape: Sequence[int], spacing: np.ndarray) -> Tensor:
+def displacement(transform: elastix_runs.Transform, shape: Sequence[int], spacing: np.ndarray) -> Tensor:
     """Displacement (N, J, I, 2) in voxels of a stack transform at the pixels of ``shape`` (N, J, I).
 
     The cubic B-spline itself, whose coefficients are those of frame after frame, along i before along j.
     """
-    columns, rows = (int(n) for n in transform["GridSize"])
-    knots = np.array([transform["GridSpacing"], transform["GridOrigin"]], dtype=float)
-    values = torch.tensor([float(n) for n in transform["TransformParameters"]], dtype=torch.float64)
-    coefficients = values.reshape(shape[0], 2, rows, columns).movedim(1, -1)
-    bases = []
-    for size, mm, knot_mm, first_mm, count in zip(
-        shape[1:], spacing[::-1], knots[0, ::-1], knots[1, ::-1], (rows, columns), strict=True
-    ):
-        distance = np.abs((np.arange(size) * mm - first_mm)[:, None] / knot_mm - np.arange(count))
-        weights = np.where(distance < 1, 2 / 3 - distance**2 + distance**3 / 2, (2 - distance).clip(0) ** 3 / 6)
-        bases.append(torch.from_numpy(weights))
-    millimeters = evaluate_bspline(coefficients, bases)
+    knots = elastix_runs.coefficients(transform).reshape(shape[0], 2, *elastix_runs.grid_size(transform))
+    bases = elastix_runs.bases(transform, shape[1:], spacing)
+    millimeters = evaluate_bspline(knots.movedim(1, -1), bases)
     return (millimeters / torch.as_tensor(spacing)).to(torch.float32)
