@@ -1,4 +1,4 @@
-"""B-spline registration by elastix, each frame against the reference: what many would take outside this project."""
+"""B-spline registration by elastix, each frame against the reference: what many would take elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Symmetric normalization (SyN) by ANTs, each frame against the reference: what many would take outside this project."""
+"""Symmetric normalization (SyN) by ANTs, each frame against the reference: what many would take elsewhere."""
 
 from __future__ import annotations
 
