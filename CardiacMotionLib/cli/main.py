@@ -10,7 +10,21 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import convert, datasets, demo, ecv, evaluate, method_list, phantom, prior, register, strain, train, weights
+from . import (
+    convert,
+    datasets,
+    demo,
+    ecv,
+    evaluate,
+    method_list,
+    phantom,
+    prior,
+    register,
+    repeatability,
+    strain,
+    train,
+    weights,
+)
 from . import map as map_command
 from .terminal import OK, UNEXPECTED, one_line
 
@@ -37,6 +51,7 @@ def build(called: str = "") -> typer.Typer:
     app.command("convert")(convert.convert)
     app.add_typer(phantom.application(called=called == "phantom"), name="phantom")
     app.add_typer(prior.application(called=called == "prior"), name="prior")
+    app.command("repeatability")(repeatability.repeatability)
     app.command("train")(train.train)
     app.add_typer(weights.application(), name="weights")
     app.command("datasets")(datasets.datasets)

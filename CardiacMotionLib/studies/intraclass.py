@@ -96,7 +96,7 @@ def icc_agreement(ratings: ArrayLike, confidence: float = 0.95) -> IntraclassCor
     value = (rows - residual) / (rows + (k - 1) * residual + k / n * (columns - residual))
     degrees = n - 1, (n - 1) * (k - 1)
     f, p = _f_test(rows, residual, degrees)
-    if residual == 0 and columns == 0:
+    if value >= 1 - 1e-12:
         return IntraclassCorrelation(1.0, Interval(1.0, 1.0), f, degrees, p, n, k)
     a = k * value / (n * (1 - value))
     b = 1 + k * value * (n - 1) / (n * (1 - value))

@@ -14,6 +14,7 @@ from ..errors import CardiacMotionError
 if TYPE_CHECKING:
     from ..io.datasets import Case, Examination
     from ..motion import Motion
+    from ..phantom import Subject
     from ..series import ImageSeries
 
 
@@ -130,18 +131,46 @@ class SyntheticSubject:
 
         return {"phantom": VERSION, "kind": self.kind, "seed": self.seed, **self.options}
 
+    def heart(self) -> Subject:
+        """All that the phantom knows of it."""
+        from ..phantom import phantom
+
+        return phantom(self.kind, self.seed, **self.options)
+
     def examination(self) -> Examination:
         """Images, labels of every frame, exact motion and maps; ``meta`` of the series has end-systole."""
         from ..io.datasets import Examination
-        from ..phantom import phantom
 
-        subject = phantom(self.kind, self.seed, **self.options)
+        subject = self.heart()
         truth = subject.meta.get("truth", {})
         known = {"name": self.name, "end_diastole": 0}
         if "end_systole" in truth:
             known["end_systole"] = int(truth["end_systole"])
         series = subject.series.replace(meta={**subject.series.meta, **known})
         return Examination(series, subject.motion, subject.maps)
+
+
+@dataclass(frozen=True)
+class SampleSubject:
+    """The real person whose cine ships with the program."""
+
+    name: str = "sample"
+    data: str = "sample patient"
+    group: str = ""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Its files, by size."""
+        from ..io.sample import NAME, sample_folder
+
+        return {"sample": [(file.name, file.stat().st_size) for file in sorted(sample_folder().glob(f"{NAME}*"))]}
+
+    def examination(self) -> Examination:
+        """Images, and labels of end-diastole and end-systole."""
+        from ..io.datasets import Examination
+        from ..io.sample import sample_series
+
+        return Examination(sample_series())
 
 
 def synthetic_subjects(count: int, first_seed: int | None = None, **options: Any) -> list[SyntheticSubject]:

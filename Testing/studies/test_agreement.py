@@ -67,6 +67,12 @@ def test_raters_who_say_the_same_agree_fully():
         assert (found.value, found.interval, found.p) == (1, (1, 1), 0)
 
 
+def test_raters_who_differ_by_rounding_agree_fully():
+    near = np.stack([JUDGES[:, 0], JUDGES[:, 0] * (1 + 1e-15)], 1)
+    assert icc_agreement(near).interval == (1, 1)
+    assert icc_consistency(near).value == 1
+
+
 def test_raters_who_differ_by_a_constant_agree_by_the_spread_of_subjects():
     """MSE = 0: ICC(2,1) = MSR / (MSR + k/n MSC), with two raters v / (v + d^2 / 2)."""
     subjects, shift = np.array([1.0, 2, 3, 4]), 0.5
