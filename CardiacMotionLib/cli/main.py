@@ -21,6 +21,7 @@ from . import (
     prior,
     register,
     repeatability,
+    reproduce,
     strain,
     train,
     weights,
@@ -53,6 +54,7 @@ def build(called: str = "") -> typer.Typer:
     app.add_typer(prior.application(called=called == "prior"), name="prior")
     app.command("repeatability")(repeatability.repeatability)
     app.command("train")(train.train)
+    app.command("reproduce")(reproduce.reproduce)
     app.add_typer(weights.application(), name="weights")
     app.command("datasets")(datasets.datasets)
     app.command("methods")(method_list.methods)

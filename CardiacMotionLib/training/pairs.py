@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import CardiacMotionError
 from ..fields import jacobian_determinant, warp
@@ -27,6 +27,7 @@ from .data import (
 from .losses import Loss, endpoint_error, one_hot, pair_loss
 from .task import SCORE, Task
 
+Module = TypeVar("Module", bound=nn.Module)
 AT_ONCE = 16  # pairs of a validation in a batch
 
 
@@ -182,7 +183,7 @@ def pair_task(
     return task
 
 
-def seeded(build: Callable[[], PairNetwork], seed: int) -> PairNetwork:
+def seeded(build: Callable[[], Module], seed: int) -> Module:
     """A network whose drawn weights are those of a seed, without a trace in the global generator."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

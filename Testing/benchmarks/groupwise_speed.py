@@ -23,13 +23,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from inr_tables import RESEARCH, ROOT, made_by, markdown, seconds
 from learned_speed import peak_memory
+from script_tables import ROOT, made_by, seconds
 
 from CardiacMotionLib import ImageSeries, phantom, register
 from CardiacMotionLib.methods.any2reg.network import Config, Network
 from CardiacMotionLib.methods.any2reg.run import PIXELS_AT_ONCE, register_set
 from CardiacMotionLib.methods.protocol import Context
+from CardiacMotionLib.report.markdown import RESEARCH, markdown
 
 SIDE, SIDE_QUICK = 192, 48
 COUNTS, COUNTS_QUICK = (1, 2, 7, 11, 60, 200, 480), (1, 2, 4)

@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-from inr_tables import RESEARCH, ROOT, made_by, markdown, seconds
+from script_tables import ROOT, made_by, seconds
 from torch import Tensor
 
 from CardiacMotionLib import ImageSeries, Motion, fields, phantom, register
@@ -27,6 +27,7 @@ from CardiacMotionLib.methods.inr import Options
 from CardiacMotionLib.methods.inr.fit import Fit
 from CardiacMotionLib.methods.protocol import Context
 from CardiacMotionLib.methods.region import find_region, normalize_intensity
+from CardiacMotionLib.report.markdown import RESEARCH, markdown
 from CardiacMotionLib.series import MYOCARDIUM
 
 POINTS = 10_000

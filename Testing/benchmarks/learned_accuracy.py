@@ -39,15 +39,16 @@ from accuracy_scores import (
     sunnybrook,
     told_labels,
 )
-from inr_tables import ROOT, made_by, processor
 from learned_report import DATA, EXACT, RESTLESS, write_report
 from moved_mapping import clearest, latest, move
+from script_tables import ROOT, made_by
 
 from CardiacMotionLib import CardiacMotionError, ImageSeries, Motion, phantom, register
 from CardiacMotionLib.methods.learned import STACK_DIMS
 from CardiacMotionLib.phantom.population import AVERAGE, GROUPS
 from CardiacMotionLib.phantom.stream import TESTED
 from CardiacMotionLib.series import LABEL_NAMES, MYOCARDIUM
+from CardiacMotionLib.training.export import processor
 from CardiacMotionLib.weights import Weights
 
 RESULTS = ROOT / "Testing" / "results"

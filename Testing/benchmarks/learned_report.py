@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from inr_tables import RESEARCH, markdown
 from moved_mapping import AROUND_MM, MODES, PIXEL_MM, SHIFT_MM, WARP_MM
 
 from CardiacMotionLib.report.figures import new_figure, save_figure
+from CardiacMotionLib.report.markdown import RESEARCH, markdown
 
 DATA = {
     "average": "average synthetic hearts",

@@ -25,12 +25,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from inr_tables import RESEARCH, ROOT, made_by, markdown, seconds
+from script_tables import ROOT, made_by, seconds
 
 from CardiacMotionLib import CardiacMotionError, ImageSeries, phantom, register
 from CardiacMotionLib.methods import methods
 from CardiacMotionLib.methods.learned import AUTO, choose_weights, run_pairs
 from CardiacMotionLib.methods.protocol import Context
+from CardiacMotionLib.report.markdown import RESEARCH, markdown
 from CardiacMotionLib.training.recipe import load_recipe
 
 CASES = {  # frames, slices, rows and columns

@@ -20,12 +20,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from inr_tables import RESEARCH, ROOT, made_by, markdown
 from moved_mapping import AROUND_MM, Moved, clearest, filled, move
 from scipy import ndimage
+from script_tables import ROOT, made_by
 
 from CardiacMotionLib import ImageSeries, Motion, ParameterMaps, fit_map, register
 from CardiacMotionLib.report.figures import new_figure, save_figure
+from CardiacMotionLib.report.markdown import RESEARCH, markdown
 from CardiacMotionLib.series import MYOCARDIUM
 
 SERIES = ("precontrast_1", "precontrast_2", "postcontrast_1", "postcontrast_2")

@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from inr_tables import RESEARCH, ROOT, made_by, markdown, seconds
 from scipy.optimize import curve_fit
+from script_tables import ROOT, made_by, seconds
 
 from CardiacMotionLib import ImageSeries, ParameterMaps, fit_map
+from CardiacMotionLib.report.markdown import RESEARCH, markdown
 
 sys.path.insert(0, str(ROOT / "Testing" / "mapping"))
 from synthetic_signals import acquisition_of, model_of, random_parameters, with_noise

@@ -25,12 +25,12 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from inr_tables import processor
 from torch.utils.data import DataLoader
 
 from CardiacMotionLib import __version__
 from CardiacMotionLib.phantom import KINDS, VERSION
 from CardiacMotionLib.phantom.stream import PairStream, SeriesStream
+from CardiacMotionLib.training.export import processor
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKERS = (0, 1, 2)

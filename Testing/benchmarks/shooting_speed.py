@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from inr_tables import RESEARCH, ROOT, made_by, markdown
+from script_tables import ROOT, made_by
 
 from CardiacMotionLib.fields import SobolevKernel, geodesic, shoot
+from CardiacMotionLib.report.markdown import RESEARCH, markdown
 
 GOAL_MS = 150
 LARGEST = 8.0  # voxels

@@ -1,4 +1,4 @@
-"""How good the motion of a synthetic person is whose heart slides, in the measurements of memwarp_claims.py."""
+"""How good the motion of a synthetic person is whose heart slides, in the measurements of paper 002."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import torch
 from nibabel.affines import apply_affine
 from scipy import ndimage
 
-from CardiacMotionLib import ImageSeries, Motion
-from CardiacMotionLib.fields import folding_fraction, sd_log_jacobian
-from CardiacMotionLib.methods.learned import PairNetwork, register_series
-from CardiacMotionLib.methods.protocol import Context, Progress
-from CardiacMotionLib.methods.region import box_around
-from CardiacMotionLib.metrics import dice, evaluate
-from CardiacMotionLib.motion import signed_distances
-from CardiacMotionLib.phantom import Subject
-from CardiacMotionLib.phantom.stream import PairStream
-from CardiacMotionLib.series import BACKGROUND, LABEL_NAMES, LV_CAVITY, MYOCARDIUM, RV
+from .... import ImageSeries, Motion
+from ....fields import folding_fraction, sd_log_jacobian
+from ....methods.learned import PairNetwork, register_series
+from ....methods.protocol import Context, Progress
+from ....methods.region import box_around
+from ....metrics import dice, evaluate
+from ....motion import signed_distances
+from ....phantom import Subject
+from ....phantom.stream import PairStream
+from ....series import BACKGROUND, LABEL_NAMES, LV_CAVITY, MYOCARDIUM, RV
 
 MARGIN_MM = 30.0  # around the heart, of what is registered and of what counts as around it
 EDGE_MM = 2.0  # from the outline of a structure, what counts as its boundary

@@ -1,4 +1,4 @@
-"""What the measurements of any2reg_claims.py say: tables, claims with their numbers, and a picture."""
+"""What the measurements of Any2Reg say: tables, claims with their numbers, and a picture."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import claim_tables
 import numpy as np
 import pandas as pd
-from claim_tables import section, settings, spread, summary
-from inr_report import COLORS
-from inr_tables import RESEARCH, made_by
 
-from CardiacMotionLib.report.figures import new_figure, save_figure
-from CardiacMotionLib.training.recipe import Recipe
+from ....report.figures import new_figure, save_figure
+from ....report.markdown import RESEARCH, made_by, section
+from ....training.recipe import Recipe
+from .. import claim_tables
+from ..claim_tables import MEANS, settings, spread, summary
+from ..looks import COLORS
+from ..paper import ELSEWHERE, Found, Order, save_verdicts
+from ..training_runs import TEST_SEED
 
 NONE, ELASTIX, ONE_SHOT = "none", "elastix, PCA2", "one-shot (GroupRegNet)"
 STACKED, MEAN, OURS, REFINED = "channel-stacked U-Net", "Any2Reg, mean", "Any2Reg", "Any2Reg, refined"
@@ -30,7 +32,8 @@ DIGITS = {
     **dict.fromkeys(("T1 SD (ms)", "survival (%)", "|T1 - true| (ms)"), 1),
     **dict.fromkeys(("R2", "|perfusion - true| (mL/g/min)"), 3),
 }
-PAPER = {  # table 1: Dice (%) and TRE (mm), of images of people; only without its features it is like ours
+# Table 1: Dice (%) and TRE (mm), of images of people; only without its features it is like ours.
+PAPER: dict[str, dict[str, tuple[float, ...]]] = {
     "STONE": {
         NONE: (78.8, 4.19),
         ELASTIX: (85.0, 3.46),
@@ -66,10 +69,13 @@ PAPER = {  # table 1: Dice (%) and TRE (mm), of images of people; only without i
         REGIONS_REFINED: (90.9,),
     },
 }
+BETTER = {DICE: True, TRE: False, ERROR: False, D_PCA1: False}  # by which methods are compared: whether more is better
+BETTER_MAPS = {"survival (%)": True, "R2": True, "T1 SD (ms)": False}
+ENOUGH = 6  # people without which no test can show a difference
 compare = partial(claim_tables.compare, "ours", DIGITS)
 
 
-class Found:
+class Scores:
     """Scores by examination and row."""
 
     def __init__(self, results: list[dict[str, Any]]) -> None:
@@ -88,13 +94,13 @@ class Found:
         return (examination, row) in self.scores and score in self.scores[examination, row]
 
 
-def write_report(results: list[dict[str, Any]], recipe: Recipe, command: str, folder: Path) -> None:
-    """Write any2reg_claims.csv, .md and .png.
+def write_report(results: list[dict[str, Any]], recipe: Recipe, order: Order) -> None:
+    """Write any2reg_claims.csv, .md and .png, and what the page is made of.
 
     ``results`` are mappings with examination, method and scores (one mapping a person, in order); none where a method
     takes no such series.
     """
-    found = Found(results)
+    found, folder = Scores(results), order.output
     everything = pd.concat(
         [scores.assign(examination=name, method=row) for (name, row), scores in found.scores.items()]
     )
@@ -106,7 +112,7 @@ def write_report(results: list[dict[str, Any]], recipe: Recipe, command: str, fo
     lines = [
         "# What paper 003 says of Any2Reg, measured on synthetic hearts",
         "",
-        made_by(command, "two threads"),
+        made_by(order.command("any2reg"), f"{order.workers} threads"),
         f"Mean ± SD over synthetic people on whom no network was trained or chosen: {counts}, one slice each. The "
         "networks were trained on STONE with eleven images and on nothing else; MOLLI, ASL and cine they had never "
         "seen. Dice is that of the labels of all frames drawn in the canonical space, over all pairs of frames; TRE "
@@ -129,16 +135,31 @@ def write_report(results: list[dict[str, Any]], recipe: Recipe, command: str, fo
     ]
     for name in found.examinations:
         lines += section(name, [], table(found, name))
-    lines += section("Every comparison", [], comparisons)
+    lines += section("Every comparison", [], comparisons.drop(columns=MEANS))
     sections = recipe.sections
     unused = ("kind", "template", "phases", "group", "frames")
     sections["data"] = {key: value for key, value in sections["data"].items() if key not in unused}
     lines += section("Settings", settings({name: sections[name] for name in ("network", "data", "loss", "training")}))
     (folder / "any2reg_claims.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     picture(found, folder / "any2reg_claims.png")
+    save_verdicts(order, "any2reg", comparisons, {**facts(found), "steps": recipe.training.steps})
 
 
-def table(found: Found, examination: str) -> pd.DataFrame:
+def facts(found: Scores) -> dict[str, str]:
+    """How it was measured, as far as the scores say it."""
+    counts = ", ".join(f"{len(found.scores[name, NONE])} of {name}" for name in found.examinations)
+    return {"people": f"{counts}, on whom no network was trained or chosen", "seeds": f"of the people from {TEST_SEED}"}
+
+
+def from_table(everything: pd.DataFrame) -> list[dict[str, Any]]:
+    """Results as `write_report` has them, of the rows of any2reg_claims.csv."""
+    return [
+        {"examination": name, "method": row, "scores": part.dropna(axis=1, how="all").to_dict("records")}
+        for (name, row), part in everything.groupby(["examination", "method"], sort=False)
+    ]
+
+
+def table(found: Scores, examination: str) -> pd.DataFrame:
     """Rows of one examination."""
     rows = []
     for row in found.rows:
@@ -155,33 +176,39 @@ def table(found: Found, examination: str) -> pd.DataFrame:
     return pd.DataFrame(rows).fillna("")
 
 
-def claims(found: Found) -> pd.DataFrame:
+def claims(found: Scores) -> pd.DataFrame:
     """Every comparison that a claim is judged by."""
-    rows = []
     asked = [
         *(
-            (f"Any2Reg is better than {other}", OURS, other)
+            (f"Any2Reg is better than {other}", OURS, other, BETTER)
             for other in (NONE, ELASTIX, ONE_SHOT, STACKED)
             if other in found.rows
         ),
-        ("the correlation is better than the mean", OURS, MEAN),
-        ("refining helps", REFINED, OURS),
-        ("the second stream, of regions, helps", REGIONS, OURS),
-        ("refining helps with it, too", REGIONS_REFINED, REGIONS),
+        ("the correlation is better than the mean", OURS, MEAN, BETTER),
+        ("refining helps", REFINED, OURS, BETTER),
+        ("the second stream, of regions, helps", REGIONS, OURS, BETTER),
+        ("refining helps with it, too", REGIONS_REFINED, REGIONS, BETTER),
+        *((f"maps of Any2Reg are better than those of {other}", OURS, other, BETTER_MAPS) for other in (NONE, ELASTIX)),
     ]
-    for claim, ours, other in asked:
-        for examination in found.examinations:
-            if len(found.scores[examination, NONE]) < 6:
-                continue
-            for score, more in ((DICE, True), (TRE, False), (ERROR, False), (D_PCA1, False)):
-                if found.has(examination, ours, score) and found.has(examination, other, score):
-                    values = (found.values(examination, row, score) for row in (ours, other))
-                    rows.append(compare(claim, examination, score, *values, more=more))
-    columns = ["claim", "at", "score", "ours", "other", "difference", "p", "verdict"]
-    return pd.DataFrame(rows, columns=columns)
+    rows = [
+        compare(
+            claim,
+            examination,
+            score,
+            found.values(examination, ours, score),
+            found.values(examination, other, score),
+            more=more,
+        )
+        for claim, ours, other, scores in asked
+        for examination in found.examinations
+        if len(found.scores[examination, NONE]) >= ENOUGH
+        for score, more in scores.items()
+        if found.has(examination, ours, score) and found.has(examination, other, score)
+    ]
+    return pd.DataFrame(rows, columns=["claim", "at", "score", "ours", "other", "difference", "p", "verdict", MEANS])
 
 
-def picture(found: Found, path: Path) -> None:
+def picture(found: Scores, path: Path) -> None:
     """Dice and error of every method in every examination, a dot a person and a line at the mean."""
     figure = new_figure(3.1 * len(found.examinations), 6.0)
     axes = figure.subplots(2, len(found.examinations), squeeze=False)
@@ -197,3 +224,12 @@ def picture(found: Found, path: Path) -> None:
             axis.set_ylabel(score if column == 0 else "")
             axis.set_title(f"{examination}, N = {int(found.scores[examination, NONE]['images'].mean())}", fontsize=9)
     save_figure(figure, path)
+
+
+# ---------------------------------------------------------------------- tables that are there
+
+
+def read(folder: Path) -> Found:
+    """What any2reg_claims.csv says, which has the scores of every person."""
+    found = Scores(from_table(pd.read_csv(folder / "any2reg_claims.csv")))
+    return Found(claims(found), {**facts(found), ELSEWHERE: "in the full table"})

@@ -1,4 +1,4 @@
-"""Many trainings by one protocol, what the commands that measure the claims of a paper are made of.
+"""Many trainings by one protocol, what measuring the claims of a paper about networks is made of.
 
 Everything is kept in the work folder, also what is half done: after Ctrl-C the same command goes on, with as many
 workers as it is given then.
@@ -6,35 +6,34 @@ workers as it is given then.
 
 from __future__ import annotations
 
-import argparse
 import json
-import signal
-import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pandas as pd
 import torch
-from inr_tables import ROOT
 
-from CardiacMotionLib.errors import Cancelled, CardiacMotionError
-from CardiacMotionLib.methods import methods
-from CardiacMotionLib.methods.learned import PairNetwork
-from CardiacMotionLib.methods.protocol import Progress
-from CardiacMotionLib.phantom import VERSION
-from CardiacMotionLib.phantom.stream import HELD_OUT, TESTED
-from CardiacMotionLib.prior.workers import each
-from CardiacMotionLib.training.data import Data, Prepared, prepare_all, synthetic_subjects
-from CardiacMotionLib.training.loop import train
-from CardiacMotionLib.training.losses import Loss
-from CardiacMotionLib.training.pairs import PairTask, seeded
-from CardiacMotionLib.training.settings import Settings
-from CardiacMotionLib.whole_files import write_whole
+from ...errors import Cancelled, CardiacMotionError
+from ...methods import methods
+from ...methods.learned import PairNetwork
+from ...methods.protocol import Progress
+from ...phantom import VERSION
+from ...phantom.stream import HELD_OUT, TESTED
+from ...prior.workers import each
+from ...training.data import Data, Prepared, prepare_all, synthetic_subjects
+from ...training.loop import train
+from ...training.losses import Loss
+from ...training.pairs import PairTask, seeded
+from ...training.settings import Settings
+from ...whole_files import write_whole
+from .paper import ELSEWHERE
 
 TEST_SEED = TESTED  # of the first person who is tested
+REFERENCE_SECONDS = 60.0  # of a run without training
 
 
 @dataclass(frozen=True)
@@ -174,16 +173,17 @@ def ask(progress: Progress, what: str) -> None:
         raise Cancelled(f"{what} was stopped")
 
 
-# ---------------------------------------------------------------------- the command
+# ---------------------------------------------------------------------- all of them
 
 
-def perform_all(protocol: Protocol, workers: int) -> list[dict[str, Any]]:
+def perform_all(protocol: Protocol, workers: int, told: Callable[[str], Any]) -> list[dict[str, Any]]:
     """Results of all runs, in order; raises `CardiacMotionError` when one of them failed, after all others are done."""
+    protocol.work.mkdir(parents=True, exist_ok=True)
     groups = [(task, group) for task in protocol.data for group in protocol.groups(task)]
     for (task, group), failure in each(protocol.prepare, groups, workers=workers, scheduler=None, tick=lambda: True):
         if failure is not None:
             raise failure
-        _tell(f"people of {task} to {group}")
+        told(f"people of {task} to {group}")
     began = time.perf_counter()
     results: dict[str, dict[str, Any]] = {}
     failed: list[str] = []
@@ -191,48 +191,31 @@ def perform_all(protocol: Protocol, workers: int) -> list[dict[str, Any]]:
     for done, (run, outcome) in enumerate(jobs, start=1):
         if isinstance(outcome, Exception):
             failed.append(run.name)
-            _tell(f"{run.name} failed: {outcome!r}")
+            told(f"{run.name} failed: {outcome!r}")
             continue
         results[run.name] = outcome
         minutes = (time.perf_counter() - began) / 60
-        _tell(f"{done} of {len(protocol.runs)}, {minutes:.0f} min: {run.name}, {outcome['seconds']:.0f} s")
+        told(f"{done} of {len(protocol.runs)}, {minutes:.0f} min: {run.name}, {outcome['seconds']:.0f} s")
     if failed:
         raise CardiacMotionError(f"{len(failed)} runs failed: {', '.join(failed)}; the same command tries them again")
     return [results[run.name] for run in protocol.runs]
 
 
-def _tell(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+def minutes_left(protocol: Protocol, workers: int, seconds: Mapping[str, float]) -> float:
+    """Of the runs that are not done, by the ``seconds`` that one of a method took in the committed tables."""
+    missing = [run for run in protocol.runs if not (protocol.work / f"{run.name}.json").exists()]
+    return sum(seconds.get(run.method, REFERENCE_SECONDS) for run in missing) / 60 / workers
 
 
-Write = Callable[[list[dict[str, Any]], Protocol, str, Path], None]
+def facts_of_means(table: pd.DataFrame) -> dict[str, str]:
+    """How runs were measured, as far as a table of means says it."""
+    most, trained = table["people"].max(), (table["share"] > 0).sum()
+    return {"people": f"up to {most:g} to train on", "runs": f"{trained} trainings", ELSEWHERE: "in the full table"}
 
 
-def run_command(name: str, description: str | None, protocol: Protocol, quick: Protocol, write: Write) -> None:
-    """Read the command line, perform all runs of a protocol, or of the quick one, and ``write`` the report.
-
-    ``write`` gets the results, the protocol, what was run, and the folder for ``name``.csv, .md and .png. Folders of
-    the protocols are within the one that the user gives.
-    """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="folder for the runs")
-    parser.add_argument("--workers", type=int, default=2, help="processes, one thread each")
-    parser.add_argument("--output", type=Path, help="folder for the tables, if another one")
-    parser.add_argument("--quick", action="store_true", help="see that it works: few people and steps")
-    given = parser.parse_args()
-    chosen = quick if given.quick else protocol
-    chosen = replace(chosen, work=given.work / chosen.work)
-    output = given.output or (chosen.work if given.quick else ROOT / "Testing" / "results")
-    for folder in (chosen.work, output):
-        folder.mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        results = perform_all(chosen, given.workers)
-    except CardiacMotionError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(f"Stopped; everything is kept in {given.work}: the same command goes on from there")
-    command = f"{name}.py --work FOLDER --workers {given.workers}{' --quick' if given.quick else ''}"
-    write(results, chosen, command, output)
-    _tell(f"Wrote {name}.csv, .md and .png into {output}")
+def from_means(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Results of runs as far as a table of means has them (`claim_tables.by_run`): one row of means for the people."""
+    about = ("task", "method", "share", "variant", "people", "seconds", "parameters", "best_step")
+    scores = [c for c in map(str, table) if c not in about and not c.endswith((" SD", " of people"))]
+    rows = table.astype({"variant": object}).fillna({"variant": ""}).to_dict("records")
+    return [{**{key: row[key] for key in about if key in row}, "scores": [{s: row[s] for s in scores}]} for row in rows]

@@ -7,16 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from inr_tables import markdown
 from scipy.stats import t, wilcoxon
 
 SIGNIFICANT = 0.05
 HOLDS, FAILS, SAME, OPEN, UNKNOWN = "holds", "does not hold", "no difference", "not decided", "not measured"
-
-
-def section(title: str, words: list[str], table: pd.DataFrame | None = None) -> list[str]:
-    """Lines of a section."""
-    return [f"## {title}", "", *words, *([""] if words else []), *([] if table is None else [*markdown(table), ""])]
+OF_MEANS = "of means"  # as a p: there was no test
+MEANS = "means"  # column of a comparison: what the means alone say, without a test
 
 
 def settings(parts: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -123,7 +119,7 @@ def compare(
     row, style = {"claim": claim, "at": at, "score": score}, f"z.{digits[score]}f"
     there = ~(np.isnan(ours) | np.isnan(theirs))
     if not there.any():
-        return row | {name: "", "other": "", "difference": "none", "p": "none", "verdict": UNKNOWN}
+        return row | {name: "", "other": "", "difference": "none", "p": "none", "verdict": UNKNOWN, MEANS: ""}
     beyond = ((ours - theirs if more else theirs - ours) - least)[there]
     ours, theirs, p = ours[there], theirs[there], p_value(beyond)
     return row | {
@@ -132,21 +128,45 @@ def compare(
         "difference": f"{(ours - theirs).mean():+{style}}",
         "p": shown(p) + _fewer(len(beyond), len(there)),
         "verdict": (OPEN if np.any(least) else SAME) if p >= SIGNIFICANT else HOLDS if beyond.mean() > 0 else FAILS,
+        MEANS: "as claimed" if beyond.mean() > 0 else "not as claimed",
     }
 
 
-def summary(comparisons: pd.DataFrame) -> pd.DataFrame:
-    """One row a claim: it holds where all of its comparisons do, and makes no difference where none does.
+def of_means(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Comparisons of means only, which no test can judge: none is decided, and `MEANS` says what the means say."""
+    known = comparisons["verdict"] != UNKNOWN
+    return comparisons.assign(
+        verdict=comparisons["verdict"].where(~known, OPEN), p=comparisons["p"].where(~known, OF_MEANS)
+    )
 
-    What was not measured is judged by the rest, but for a claim that would hold by it: that is not measured, either.
+
+def means_only(full: str) -> str:
+    """What a reader of `of_means` must know; ``full`` has the verdicts."""
+    return (
+        "The table of this run has means over people only. A paired test needs the scores of every person, which were "
+        f"not kept, so nothing is decided again: the verdicts of the test are in {full}. Here is what the means say."
+    )
+
+
+def verdict_of(verdicts: Iterable[str]) -> tuple[str, str]:
+    """Of a claim by those of its comparisons, and how many have which.
+
+    It holds where all of them do, and makes no difference where none does. What was not measured is judged by the rest,
+    but for a claim that would hold by it: that is not measured, either.
     """
+    counts = pd.Series(list(verdicts), dtype=str).value_counts()
+    known = [str(name) for name in counts.index if name != UNKNOWN]
+    verdict = known[0] if len(known) == 1 else FAILS if known else UNKNOWN
+    verdict = UNKNOWN if verdict == HOLDS and UNKNOWN in counts else verdict
+    named = (HOLDS, SAME, OPEN, FAILS, UNKNOWN)
+    return verdict, ", ".join(f"{name} in {counts[name]}" for name in named if name in counts)
+
+
+def summary(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """One row a claim and score, see `verdict_of`."""
     rows = []
     for (claim, score), group in comparisons.groupby(["claim", "score"], sort=False):
-        counts = group["verdict"].value_counts()
-        known = [str(name) for name in counts.index if name != UNKNOWN]
-        verdict = known[0] if len(known) == 1 else FAILS if known else UNKNOWN
-        verdict = UNKNOWN if verdict == HOLDS and UNKNOWN in counts else verdict
-        of = ", ".join(f"{name} in {counts[name]}" for name in (HOLDS, SAME, OPEN, FAILS, UNKNOWN) if name in counts)
+        verdict, of = verdict_of(group["verdict"])
         differences = ", ".join(group["difference"])
         p = ", ".join(group["p"])
         rows.append({"claim": claim, "score": score, "verdict": verdict, "by": of, "differences": differences, "p": p})

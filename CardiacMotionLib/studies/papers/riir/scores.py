@@ -1,4 +1,4 @@
-"""How well a displacement aligns the images of a person, in the measurements of riir_claims.py."""
+"""How well a displacement aligns the images of a person, in the measurements of paper 004."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import torch
 from scipy import ndimage
 from torch import Tensor, nn
 
-from CardiacMotionLib.fields import compose, invert, jacobian_determinant, sd_log_jacobian, warp
-from CardiacMotionLib.metrics import dice, hausdorff95, pca_dissimilarity
-from CardiacMotionLib.series import LABEL_NAMES
-from CardiacMotionLib.training.data import Data, Prepared
+from ....fields import compose, invert, jacobian_determinant, sd_log_jacobian, warp
+from ....metrics import dice, hausdorff95, pca_dissimilarity
+from ....series import LABEL_NAMES
+from ....training.data import Data, Prepared
 
 MODES = {"t1": 4, "cine": 1}  # L of D_PCA1: parameters of the signal; a cine is one image
 HEART_SHARE = 0.7  # of the field of view in which images are compared (paper 004, figure 4)

@@ -1,46 +1,40 @@
-"""What paper 003 claims, measured on synthetic hearts: trained on STONE alone, tried on what was never seen.
-
-    python Testing/benchmarks/any2reg_claims.py --work FOLDER [--people 6] [--quick]
+"""Any2Reg, trained on STONE alone, tried on what was never seen.
 
 Every method registers the same series of the same people: STONE, MOLLI of three patterns, perfusion by ASL, and cines.
-The networks that the one that ships is compared with, averaging and channel-stacked, are trained here by its recipe,
-on the same people. Everything is kept in the work folder, what is half trained, too: after Ctrl-C the same command goes
-on. Writes any2reg_claims.csv, .md and .png under Testing/results. ``--quick`` does it with few people and steps.
+The networks that the one that ships is compared with, averaging and channel-stacked, are trained here by its recipe, on
+the same people. Everything is kept in the work folder, what is half trained, too.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import signal
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from any2reg_report import write_report
-from group_scores import group_scores, still
-from inr_tables import ROOT
-from training_runs import TEST_SEED
 
-from CardiacMotionLib import CardiacMotionError, ImageSeries, Motion, phantom, register
-from CardiacMotionLib.methods import methods
-from CardiacMotionLib.methods.groupregnet.network import Config as StackedConfig
-from CardiacMotionLib.methods.groupregnet.network import Network as Stacked
-from CardiacMotionLib.methods.groupwise import register_slices
-from CardiacMotionLib.methods.protocol import Context
-from CardiacMotionLib.phantom import Subject
-from CardiacMotionLib.training.export import export
-from CardiacMotionLib.training.groups import GroupTask
-from CardiacMotionLib.training.loop import train
-from CardiacMotionLib.training.pairs import seeded
-from CardiacMotionLib.training.recipe import Recipe, load_recipe
-from CardiacMotionLib.weights import Weights
-from CardiacMotionLib.whole_files import write_whole
+from .... import ImageSeries, Motion, register
+from ....methods import methods
+from ....methods.groupregnet.network import Config as StackedConfig
+from ....methods.groupregnet.network import Network as Stacked
+from ....methods.groupwise import register_slices
+from ....methods.protocol import Context
+from ....phantom import Subject, phantom
+from ....training.export import export
+from ....training.groups import GroupTask
+from ....training.loop import train
+from ....training.pairs import seeded
+from ....training.recipe import Recipe, load_recipe
+from ....weights import Weights
+from ....whole_files import write_whole
+from ..paper import Order
+from ..training_runs import TEST_SEED
+from .report import write_report
+from .scores import group_scores, still
 
-VIEW = {"slices": 1, "rows": 112, "columns": 112, "pixel_mm": 1.6}
+VIEW: dict[str, Any] = {"slices": 1, "rows": 112, "columns": 112, "pixel_mm": 1.6}
 STONE_IMAGES = 11
 SHIPPED, WITH_REGIONS = "any2reg_stone", "any2reg_stone_regions"
 REFINE = 30
@@ -114,6 +108,7 @@ class Protocol:
     work: Path
     people: int
     changes: tuple[str, ...] = ()  # of the recipe
+    told: Callable[[str], Any] = lambda _: None
 
     def recipe(self, name: str) -> Recipe:
         """A recipe of the method."""
@@ -128,14 +123,14 @@ def trained(name: str, protocol: Protocol) -> Path:
     path = protocol.work / f"{name}.safetensors"
     if not path.exists():
         recipe = protocol.recipe("small_mean" if name == MEAN else "small")
-        task = recipe.task(store=protocol.work / "people.pt", told=lambda n, of: tell(f"person {n} of {of}"))
+        task = recipe.task(store=protocol.work / "people.pt", told=lambda n, of: protocol.told(f"person {n} of {of}"))
         assert isinstance(task, GroupTask)
         if name == STACKED:
             data = replace(recipe.data, fewest=STONE_IMAGES)
-            network = seeded(lambda: Stacked(StackedConfig(STONE_IMAGES)), recipe.training.seed)  # type: ignore[arg-type,return-value]
+            network: Any = seeded(lambda: Stacked(StackedConfig(STONE_IMAGES)), recipe.training.seed)
             task = GroupTask(network, task.people, task.held_out, data, recipe.loss, recipe.training.seed)
-        tell(f"training {name}")
-        done = train(task, recipe.training, protocol.work / name, "cpu", None, tell)
+        protocol.told(f"training {name}")
+        done = train(task, recipe.training, protocol.work / name, "cpu", None, protocol.told)
         if name == STACKED:
             Weights(done.tensors, {"method": STACKED, "network": {"frames": STONE_IMAGES}}).save(path)
         else:
@@ -177,16 +172,26 @@ def motion_of(row: Row, subject: Subject, protocol: Protocol) -> Motion | None:
 
 def results(protocol: Protocol) -> Iterator[dict[str, Any]]:
     """Scores of every row, examination and person; what is done is read."""
+    for examination, row, path in files(protocol):
+        if not path.exists():
+            protocol.told(f"{examination.name}: {row.name}")
+            scores = list(scored(examination, row, tried_on(examination, protocol), protocol))
+            about = {"examination": examination.name, "method": row.name, "scores": scores}
+            write_whole({path: json.dumps(about).encode()})
+        yield json.loads(path.read_text())
+
+
+def tried_on(examination: Examination, protocol: Protocol) -> int:
+    """How many people."""
+    return max(1, round(examination.share * protocol.people))
+
+
+def files(protocol: Protocol) -> Iterator[tuple[Examination, Row, Path]]:
+    """Where the scores of every examination and row are kept."""
     for examination in EXAMINATIONS:
-        people = max(1, round(examination.share * protocol.people))
         for row in ROWS:
-            path = protocol.work / f"{examination.name}_{row.name}_{people}.json".replace(" ", "-").replace(",", "")
-            if not path.exists():
-                tell(f"{examination.name}: {row.name}")
-                scores = list(scored(examination, row, people, protocol))
-                about = {"examination": examination.name, "method": row.name, "scores": scores}
-                write_whole({path: json.dumps(about).encode()})
-            yield json.loads(path.read_text())
+            name = f"{examination.name}_{row.name}_{tried_on(examination, protocol)}.json"
+            yield examination, row, protocol.work / name.replace(" ", "-").replace(",", "")
 
 
 def scored(examination: Examination, row: Row, people: int, protocol: Protocol) -> Iterator[dict[str, Any]]:
@@ -200,40 +205,31 @@ def scored(examination: Examination, row: Row, people: int, protocol: Protocol) 
         yield {"person": person, "images": len(subject.series), **scores}
 
 
-def tell(text: str) -> None:
-    """To the terminal."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+# ---------------------------------------------------------------------- an order
+
+PEOPLE = 6
+QUICK = ("data.subjects=3", "data.held_out=1", "training.steps=3", "training.validate_every=3")
+TRAINING_MINUTES, SERIES_SECONDS = 45.0, 20.0  # of a network, and of a method, examination and person; one thread
 
 
-def main() -> None:
-    """Run the command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="folder for the runs")
-    parser.add_argument("--people", type=int, default=6, help="to try on; half as many for ASL, whose series are long")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--output", type=Path, help="folder for the tables, if another one")
-    parser.add_argument("--quick", action="store_true", help="see that it works: few people and steps")
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    work = given.work / "quick" if given.quick else given.work
-    quick = ("data.subjects=3", "data.held_out=1", "training.steps=3", "training.validate_every=3")
-    protocol = Protocol(work, 1 if given.quick else given.people, quick if given.quick else ())
-    output = given.output or (work if given.quick else ROOT / "Testing" / "results")
-    for folder in (work, output):
-        folder.mkdir(parents=True, exist_ok=True)
-    try:
-        found = list(results(protocol))
-    except CardiacMotionError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(f"Stopped; everything is kept in {work}: the same command goes on from there")
-    command = f"any2reg_claims.py --work FOLDER --people {protocol.people}{' --quick' if given.quick else ''}"
-    recipe = protocol.recipe("small")
-    write_report(found, recipe, command, output)
-    tell(f"Wrote any2reg_claims.csv, .md and .png into {output}")
+def protocol(order: Order) -> Protocol:
+    """Of an order."""
+    people = order.people or (1 if order.quick else PEOPLE)
+    return Protocol(order.work, people, QUICK if order.quick else (), order.told)
 
 
-if __name__ == "__main__":
-    main()
+def minutes(order: Order) -> float:
+    """That an order takes."""
+    chosen = protocol(order)
+    missing = [examination for examination, _, path in files(chosen) if not path.exists()]
+    series = sum(tried_on(examination, chosen) for examination in missing)
+    networks = 0 if order.quick else sum(not (order.work / f"{n}.safetensors").exists() for n in (MEAN, STACKED))
+    return networks * TRAINING_MINUTES / order.workers + series * SERIES_SECONDS / 60
+
+
+def measure(order: Order) -> None:
+    """Train what is missing, register everything and write the report."""
+    torch.set_num_threads(order.workers)
+    chosen = protocol(order)
+    order.work.mkdir(parents=True, exist_ok=True)
+    write_report(list(results(chosen)), chosen.recipe("small"), order)

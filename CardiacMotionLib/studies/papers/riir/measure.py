@@ -1,11 +1,6 @@
-"""What paper 004 claims, measured small: data efficiency of RIIR, VoxelMorph and GraDIRN, and the ablations of RIIR.
-
-    python Testing/benchmarks/riir_claims.py --work FOLDER [--workers 2] [--quick]
+"""Data efficiency of RIIR, VoxelMorph and GraDIRN, and the ablations of RIIR, measured small.
 
 Every run has the same steps, batches and outer loss; its weights with the best validation are scored on other people.
-Everything is kept in the work folder, also what is half done: after Ctrl-C the same command goes on, with as many
-workers as it is given then. Writes riir_claims.csv, .md and .png under Testing/results when all runs are done.
-``--quick`` does everything with few people and steps, and in a folder of its own within the work folder.
 """
 
 from __future__ import annotations
@@ -16,15 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from riir_report import EXACT, HALF, NONE, write_report
-from riir_scores import exact, register, score, shifted
-from training_runs import TEST_SEED, Protocol, Run, run_command
-
-from CardiacMotionLib.methods.learned import PairNetwork
-from CardiacMotionLib.methods.protocol import Progress
-from CardiacMotionLib.training.data import Data
-from CardiacMotionLib.training.losses import Loss
-from CardiacMotionLib.training.settings import Settings
+from ....methods.learned import PairNetwork
+from ....methods.protocol import Progress
+from ....training.data import Data
+from ....training.losses import Loss
+from ....training.settings import Settings
+from ..paper import Order
+from ..training_runs import TEST_SEED, Protocol, Run, minutes_left, perform_all
+from .report import write_report
+from .rows import EXACT, HALF, NONE
+from .scores import exact, register, score, shifted
 
 SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
 TASKS = {
@@ -85,24 +81,33 @@ class Claims(Protocol):
             yield score(person, found(person, data=data), data)
 
 
-def write(results: list[dict[str, Any]], protocol: Protocol, command: str, folder: Path) -> None:
-    """The report, with the settings."""
-    about = {
-        "training": {"steps": protocol.settings.steps, **protocol.settings.decisive},
-        "data": {task: asdict(data) for task, data in protocol.data.items()},
-        "loss": {task: asdict(loss) for task, loss in LOSSES.items()},
-    }
-    write_report(results, about, command, folder, protocol.tested)
-
-
 FULL = Claims(Path(), TASKS, SETTINGS, TESTED, tuple(runs()))
 QUICK = replace(
     FULL,
-    work=Path("quick"),
     data={task: replace(data, subjects=4, held_out=1) for task, data in TASKS.items()},
     settings=replace(SETTINGS, steps=3),
     tested=2,
 )
+SECONDS = {"riir": 200.0, "gradirn": 46.0, "voxelmorph": 21.0}  # of a run, by riir_claims.csv
 
-if __name__ == "__main__":
-    run_command("riir_claims", __doc__, FULL, QUICK, write)
+
+def protocol(order: Order) -> Claims:
+    """Of an order."""
+    return replace(QUICK if order.quick else FULL, work=order.work)
+
+
+def minutes(order: Order) -> float:
+    """That an order takes."""
+    return 10.0 if order.quick else minutes_left(protocol(order), order.workers, SECONDS)
+
+
+def measure(order: Order) -> None:
+    """Perform all runs and write the report."""
+    chosen = protocol(order)
+    results = perform_all(chosen, order.workers, order.told)
+    about = {
+        "training": {"steps": chosen.settings.steps, **chosen.settings.decisive},
+        "data": {task: asdict(data) for task, data in chosen.data.items()},
+        "loss": {task: asdict(loss) for task, loss in LOSSES.items()},
+    }
+    write_report(results, about, order, chosen.tested)

@@ -1,26 +1,25 @@
 """Strain curves of the INR with and without its prior, against the exact motion, on held-out hearts of every group.
 
-    python Testing/benchmarks/inr_curves.py [--hearts 5] [--steps 500]
-
-Writes Testing/results/inr_curves.{md,csv,png}: for each heart how smooth the curves are (mean absolute second
-difference of the global strain over the frames) and how far from those of the exact motion, and the curves themselves.
+For each heart how smooth the curves are (mean absolute second difference of the global strain over the frames) and how
+far from those of the exact motion, and the curves themselves.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from inr_tables import RESEARCH, ROOT, made_by, markdown
 
-from CardiacMotionLib import Motion, phantom, register, strain
-from CardiacMotionLib.phantom.stream import HELD_OUT
-from CardiacMotionLib.prior import ROTATION
-from CardiacMotionLib.report.figures import new_figure, save_figure
+from .... import Motion, register
+from ....phantom import phantom
+from ....phantom.stream import HELD_OUT
+from ....prior import ROTATION
+from ....report.figures import new_figure, save_figure
+from ....report.markdown import RESEARCH, made_by, markdown
+from ....strain import strain
+from ..paper import Order
 
 COMPONENTS = ("circumferential", "radial")
 LAYERS = {"endo": "#0072B2", "epi": "#D55E00"}
@@ -39,24 +38,19 @@ def roughness(curve: pd.Series) -> float:
     return float(np.abs(np.diff(curve.to_numpy(), 2)).mean())
 
 
-def main() -> None:
-    """Run the command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hearts", type=int, default=5, help="of the groups in turn (%(default)s)")
-    parser.add_argument("--steps", type=int, default=500, help="of every fit (%(default)s)")
-    parser.add_argument("--output", type=Path, default=ROOT / "Testing" / "results")
-    arguments = parser.parse_args()
+def compare_curves(hearts: int, steps: int, order: Order) -> None:
+    """Write inr_curves.md, .csv and .png."""
     rows, drawn = [], {}
-    for seed in range(HELD_OUT, HELD_OUT + arguments.hearts):
+    for seed in range(HELD_OUT, HELD_OUT + hearts):
         group = ROTATION[seed % len(ROTATION)]
         subject = phantom("cine", seed, group=group)
         labels, heart = subject.series.labels[0], f"{group} {seed}"
         drawn[heart] = {"exact motion": layer_curves(subject.motion, labels)}
         for name, prior in STARTS.items():
             started = time.perf_counter()
-            motion = register(subject.series, "inr", reference=0, prior=prior, steps=arguments.steps, patience=0)
+            motion = register(subject.series, "inr", reference=0, prior=prior, steps=steps, patience=0)
             motion.field = None  # strain by differences between voxels, as that of the exact motion
-            print(f"{heart}, {name}: {time.perf_counter() - started:.0f} s", flush=True)
+            order.told(f"curves of {heart}, {name}: {time.perf_counter() - started:.0f} s")
             drawn[heart][name] = layer_curves(motion, labels)
         for name, curves in drawn[heart].items():
             row: dict[str, object] = {"seed": seed, "group": group, "start": name}
@@ -65,19 +59,21 @@ def main() -> None:
                 row[f"{component} second difference (%)"] = roughness(curves[component, "global"])
                 row[f"{component} error (%)"] = float(error.abs().mean())
             rows.append(row)
-    write(pd.DataFrame(rows), drawn, arguments.output, arguments.steps)
+    write(pd.DataFrame(rows), drawn, order, steps)
 
 
-def write(table: pd.DataFrame, drawn: dict[str, dict[str, pd.DataFrame]], folder: Path, steps: int) -> None:
+def write(table: pd.DataFrame, drawn: dict[str, dict[str, pd.DataFrame]], order: Order, steps: int) -> None:
     """The table of all hearts and of their means, and the curves."""
+    folder = order.output
     table.to_csv(folder / "inr_curves.csv", index=False, float_format="%.4f")
     means = table.drop(columns=["seed", "group"]).groupby("start", sort=False).mean().reset_index()
     lines = [
         "# Strain curves of the INR with and without its prior",
         "",
-        made_by(f"inr_curves.py --hearts {len(drawn)} --steps {steps}", f"{torch.get_num_threads()} threads")
-        + " Default options otherwise, seed 0, no stop rule; engineering strain in percent over the frames of a cycle, "
-        "of all three by differences between voxels. The second difference says how rough a global curve is, the error "
+        made_by(order.command("inr"), f"{torch.get_num_threads()} threads")
+        + f" Default options but for {steps} steps, seed 0, no stop rule; engineering strain in percent over the "
+        "frames of a cycle, of all three by differences between voxels. The second difference says how rough a "
+        "global curve is, the error "
         "how far it is from that of the exact motion.",
         "",
         RESEARCH,
@@ -108,7 +104,3 @@ def write(table: pd.DataFrame, drawn: dict[str, dict[str, pd.DataFrame]], folder
     axes[0, 0].legend(fontsize=6)
     figure.suptitle(f"Network with and without its prior, {steps} steps. {RESEARCH}", fontsize=9)
     save_figure(figure, folder / "inr_curves.png")
-
-
-if __name__ == "__main__":
-    main()

@@ -7,13 +7,15 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
-from CardiacMotionLib import ImageSeries, Motion, phantom, strain
-from CardiacMotionLib.continuous import ContinuousField
-from CardiacMotionLib.methods.region import find_region
-from CardiacMotionLib.metrics import average_surface_distance, dice, hausdorff95
-from CardiacMotionLib.motion import grid_points
-from CardiacMotionLib.series import LABEL_NAMES
-from CardiacMotionLib.strain.tensor import green_strain, project
+from .... import ImageSeries, Motion
+from ....continuous import ContinuousField
+from ....methods.region import find_region
+from ....metrics import average_surface_distance, dice, hausdorff95
+from ....motion import grid_points
+from ....phantom import phantom
+from ....series import LABEL_NAMES
+from ....strain import strain
+from ....strain.tensor import green_strain, project
 
 AWAY_MM = 10.0  # from the heart within its slices, what counts as outside
 

@@ -6,14 +6,14 @@ from itertools import combinations
 
 import numpy as np
 import torch
-from memwarp_scores import shown
 from nibabel.affines import apply_affine
 from scipy import ndimage
 
-from CardiacMotionLib import ImageSeries, Motion, fields, fit_map
-from CardiacMotionLib.metrics import dice, pca_dissimilarity
-from CardiacMotionLib.phantom import Subject
-from CardiacMotionLib.series import LV_CAVITY, MYOCARDIUM, RV
+from .... import ImageSeries, Motion, fields, fit_map
+from ....metrics import dice, pca_dissimilarity
+from ....phantom import Subject
+from ....series import LV_CAVITY, MYOCARDIUM, RV
+from ..memwarp.scores import shown
 
 AROUND_MM = 5.0  # margin of the heart in which images are compared
 MODES = {"molli": 3, "stone": 3, "sasha": 3, "ir": 3, "msasha": 4, "t2prep": 3, "asl": 2}  # parameters of the signal
@@ -80,9 +80,9 @@ def overlap(drawn: np.ndarray) -> dict[str, float]:
 
 def similarity(frames: np.ndarray, drawn: np.ndarray, spacing: np.ndarray, modes: int) -> dict[str, float]:
     """D_PCA1 and D_PCA2 of drawn frames (T, K, J, I) in what any frame calls heart and `AROUND_MM` around it."""
-    heart = (drawn > 0).any(0)
+    heart = np.any(drawn > 0, 0)
     near = ndimage.distance_transform_edt(~heart, sampling=spacing[::-1]) <= AROUND_MM
-    near &= heart.any((1, 2))[:, None, None]  # a slice without heart has none around it
+    near &= np.any(heart, (1, 2))[:, None, None]  # a slice without heart has none around it
     return dict(zip(("D_PCA1", "D_PCA2"), pca_dissimilarity(frames, near, modes), strict=True))
 
 

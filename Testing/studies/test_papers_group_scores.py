@@ -5,10 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from group_scores import drawn_labels, group_scores, landmark_error, motion_error, overlap, similarity, still
 
 from CardiacMotionLib import Motion, fields, phantom
 from CardiacMotionLib.series import LV_CAVITY, MYOCARDIUM
+from CardiacMotionLib.studies.papers.any2reg.scores import (
+    drawn_labels,
+    group_scores,
+    landmark_error,
+    motion_error,
+    overlap,
+    similarity,
+    still,
+)
 
 IN_HEART = ("Dice (%)", "TRE (mm)", "error in heart (mm)", "D_PCA1", "D_PCA2", "SDlogJ", "folding heart (%)")
 

@@ -1,12 +1,7 @@
-"""What paper 002 claims, measured small: MemWarp, what is left of it without its parts, and what it is compared with.
-
-    python Testing/benchmarks/memwarp_claims.py --work FOLDER [--workers 2] [--quick]
+"""MemWarp, what is left of it without its parts, and what it is compared with, measured small.
 
 Every network has the same people, steps and batches; its weights with the best validation are scored on other people,
-all of whose hearts slide in the pericardium, on the grids of their own scans. Everything is kept in the work folder,
-also what is half done: after Ctrl-C the same command goes on, with as many workers as it is given then. Writes
-memwarp_claims.csv, .md and .png under Testing/results when all runs are done. ``--quick`` does everything with few
-people and steps, and in a folder of its own within the work folder.
+all of whose hearts slide in the pericardium, on the grids of their own scans.
 """
 
 from __future__ import annotations
@@ -16,7 +11,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from memwarp_report import (
+from .... import Motion, register
+from ....methods.learned import PairNetwork
+from ....methods.protocol import Progress
+from ....phantom import Subject
+from ....training.data import Data
+from ....training.losses import Loss
+from ....training.settings import Settings
+from ..paper import Order
+from ..training_runs import TEST_SEED, Protocol, Run, minutes_left, perform_all
+from .report import write_report
+from .rows import (
     DEMONS,
     EXACT,
     LAPWARP,
@@ -31,18 +36,8 @@ from memwarp_report import (
     TRUTH,
     UNSUPERVISED,
     VOXELMORPH,
-    write_report,
 )
-from memwarp_scores import people, registered, score, still
-from training_runs import TEST_SEED, Protocol, Run, run_command
-
-from CardiacMotionLib import Motion, register
-from CardiacMotionLib.methods.learned import PairNetwork
-from CardiacMotionLib.methods.protocol import Progress
-from CardiacMotionLib.phantom import Subject
-from CardiacMotionLib.training.data import Data
-from CardiacMotionLib.training.losses import Loss
-from CardiacMotionLib.training.settings import Settings
+from .scores import people, registered, score, still
 
 TASK = "cine"
 DATA = Data(kind="pairs", phases="end_systole", randomized=True, subjects=100, held_out=8, slices=10, batch=1)
@@ -109,24 +104,28 @@ def refer(name: str, subject: Subject, progress: Progress) -> Motion:
     return register(subject.series, name, reference=0, device="cpu", progress=progress)
 
 
-def write(results: list[dict[str, Any]], protocol: Protocol, command: str, folder: Path) -> None:
-    """The report, with the settings."""
-    about = {
-        "training": {"steps": protocol.settings.steps, **protocol.settings.decisive},
-        "data": {key: value for key, value in asdict(protocol.data[TASK]).items() if key not in UNUSED},
-        "losses": [{"loss of": run.variant, **asdict(run.loss)} for run in protocol.runs if run.share],
-    }
-    write_report(results, about, command, folder, protocol.tested)
-
-
 FULL = Claims(Path(), {TASK: DATA}, SETTINGS, TESTED, tuple(runs()))
-QUICK = replace(
-    FULL,
-    work=Path("quick"),
-    data={TASK: replace(DATA, subjects=4, held_out=1)},
-    settings=replace(SETTINGS, steps=3),
-    tested=2,
-)
+QUICK = replace(FULL, data={TASK: replace(DATA, subjects=4, held_out=1)}, settings=replace(SETTINGS, steps=3), tested=2)
+SECONDS = {"memwarp": 400.0, "voxelmorph": 240.0}  # of a run with its scores, by memwarp_claims.csv
 
-if __name__ == "__main__":
-    run_command("memwarp_claims", __doc__, FULL, QUICK, write)
+
+def protocol(order: Order) -> Claims:
+    """Of an order."""
+    return replace(QUICK if order.quick else FULL, work=order.work)
+
+
+def minutes(order: Order) -> float:
+    """That an order takes."""
+    return 10.0 if order.quick else minutes_left(protocol(order), order.workers, SECONDS)
+
+
+def measure(order: Order) -> None:
+    """Perform all runs and write the report."""
+    chosen = protocol(order)
+    results = perform_all(chosen, order.workers, order.told)
+    about = {
+        "training": {"steps": chosen.settings.steps, **chosen.settings.decisive},
+        "data": {key: value for key, value in asdict(chosen.data[TASK]).items() if key not in UNUSED},
+        "losses": [{"loss of": run.variant, **asdict(run.loss)} for run in chosen.runs if run.share],
+    }
+    write_report(results, about, order, chosen.tested)

@@ -1,0 +1,210 @@
+"""What the measurements of MemWarp say: tables, claims with their numbers, and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ....report.figures import new_figure, save_figure
+from ....report.markdown import RESEARCH, made_by, section
+from ..claim_tables import MEANS, by_run, cost, half_interval, means_only, of_means, rules, settings, spread, summary
+from ..looks import COLORS, MARKERS
+from ..paper import Found, Order, save_verdicts
+from ..training_runs import TEST_SEED, facts_of_means, from_means
+from .claims import claims, known_motion
+from .rows import (
+    ABLATIONS,
+    DICE,
+    DIGITS,
+    ERRORS,
+    EXACT,
+    JUMP_ERROR,
+    KEPT,
+    KINDS,
+    NO_DICE,
+    NO_PYRAMID,
+    NO_REGIONS,
+    PAPER,
+    PARTS,
+    PUBLISHED,
+    REGISTRATION,
+    REGULARITY,
+    Runs,
+)
+from .scores import EDGE_MM, MARGIN_MM, STEP_MM
+
+
+def write_report(results: list[dict[str, Any]], about: dict[str, Any], order: Order, tested: int) -> None:
+    """Write memwarp_claims.csv, .md and .png, and what the page is made of.
+
+    Parameters
+    ----------
+    results
+        method, variant, share, seconds, parameters, best_step and scores (a mapping for every held-out person, the same
+        in the same order) of every run; references have the share 0.
+    about
+        Settings of the training, of the data, and losses: a row for every training.
+    order, tested
+        What was asked for, and the number of held-out people.
+    """
+    found, folder = Runs(results), order.output
+    by_run(results).to_csv(folder / "memwarp_claims.csv", index=False, float_format="%.5g")
+    of_paper, of_truth = claims(found), known_motion(found)
+    jumps = [found.values(EXACT, f"true {name} (mm)").mean() for name in ("jump", "jump in plane")]
+    lines = [
+        "# What paper 002 says of MemWarp, measured on synthetic hearts",
+        "",
+        made_by(order.command("memwarp"), "every run on one thread"),
+        f"Scores are mean ± SD over {tested} synthetic people on whom no network was trained or chosen, from "
+        "end-diastole to end-systole, on the grids of their own scans. All of their hearts slide in the pericardium; "
+        "of those to train on, about half do. Dice and HD95 are in 3D, of the labels of end-diastole carried to "
+        "end-systole; the segmentation is that of the network at end-diastole. SDlogJ and folding are those of the "
+        f"box of the heart and {MARGIN_MM:g} mm around it. Exact motion is the true one on the grid: the best that a "
+        "field on this grid can do. All networks have as many steps and the same batches, and the default small "
+        "size. Seconds are of the training, on a machine with other work.",
+        RESEARCH,
+        "",
+        "![Scores of every row](memwarp_claims.png)",
+        "",
+        *section("Claims", rules(results, about["training"]["steps"]), summary(of_paper)),
+        *section(
+            "What known motion adds",
+            ["MemWarp trained with the exact motion of the synthetic people too, against MemWarp; not in the paper."],
+            summary(of_truth),
+        ),
+        *section(
+            "Registration",
+            [
+                "The columns of the paper are those of 100 pairs of ACDC, of networks that were larger and trained for "
+                "400 epochs in both directions: compare the order of the rows, not the numbers. Its SDlogJ is of "
+                "another field of view."
+            ],
+            registration(found),
+        ),
+        *section(
+            "Ablation",
+            [
+                "As table 2 of the paper; the rows without a number are not in it. Without region loss nothing tells "
+                "the memory which of its regions is what structure: its segmentation means nothing."
+            ],
+            ablation(found),
+        ),
+        *section(
+            "Endpoint error and sliding",
+            [
+                "Errors are lengths in 3D: in the LV wall, in the blood of both ventricles, and in the unlabeled "
+                f"tissue within {MARGIN_MM:g} mm of the heart. The jump is the displacement {STEP_MM:g} mm outside the "
+                f"pericardium less that {STEP_MM:g} mm inside; {jumps[0]:.1f} mm in truth (root mean square), in "
+                f"plane {jumps[1]:.1f} mm. Kept is its projection on the true one: 1 all of it, 0 nothing, and more "
+                "than 1 too much; claims are judged by how far from 1 it is. The error is the root mean square over "
+                "the pericardium.",
+            ],
+            motion(found),
+        ),
+        *section(
+            "Where the volume changes",
+            [
+                f"SDlogJ of the LV wall, of the part of it that is further than {EDGE_MM:g} mm from its outline, and "
+                f"of what is within {EDGE_MM:g} mm of the outline of any structure, in the plane of the slice. Tissue "
+                "keeps its volume, blood does not: the exact motion has much at the boundaries, little in the wall."
+            ],
+            table(found, found.runs, REGULARITY),
+        ),
+        *section("Every comparison", [], pd.concat([of_paper, of_truth]).drop(columns=MEANS)),
+        *section(
+            "Settings", settings({part: about[part] for part in ("training", "data")}), pd.DataFrame(about["losses"])
+        ),
+    ]
+    (folder / "memwarp_claims.md").write_text("\n".join(lines))
+    draw(found, folder / "memwarp_claims.png")
+    facts = {
+        "people": f"{tested}, on whom no network was trained or chosen; {max(run['people'] for run in results)} to "
+        "train on",
+        "seeds": f"of the people from {TEST_SEED}, of every training {about['training']['seed']}",
+        "steps": about["training"]["steps"],
+    }
+    save_verdicts(order, "memwarp", pd.concat([of_paper, of_truth]), facts)
+
+
+# ---------------------------------------------------------------------- tables
+
+
+def table(found: Runs, rows: Mapping[str, Any], scores: tuple[str, ...]) -> pd.DataFrame:
+    """Mean and SD of scores."""
+    digits = {score: DIGITS[score] for score in scores}
+    return pd.DataFrame({"method": row, **spread(found.scores[row], digits)} for row in rows).fillna("")
+
+
+def registration(found: Runs) -> pd.DataFrame:
+    """Table 1: everything but the ablations, beside what is published."""
+    rows = {row: found.runs[row] for row in found.runs if row not in (NO_DICE, NO_PYRAMID, NO_REGIONS)}
+    costs = pd.DataFrame(cost(run) for run in rows.values())
+    return pd.concat([table(found, rows, REGISTRATION), costs, published(rows, 3)], axis=1).fillna("")
+
+
+def ablation(found: Runs) -> pd.DataFrame:
+    """Table 2, and what tells the memory from its region loss."""
+    marks = [(number, *map(_mark, there)) for number, *there in ABLATIONS.values()]
+    parts = pd.DataFrame(marks, columns=list(PARTS))
+    return pd.concat([parts, table(found, ABLATIONS, PUBLISHED), published(ABLATIONS, 4)], axis=1)
+
+
+def motion(found: Runs) -> pd.DataFrame:
+    """Table 3: errors and the jump."""
+    return table(found, found.runs, (*ERRORS, KEPT[0], JUMP_ERROR[0], KEPT[1], JUMP_ERROR[1]))
+
+
+def published(rows: Mapping[str, Any], count: int) -> pd.DataFrame:
+    """The first scores of the paper, as text."""
+    digits = (2, 2, 3, 2)
+    return pd.DataFrame(
+        {
+            f"paper: {score}": f"{value:.{n}f}"
+            for score, n, value in zip(PUBLISHED[:count], digits, PAPER.get(row, ()), strict=False)
+        }
+        for row in rows
+    ).fillna("")
+
+
+def _mark(there: bool) -> str:
+    return "✓" if there else "✗"
+
+
+# ---------------------------------------------------------------------- picture
+
+
+def draw(found: Runs, path: Path) -> None:
+    """Overlap, jump and error of every row: mean over people and its 95 % interval."""
+    figure = new_figure(11, 5.5)
+    titles = {DICE: "higher is better", KEPT[0]: "1 is all of it", ERRORS[0]: "lower is better"}
+    axes = figure.subplots(1, len(titles), sharey=True)
+    place = {row: -n for n, row in enumerate(row for rows in KINDS.values() for row in rows)}
+    for axis, (score, meaning) in zip(axes, titles.items(), strict=True):
+        for (kind, rows), color, marker in zip(KINDS.items(), COLORS, MARKERS, strict=False):
+            values = pd.DataFrame({row: found.values(row, score) for row in rows})
+            look: dict[str, Any] = {"color": color, "marker": marker, "linestyle": "", "markersize": 6, "capsize": 2}
+            heights = [place[row] for row in rows]
+            axis.errorbar(values.mean(), heights, xerr=half_interval(values), label=kind, **look)
+        axis.set_title(f"{score}, {meaning}", fontsize=10)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(alpha=0.25)
+    axes[0].set_yticks(list(place.values()), list(place))
+    lines, names = axes[0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=9)
+    figure.suptitle(
+        f"Synthetic hearts that slide: mean over people and its 95 % interval. {RESEARCH}", fontsize=9, color="0.3"
+    )
+    save_figure(figure, path)
+
+
+# ---------------------------------------------------------------------- tables that are there
+
+
+def read(folder: Path) -> Found:
+    """What memwarp_claims.csv says, which has means only."""
+    table = pd.read_csv(folder / "memwarp_claims.csv")
+    notes = means_only("memwarp_claims.md"), "|1 - jump kept| is that of the mean."
+    return Found(of_means(claims(Runs(from_means(table)))), facts_of_means(table), notes)
