@@ -1,0 +1,139 @@
+"""Runs that are kept in a folder: found again by their names, performed where they are missing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+import torch
+
+from CardiacMotionLib.errors import CardiacMotionError
+from CardiacMotionLib.studies.papers import load_paper
+from CardiacMotionLib.studies.papers.any2reg import measure as any2reg
+from CardiacMotionLib.studies.papers.any2reg.report import DICE, ERROR, TRE
+from CardiacMotionLib.studies.papers.page import write_page
+from CardiacMotionLib.studies.papers.paper import Order
+from CardiacMotionLib.studies.papers.riir import measure as riir
+from CardiacMotionLib.studies.papers.training_runs import from_means, minutes_left, perform_all
+
+SMALL = {"slices": 1, "rows": 40, "columns": 40, "pixel_mm": 4.0}
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def test_scores_of_any2reg_keep_their_file_names(tmp_path):
+    """Those of runs that were done before the command was there."""
+    names = {path.name for _, _, path in any2reg.files(any2reg.protocol(Order(tmp_path, tmp_path)))}
+    assert {
+        "STONE_none_6.json",
+        "STONE_elastix-PCA2_6.json",
+        "STONE_one-shot-(GroupRegNet)_6.json",
+        "STONE_channel-stacked-U-Net_6.json",
+        "MOLLI_Any2Reg-mean_6.json",
+        "ASL_Any2Reg-with-regions-refined_3.json",
+        "cine_Any2Reg-refined_6.json",
+    } <= names
+    assert len(names) == 36
+
+
+def test_what_is_kept_is_read_and_makes_tables_and_page(tmp_path):
+    """No person is made for it, nothing is trained."""
+    order = Order(tmp_path / "work", tmp_path / "out", 1)
+    (tmp_path / "work").mkdir()
+    for number, (examination, row, path) in enumerate(any2reg.files(any2reg.protocol(order))):
+        if row.images and examination.name != "STONE":
+            scores = []
+        else:
+            better = 0.0 if row.name == "none" else 5.0 + number / 10
+            people = 3 if examination.name == "ASL" else 6
+            scores = [
+                {"person": n, "images": 11, DICE: 70 + gain, TRE: 4 - gain / 10, ERROR: 3.0}
+                for n in range(people)
+                for gain in [better * (1 + n / 9)]
+            ]
+        path.write_text(json.dumps({"examination": examination.name, "method": row.name, "scores": scores}))
+    paper = load_paper("any2reg")
+    assert paper.minutes(order) == pytest.approx(90), "the two networks, whose files are not there"
+    paper.measure(order)
+    page = write_page(paper, order.output, order.output, "x").read_text(encoding="utf-8")
+    line = next(line for line in page.splitlines() if "better aligned than none, trained" in line)
+    assert "p = 0.031" in line
+    assert "does not hold (holds in 2, no difference in 1)" in line, "the error is the same in all"
+    written = {path.name for path in order.output.iterdir()}
+    assert written >= {f"any2reg_{name}" for name in ("claims.csv", "claims.md", "claims.png", "verdicts.csv")}
+    (order.output / "any2reg_verdicts.csv").unlink()
+    of_table = write_page(paper, order.output, tmp_path, "x").read_text(encoding="utf-8")
+    assert line in of_table, "the scores of every person are in the table"
+
+
+def test_what_is_missing_is_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(any2reg, "VIEW", SMALL)
+    monkeypatch.setattr(any2reg, "ROWS", any2reg.ROWS[:1])
+    monkeypatch.setattr(any2reg, "EXAMINATIONS", any2reg.EXAMINATIONS[:1])
+    order = Order(tmp_path / "work", tmp_path, 1, people=1)
+    any2reg.measure(order)
+    kept = tmp_path / "work" / "STONE_none_1.json"
+    scores = json.loads(kept.read_text())["scores"][0]
+    assert scores["images"] == 11
+    assert 0 < scores[DICE] < 100
+    kept.write_text(kept.read_text().replace(f"{scores[DICE]}", "12.5"))
+    any2reg.measure(order)
+    assert "12.5" in (tmp_path / "any2reg_claims.csv").read_text(), "what is there is not done again"
+
+
+@pytest.fixture
+def references(tmp_path):
+    """What RIIR is compared with on small cines: no training."""
+    data = {"cine": replace(riir.TASKS["cine"], subjects=1, held_out=1, frames=3, slices=1, size=32)}
+    runs = tuple(run for run in riir.runs() if run.task == "cine" and not run.share)
+    return replace(riir.FULL, work=tmp_path, data=data, tested=1, runs=runs)
+
+
+def test_runs_are_kept_under_their_names_and_refused_with_other_settings(references, tmp_path):
+    told = []
+    assert minutes_left(references, 1, {}) == 3
+    results = perform_all(references, 1, told.append)
+    assert [result["method"] for result in results] == ["no registration", "all half a pixel off", "exact motion"]
+    still, _, exact = (result["scores"][0] for result in results)
+    assert exact["Dice"] > still["Dice"]
+    assert exact["error in heart (mm)"] == 0
+    assert {path.name for path in tmp_path.glob("*.json")} == {
+        "cine_no-registration.json",
+        "cine_all-half-a-pixel-off.json",
+        "cine_exact-motion.json",
+    }
+    assert minutes_left(references, 1, {}) == 0
+    assert perform_all(references, 1, told.append) == results
+    with pytest.raises(CardiacMotionError, match="3 runs failed"):
+        perform_all(replace(references, tested=2), 1, told.append)
+
+
+def test_means_stand_for_people_where_a_table_has_no_more():
+    table = pd.DataFrame(
+        {
+            "task": ["cine"],
+            "method": ["riir"],
+            "share": [0.5],
+            "variant": [float("nan")],
+            "people": [30],
+            "Dice": [0.9],
+            "Dice SD": [0.1],
+            "Dice of people": [15],
+        }
+    )
+    run = from_means(table)[0]
+    assert run == {
+        "task": "cine",
+        "method": "riir",
+        "share": 0.5,
+        "variant": "",
+        "people": 30,
+        "scores": [{"Dice": 0.9}],
+    }
