@@ -71,16 +71,21 @@ def find_devices(progress: Callable[[float, str], object]) -> list[Device]:
 
 @contextmanager
 def limited_threads(count: int) -> Iterator[None]:
-    """Compute with ``count`` threads on the processor, 0 for as many as torch thinks right."""
+    """Compute with ``count`` threads on the processor, 0 for as many as torch and SimpleITK think right."""
+    if count <= 0:
+        yield
+        return
     import torch
+    from SimpleITK import ProcessObject
 
-    before = torch.get_num_threads()
-    if count > 0:
-        torch.set_num_threads(count)
+    before = torch.get_num_threads(), ProcessObject.GetGlobalDefaultNumberOfThreads()
+    torch.set_num_threads(count)
+    ProcessObject.SetGlobalDefaultNumberOfThreads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(before[0])
+        ProcessObject.SetGlobalDefaultNumberOfThreads(before[1])
 
 
 @contextmanager

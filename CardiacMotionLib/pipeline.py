@@ -44,6 +44,10 @@ class Request:
         Options of `strain`.
     init
         Motion of the series to start from, for methods that can refine one.
+    seed
+        Of every random choice of the method.
+    truth
+        The exact motion, where it is known: the quality has the errors then.
     threads
         To compute with on the processor, 0 for as many as torch thinks right.
     """
@@ -59,6 +63,8 @@ class Request:
     threads: int = 0
     layers: int = 3
     drift_correction: bool = False
+    seed: int = 0
+    truth: Motion | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,7 @@ def _compute(request: Request, progress: Progress) -> Outcome:
             request.method,
             reference=default_reference(series) if request.reference is None else request.reference,
             device=request.device,
+            seed=request.seed,
             progress=lambda fraction, text: progress(0.85 * fraction, text),
             init=request.init,
             **request.options,
@@ -140,6 +147,7 @@ def _compute(request: Request, progress: Progress) -> Outcome:
         end_systole=request.end_systole,
         layers=request.layers,
         drift_correction=request.drift_correction,
+        truth=request.truth,
     )
     for frame in range(len(motion)):
         _tell(progress, 0.94 + 0.06 * frame / len(motion), "Overlays")
@@ -153,9 +161,10 @@ def analyze(
     *,
     compute_strain: bool = True,
     progress: Progress = lambda fraction, text: True,
+    truth: Motion | None = None,
     **settings: Any,
 ) -> Outcome:
-    """Strain and quality of a motion that is there already.
+    """Strain and quality of a motion that is there already; with the exact motion ``truth``, its errors too.
 
     ``settings`` of `strain`: end_systole, layers, drift_correction.
     """
@@ -164,7 +173,9 @@ def analyze(
     series = motion.labeled(series)
     found, notes = _strain(series, motion, compute_strain, settings)
     _tell(progress, 0.90, "Quality")
-    quality = evaluate(motion, series)
+    if truth is not None and motion.reference is not None:
+        truth = truth.expressed_in(motion.reference)
+    quality = evaluate(motion, series, truth=truth)
     if motion.provenance.get("heart_from") == "motion" and not motion.provenance.get("notes"):
         notes = (*notes, "No segmentation: the heart was taken to be where the images change most.")
     known = (*series.meta.get("notes", ()), *motion.provenance.get("notes", ()))

@@ -11,6 +11,7 @@ import typer
 
 from .. import __version__
 from . import (
+    cohort,
     convert,
     datasets,
     demo,
@@ -53,6 +54,7 @@ def build(called: str = "") -> typer.Typer:
     app.add_typer(phantom.application(called=called == "phantom"), name="phantom")
     app.add_typer(prior.application(called=called == "prior"), name="prior")
     app.command("repeatability")(repeatability.repeatability)
+    app.command("cohort")(cohort.cohort)
     app.command("train")(train.train)
     app.command("reproduce")(reproduce.reproduce)
     app.add_typer(weights.application(), name="weights")
@@ -62,7 +64,7 @@ def build(called: str = "") -> typer.Typer:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and exit: 0 done, 1 unexpected error, 2 bad input, 130 cancelled (Ctrl-C or termination)."""
+    """Run one command and exit: 0 done, 1 unexpected error, 2 bad input, 3 all but some, 130 cancelled (Ctrl-C)."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 

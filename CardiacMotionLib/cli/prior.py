@@ -122,21 +122,18 @@ def build(
         if stratify and not any(subject.group for subject in people):
             raise CardiacMotionError("the subjects have no known groups, so there is nothing to stratify by")
         folder = work or output.with_name(f"{output.stem}_fits")
-        try:
-            with terminal.progress("Fitting") as progress:
-                population = fit_population(
-                    people,
-                    recipe,
-                    folder,
-                    workers=workers,
-                    scheduler=scheduler,
-                    progress=progress,
-                    told=terminal.say,
-                    aligned=not different_seeds,
-                )
-        except KeyboardInterrupt:
-            terminal.say(f"No prior yet; fits that are done stay in {folder}: the same command goes on from there")
-            raise
+        terminal.left = f"no prior yet; fits that are done stay in {folder}: the same command goes on from there"
+        with terminal.progress("Fitting") as progress:
+            population = fit_population(
+                people,
+                recipe,
+                folder,
+                workers=workers,
+                scheduler=scheduler,
+                progress=progress,
+                told=terminal.say,
+                aligned=not different_seeds,
+            )
         for subject, reason in population.failed:
             terminal.note(f"{subject.name} was left out: {reason}")
         priors = _priors(population, output, stratify, cohort)

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from ..errors import Cancelled, CardiacMotionError
 from ..methods.protocol import Progress as ProgressCallback
 
-OK, UNEXPECTED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
+OK, UNEXPECTED, BAD_INPUT, PARTLY, CANCELLED = 0, 1, 2, 3, 130
 
 
 class PatientConsole(Console):
@@ -39,6 +39,7 @@ class Terminal:
     quiet: bool = False
     verbose: bool = False
     notes: list[str] = field(default_factory=list)
+    left: str = "nothing was written"  # what is said when the command is cancelled
     err: Console = field(default_factory=lambda: PatientConsole(stderr=True, highlight=False, soft_wrap=True))
     out: Console = field(default_factory=lambda: PatientConsole(highlight=False, soft_wrap=True))
 
@@ -94,7 +95,7 @@ def session(*, as_json: bool, quiet: bool, verbose: bool) -> Iterator[Terminal]:
     except CardiacMotionError as error:
         raise _end(terminal, BAD_INPUT, f"Error: {one_line(error)}") from error
     except (Cancelled, KeyboardInterrupt) as error:
-        raise _end(terminal, CANCELLED, "Cancelled: nothing was written") from error
+        raise _end(terminal, CANCELLED, f"Cancelled: {terminal.left}") from error
     except Exception as error:
         if verbose:
             terminal.err.print_exception()

@@ -1,7 +1,6 @@
 """The population prior of the network (paper 000): one fit a subject, all from the same weights, and their mean.
 
-``subjects`` are the hearts, ``fits`` one subject's fit and its file, ``workers`` where the fits run, ``build`` makes
-priors of them.
+``subjects`` are the hearts, ``fits`` one subject's fit and its file, ``build`` makes priors of them.
 """
 
 from .build import Population, build_prior, fit_population, make_prior

@@ -19,9 +19,9 @@ from ..methods.inr import Options
 from ..methods.inr.prior import HIGH, LOW, Prior, PriorSettings, average
 from ..methods.protocol import Progress
 from ..whole_files import write_whole
+from ..workers import each
 from .fits import Recipe, file_of, fit_subject, read_fit
 from .subjects import Subject
-from .workers import each
 
 ENOUGH = 0.5  # share of the subjects without which there is no prior
 REASONS = 5  # that are told when there is none
@@ -101,7 +101,7 @@ def fit_population(
         Folder of the fits, one file each. Stopped at any time, the next call goes on where this one was; a call with
         more subjects takes what is there.
     workers, scheduler
-        Local processes, or the address of a Dask scheduler, see `workers.each`. Files are written here, so workers
+        Local processes, or the address of a Dask scheduler, see `each`. Files are written here, so workers
         elsewhere need not see the folder.
     progress
         Called with (fraction, text); False cancels.
@@ -127,7 +127,7 @@ def fit_population(
     if done:
         told(f"{done} of {len(jobs)} subjects are fitted already, in {work}")
 
-    def tick() -> bool:
+    def tick(_: Sequence[Any] = ()) -> bool:
         if progress is not None and progress(done / len(jobs), f"{done} of {len(jobs)} subjects") is False:
             raise Cancelled(f"cancelled after {done} of {len(jobs)} subjects; their fits stay in {work}")
         return True

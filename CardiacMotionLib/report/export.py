@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from .map_run import MapRun
 
 REPORT, TABLES, PICTURES, TRANSFORMS, VOLUMES, ITK = "report", "tables", "pictures", "transforms", "volumes", "itk"
+MOTION = "motion"  # the transforms of one direction
+KINDS = (REPORT, TABLES, PICTURES, MOTION, TRANSFORMS, VOLUMES, ITK)
 NEED_STRAIN = {REPORT: "report", PICTURES: "pictures"}
 
 
@@ -106,11 +108,12 @@ class Export:
 
 
 def motion_steps(run: Export, kinds: Collection[str]) -> Plan:
-    """What has to be done to write the ``kinds`` of a motion: report, tables, pictures, transforms, volumes, itk."""
+    """What has to be done to write the ``kinds`` of a motion, some of `KINDS`."""
     steps = {
         REPORT: Step("Report", lambda folder: _report(run, folder)),
         TABLES: Step("Tables", lambda folder: _tables(run, folder)),
         PICTURES: Step("Pictures", lambda folder: write_strain_pictures(_strain(run), folder)),
+        MOTION: Step("Motion", lambda folder: _motion(run.motion, folder)),
         TRANSFORMS: Step("Transforms", lambda folder: _transforms(run.motion, folder)),
         VOLUMES: Step("Volumes", lambda folder: _volumes(run, folder)),
         ITK: Step("ITK displacement fields", lambda folder: _itk(run.motion, folder)),
@@ -127,18 +130,19 @@ def map_steps(run: MapRun | StoredMaps, kinds: Collection[str]) -> Plan:
             TABLES: Step("Tables", lambda folder: _stored_tables(stored, folder)),
             VOLUMES: Step("Maps", lambda folder: _stored_volumes(stored, folder)),
         }
-        missing = [kind for kind in (REPORT, PICTURES, TRANSFORMS, ITK) if kind in kinds]
+        missing = [kind for kind in (REPORT, PICTURES, MOTION, TRANSFORMS, ITK) if kind in kinds]
         return _plan(steps, kinds, missing, MAP_FILES, "the maps came with the scene; compute them again for it")
     computed = run
     steps = {
         REPORT: Step("Report", lambda folder: _map_report(computed, folder)),
         TABLES: Step("Tables", lambda folder: write_map_tables(computed, _new(folder, "tables"))),
         PICTURES: Step("Pictures", lambda folder: _map_pictures(computed, folder)),
+        MOTION: Step("Motion", lambda folder: _motion(computed.motion, folder)),
         TRANSFORMS: Step("Transforms", lambda folder: _transforms(computed.motion, folder)),
         VOLUMES: Step("Maps", lambda folder: _map_volumes(computed, folder)),
         ITK: Step("ITK displacement fields", lambda folder: _itk(computed.motion, folder)),
     }
-    missing = [kind for kind in (TRANSFORMS, ITK) if kind in kinds and run.motion is None]
+    missing = [kind for kind in (MOTION, TRANSFORMS, ITK) if kind in kinds and run.motion is None]
     return _plan(steps, kinds, missing, MAP_FILES, "the images were not registered")
 
 
@@ -224,11 +228,18 @@ def _tables(run: Export, folder: Path) -> None:
         run.quality.to_csv(tables / "quality.csv", index=False, float_format="%.5g")
 
 
-def _transforms(motion: Motion | None, folder: Path) -> None:
+def _motion(motion: Motion | None, folder: Path) -> None:
     from ..io import write_motion_sequence
 
     assert motion is not None  # left out of a plan without
     write_motion_sequence(motion, folder / "motion.seq.nrrd")
+
+
+def _transforms(motion: Motion | None, folder: Path) -> None:
+    from ..io import write_motion_sequence
+
+    assert motion is not None  # left out of a plan without
+    _motion(motion, folder)
     write_motion_sequence(motion, folder / "motion_to_reference.seq.nrrd", "resampling")
 
 

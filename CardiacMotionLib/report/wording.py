@@ -53,10 +53,18 @@ def name_and_unit(key: str) -> tuple[str, str]:
     """Title and unit of a key such as ``EF_percent``; a key without a known unit is its own title and has none."""
     if key in FUNCTION_NAMES:
         return FUNCTION_NAMES[key]
-    for suffix in sorted(_UNITS, key=len, reverse=True):
-        if key.endswith(f"_{suffix}"):
-            return key.removesuffix(f"_{suffix}").replace("_", " "), _UNITS[suffix]
-    return key.replace("_", " "), ""
+    suffix = _unit_suffix(key)
+    return key.removesuffix(f"_{suffix}").replace("_", " "), _UNITS.get(suffix, "")
+
+
+def short_name(key: str) -> str:
+    """A key such as ``EF_percent`` without its unit: ``EF``."""
+    return key.removesuffix(f"_{_unit_suffix(key)}")
+
+
+def _unit_suffix(key: str) -> str:
+    """The longest suffix that names a unit, empty for none."""
+    return max((suffix for suffix in _UNITS if key.endswith(f"_{suffix}")), key=len, default="")
 
 
 def number_text(value: float, digits: int) -> str:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ..errors import Cancelled, CardiacMotionError
 from ..methods.protocol import Progress
-from ..prior.workers import each
+from ..workers import each
 from . import repeatability_views as views
 from .repeatability_runs import EXACT, Failure, Job, file_name, measure, read_run, reason_of
 from .repeatability_tables import between_methods, by_condition
@@ -133,7 +133,7 @@ def run_repeatability(
         told(f"{kept} of {len(files)} runs are done already, in {folder}")
     failed: list[Failure] = []
 
-    def tick() -> bool:
+    def tick(_: Sequence[Any] = ()) -> bool:
         done = sum(file.exists() for file in files) + len(failed)
         if progress is not None and progress(done / len(files), f"{done} of {len(files)} runs") is False:
             raise Cancelled(f"cancelled after {done} of {len(files)} runs, which stay in {folder}")

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "CardiacMotionLib"
 LAYERS = (
-    ("CardiacMotionLib", "errors", "callable_module", "whole_files", "devices", "expected_time"),
+    ("CardiacMotionLib", "errors", "callable_module", "whole_files", "workers", "devices", "expected_time"),
     ("fields",),
     ("series", "rings", "checks", "motion", "continuous", "orientation", "metrics", "tagged_cine", "weights"),
     ("methods",),

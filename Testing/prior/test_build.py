@@ -8,12 +8,12 @@ import pytest
 import torch
 from rings import QUICK, Ring, rings
 
-from CardiacMotionLib import Cancelled, CardiacMotionError
+from CardiacMotionLib import Cancelled, CardiacMotionError, workers
 from CardiacMotionLib.methods.inr.fit import Fit
 from CardiacMotionLib.methods.inr.prior import Prior, PriorSettings, average
 from CardiacMotionLib.methods.protocol import Context
 from CardiacMotionLib.phantom.stream import HELD_OUT
-from CardiacMotionLib.prior import Recipe, build_prior, fit_population, make_prior, phantom_subjects, workers
+from CardiacMotionLib.prior import Recipe, build_prior, fit_population, make_prior, phantom_subjects
 
 RECIPE = Recipe(QUICK, seed=5)
 DRAWN = PriorSettings.of(QUICK, 5).network().state_dict()
@@ -207,7 +207,7 @@ def test_a_worker_that_died_is_told(monkeypatch):
     monkeypatch.setattr(workers.ProcessPoolExecutor, "submit", lambda *_: Dead())
     monkeypatch.setattr(workers, "wait", lambda futures, *_: (futures, set()))
     with pytest.raises(CardiacMotionError, match="a worker process died"):
-        list(workers.each(print, [1], workers=2, scheduler=None, tick=lambda: None))
+        list(workers.each(print, [1], workers=2, scheduler=None, tick=lambda _: None))
 
 
 def test_a_dask_cluster_gives_what_this_process_gives(tmp_path):

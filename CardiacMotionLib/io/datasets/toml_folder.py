@@ -34,10 +34,8 @@ this library: `read_series`, `attach_labels`, `Motion.load`.
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import re
-import tomllib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -48,10 +46,11 @@ import numpy as np
 from ...errors import CardiacMotionError
 from ...motion import Motion
 from ...series import ImageSeries
-from ..files import natural_key, reading
+from ..files import natural_key
 from ..geometry import TOLERANCE_MM, corner_distance
 from ..labels import attach_labels
 from ..read import read_series
+from ..toml_files import NUMBER, check_table, read_toml
 from .case import Case, Examination
 from .phases import PHASES
 
@@ -60,8 +59,6 @@ TITLE = "a folder described by a dataset.toml at its root"
 FILE = "dataset.toml"
 LEVELS = 2  # folders above a subject's folder in which the description is looked for
 
-NUMBER = (int, float)
-WORDS = {int: "a whole number", float: "a number", str: "text", list: "a list", dict: "a table"}
 OF_SUBJECT: dict[str, Any] = {
     "end_diastole": int,
     "end_systole": int,
@@ -125,20 +122,19 @@ def _cases(root: Path) -> list[Case]:
 
 def _description(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """The table [dataset] and {subject: its table}, checked."""
-    with reading(path, "TOML file"), path.open("rb") as file:
-        content = tomllib.load(file)
-    _check(path, "", content, {"dataset": dict, "subject": dict})
+    content = read_toml(path)
+    check_table(path, "", content, {"dataset": dict, "subject": dict})
     dataset, differences = content.get("dataset", {}), content.get("subject", {})
-    _check(path, "dataset.", dataset, OF_DATASET)
+    check_table(path, "dataset.", dataset, OF_DATASET)
     for subject, table in differences.items():
-        _check(path, "subject.", {subject: table}, {subject: dict})
-        _check(path, f"subject.{subject}.", table, OF_SUBJECT)
+        check_table(path, "subject.", {subject: table}, {subject: dict})
+        check_table(path, f"subject.{subject}.", table, OF_SUBJECT)
     if "{subject}" not in dataset.get("images", ""):
         raise CardiacMotionError(
             f"{path}: dataset.images is missing or names no subject; expected a pattern like '{{subject}}/cine.nii.gz'"
         )
     label_map = dataset.get("label_map", {})
-    _check(path, "dataset.label_map.", label_map, dict.fromkeys(label_map, int))
+    check_table(path, "dataset.label_map.", label_map, dict.fromkeys(label_map, int))
     labels, companions = dataset.get("labels", ""), dataset.get("companions", {})
     patterns = [dataset["images"], dataset.get("motion", ""), *companions.values()]
     for pattern in [*patterns, *(labels.values() if isinstance(labels, dict) else [labels])]:
@@ -147,18 +143,6 @@ def _description(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]
                 f"{path}: {pattern!r} is no path inside the folder; expected one like 'a/{{subject}}'"
             )
     return dataset, differences
-
-
-def _check(path: Path, where: str, table: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    for key, value in table.items():
-        if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"the keys are {', '.join(known)}"
-            raise CardiacMotionError(f"{path}: unknown key {where}{key}; {hint}")
-        kinds = known[key] if isinstance(known[key], tuple) else (known[key],)
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            expected = " or ".join(WORDS[kind] for kind in kinds)
-            raise CardiacMotionError(f"{path}: {where}{key} is {value!r}; expected {expected}")
 
 
 def _subjects(root: Path, dataset: Mapping[str, Any]) -> dict[str, Path]:

@@ -23,13 +23,13 @@ from ...methods.learned import PairNetwork
 from ...methods.protocol import Progress
 from ...phantom import VERSION
 from ...phantom.stream import HELD_OUT, TESTED
-from ...prior.workers import each
 from ...training.data import Data, Prepared, prepare_all, synthetic_subjects
 from ...training.loop import train
 from ...training.losses import Loss
 from ...training.pairs import PairTask, seeded
 from ...training.settings import Settings
 from ...whole_files import write_whole
+from ...workers import each
 from .paper import ELSEWHERE
 
 TEST_SEED = TESTED  # of the first person who is tested
@@ -180,14 +180,14 @@ def perform_all(protocol: Protocol, workers: int, told: Callable[[str], Any]) ->
     """Results of all runs, in order; raises `CardiacMotionError` when one of them failed, after all others are done."""
     protocol.work.mkdir(parents=True, exist_ok=True)
     groups = [(task, group) for task in protocol.data for group in protocol.groups(task)]
-    for (task, group), failure in each(protocol.prepare, groups, workers=workers, scheduler=None, tick=lambda: True):
+    for (task, group), failure in each(protocol.prepare, groups, workers=workers, scheduler=None, tick=lambda _: True):
         if failure is not None:
             raise failure
         told(f"people of {task} to {group}")
     began = time.perf_counter()
     results: dict[str, dict[str, Any]] = {}
     failed: list[str] = []
-    jobs = each(protocol.perform, protocol.runs, workers=workers, scheduler=None, tick=lambda: True)
+    jobs = each(protocol.perform, protocol.runs, workers=workers, scheduler=None, tick=lambda _: True)
     for done, (run, outcome) in enumerate(jobs, start=1):
         if isinstance(outcome, Exception):
             failed.append(run.name)
