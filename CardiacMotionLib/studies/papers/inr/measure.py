@@ -28,8 +28,8 @@ from ....methods.protocol import Context, make_options
 from ....phantom import VERSION
 from ....phantom.stream import HELD_OUT
 from ....prior import DEFAULTS, ROTATION, Recipe, fit_population, make_prior, phantom_subjects
-from ....prior.workers import each
 from ....whole_files import writing
+from ....workers import each
 from ..paper import Order, save_verdicts
 from .claims import comparisons
 from .curves import compare_curves
@@ -251,7 +251,7 @@ def collect(path: Path, part: Part, starts: list[Start], order: Order) -> pd.Dat
         (seed, start, options, part.steps) for seed in seeds for start in runs if (seed, runs[start]) not in done
     ]
     order.told(f"{part.name}: {len(seeds) * len(runs) - len(jobs)} of {len(seeds) * len(runs)} are done already")
-    outcomes = each(score, jobs, workers=order.workers, scheduler=None, tick=lambda: True)
+    outcomes = each(score, jobs, workers=order.workers, scheduler=None, tick=lambda _: True)
     failed = []
     for count, ((seed, start, *_), rows) in enumerate(outcomes, start=1):
         if isinstance(rows, Exception):
