@@ -45,7 +45,7 @@ def datasets(
 
         cases = find_cases(folder, layout)
         if read is not None:
-            _show_one(_named(cases, read, folder), terminal)
+            _show_one(named_case(cases, read, folder), terminal)
             return
         found = cases[0].layout
         title = layout_module(found).TITLE
@@ -55,7 +55,8 @@ def datasets(
         terminal.emit(layout=found, title=title, cases=[_known(case) for case in cases])
 
 
-def _named(cases: list[Case], name: str, folder: Path) -> Case:
+def named_case(cases: list[Case], name: str, folder: Path) -> Case:
+    """The one case of that name; raises when there is none, or several."""
     found = [case for case in cases if case.name == name]
     if len(found) == 1:
         return found[0]

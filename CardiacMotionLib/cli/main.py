@@ -15,6 +15,7 @@ from . import (
     convert,
     datasets,
     demo,
+    dense,
     ecv,
     evaluate,
     method_list,
@@ -50,6 +51,7 @@ def build(called: str = "") -> typer.Typer:
     app.command("map")(map_command.command())
     app.command("ecv")(ecv.ecv)
     app.command("evaluate")(evaluate.evaluate)
+    app.command("dense")(dense.dense)
     app.command("convert")(convert.convert)
     app.add_typer(phantom.application(called=called == "phantom"), name="phantom")
     app.add_typer(prior.application(called=called == "prior"), name="prior")

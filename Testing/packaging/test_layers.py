@@ -17,7 +17,7 @@ LAYERS = (
     ("fields",),
     ("series", "rings", "checks", "motion", "continuous", "orientation", "metrics", "tagged_cine", "weights"),
     ("methods",),
-    ("strain", "mapping"),
+    ("strain", "mapping", "dense"),
     ("phantom", "prior", "training"),
     ("io", "scene", "report", "cli", "jobs", "studies", "map_pipeline", "pipeline"),
 )

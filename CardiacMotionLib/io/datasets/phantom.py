@@ -77,5 +77,6 @@ def _series(folder: Path, truth: dict[str, Any], name: str) -> ImageSeries:
     series = attach_labels(read_nifti(folder / f"{truth['kind']}.nii.gz"), folder / "labels")
     meta = {**series.meta, "name": name, "end_diastole": 0, "end_systole": truth["truth"]["end_systole"]}
     meta |= {key: [math.inf if t is None else t for t in truth[key]] for key in PREPARATION if key in truth}
+    meta |= {"encoding_frequency": truth["encoding_frequency"]} if "encoding_frequency" in truth else {}
     cycle = truth["options"].get("cycle_ms")
     return series.replace(meta=meta if cycle is None else {**meta, "cycle_ms": cycle})
