@@ -19,12 +19,13 @@ from typing import NamedTuple
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from inr_tables import RESEARCH, ROOT, made_by, markdown
+from script_tables import ROOT, made_by
 
 import CardiacMotionLib as cm
 from CardiacMotionLib.dense import decode_dense
 from CardiacMotionLib.dense.decode import SMOOTHING
 from CardiacMotionLib.io.datasets import find_cases
+from CardiacMotionLib.report.markdown import RESEARCH, markdown
 from CardiacMotionLib.series import MYOCARDIUM, ImageSeries
 
 mpl.use("Agg")
