@@ -9,6 +9,7 @@ about 0.5). The error is the farthest that a point ends from where 32 steps in f
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
 from pathlib import Path
@@ -79,12 +80,15 @@ def main() -> None:
     said = "met" if goal.least_ms <= GOAL_MS else f"missed by {goal.least_ms - GOAL_MS:.0f} ms"
     made = made_by(f"shooting_speed.py --repeats {given.repeats} --threads {given.threads}", f"{given.threads} threads")
     lines = "\n".join(markdown(table))
+    load = os.getloadavg()[0]
     text = f"""# Speed of geodesic shooting
 
 {made}
 float32, forward only. `cpu_ms` is the time of all threads together: where it is far below threads x wall time, other
 programs had the cores. `farthest_voxels` and `energy_change` (relative) are those of two frames in float64.
 Goal: 40 frames of 128 x 128 within {GOAL_MS} ms, at 4 steps {said} (least), {goal.median_ms:.0f} ms (median).
+The load of the machine was {load:.1f}; the time of all threads at 4 steps, shared by {given.threads} free cores, is
+{goal.cpu_ms / given.threads:.0f} ms.
 {RESEARCH}
 
 {lines}
