@@ -11,6 +11,7 @@ import typer
 
 from .. import __version__
 from . import (
+    benchmark,
     cohort,
     convert,
     datasets,
@@ -57,6 +58,7 @@ def build(called: str = "") -> typer.Typer:
     app.add_typer(prior.application(called=called == "prior"), name="prior")
     app.command("repeatability")(repeatability.repeatability)
     app.command("cohort")(cohort.cohort)
+    app.command("benchmark")(benchmark.benchmark)
     app.command("train")(train.train)
     app.command("reproduce")(reproduce.reproduce)
     app.add_typer(weights.application(), name="weights")
