@@ -16,7 +16,7 @@ def test_options_are_typed_as_the_method_has_them():
         "auto": {"coarse_steps": 3},
     }
     for wrong in ("inr=150", "inr.steps", "steps=150", "inr.steps="):
-        with pytest.raises(CardiacMotionError, match="write METHOD.OPTION=VALUE"):
+        with pytest.raises(CardiacMotionError, match=r"write METHOD\.OPTION=VALUE"):
             parse_options([wrong])
 
 

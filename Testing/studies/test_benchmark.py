@@ -229,6 +229,7 @@ def test_names_in_the_picture_lie_on_no_other():
     figure = draw_benchmark(scores_table(none=(0.5, 0.0), auto=(0.9, 1.0), **crowd))
     (axis,) = (axis for axis in figure.axes if axis.get_title())
     renderer = figure.canvas.get_renderer()
+    figure.canvas.draw()
     boxes = [Text.get_window_extent(text, renderer) for text in axis.texts]  # without its arrow
     assert len(boxes) == len(crowd) + 1
     overlaps = [(a, b) for n, a in enumerate(boxes) for b in boxes[:n] if a.overlaps(b)]
