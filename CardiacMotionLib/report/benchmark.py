@@ -79,8 +79,8 @@ def how(table: pd.DataFrame, settings: Settings) -> list[str]:
         f"`{DEFAULT}` is {', '.join(made_by) or 'the default method'}; `{NONE}` is no registration. Every run was "
         "alone in a fresh process on the processor; import, reading of weights and a warm-up do not count in its "
         "time, nor what was in memory before. Scores are at end-systole, of the wall where it is labeled and over all "
-        f"structures for overlap; folding is that of the worst frame, D_PCA1 of all frames. `x` is a ratio to `{DEFAULT}` on the "
-        "same subjects. The best is in bold.",
+        f"structures for overlap; folding is that of the worst frame, D_PCA1 of all frames. `x` is a ratio "
+        f"to `{DEFAULT}` on the same subjects. The best is in bold.",
     ]
 
 
