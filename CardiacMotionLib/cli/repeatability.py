@@ -37,7 +37,7 @@ Data = Annotated[
 Methods = Annotated[list[str] | None, typer.Option(help="Methods, each with its defaults. May be repeated, or a,b.")]
 Conditions = Annotated[
     list[str] | None,
-    typer.Option(help="What is changed: noise, crop, slices, frames. May be repeated, or a,b; all by default."),
+    typer.Option(help="What is changed: noise, artefacts, crop, slices, frames; all by default. Or a,b."),
 ]
 Repeats_ = Annotated[int, typer.Option(min=2, help="Draws of noise, the first image among them.")]
 Sample = Annotated[bool, typer.Option(help="The real cine that ships with the program besides.")]

@@ -20,7 +20,12 @@ from .state import State
 from .subject import Subject
 
 VERSION = 2  # of the generator: the same kind, seed, options and version give the same subject
-DRAWN_ANEW = ("noise", "ghosts", "inflow", "fluctuation")  # purposes whose numbers differ from repeat to repeat
+DRAWN_ANEW = {  # purposes whose numbers differ from repeat to repeat, and the option that counts the repeats
+    "noise": "repeat",
+    "ghosts": "artefact_repeat",
+    "inflow": "artefact_repeat",
+    "fluctuation": "artefact_repeat",
+}
 VIEW = 12.0  # mm beyond the slices from where tissue may come into view
 
 
@@ -75,8 +80,9 @@ class Examination:
 
     def rng(self, purpose: str) -> np.random.Generator:
         """Where the numbers for a purpose come from, in this kind of examination of this seed, and in this repeat."""
-        repeat = [0, self.options.repeat] if self.options.repeat and purpose in DRAWN_ANEW else []
-        return np.random.default_rng([self.seed, *self.kind.encode(), 0, *purpose.encode(), *repeat])
+        repeat = getattr(self.options, DRAWN_ANEW[purpose]) if purpose in DRAWN_ANEW else 0
+        again = [0, repeat] if repeat else []
+        return np.random.default_rng([self.seed, *self.kind.encode(), 0, *purpose.encode(), *again])
 
     def generator(self, purpose: str) -> torch.Generator:
         """The same for torch."""

@@ -57,7 +57,13 @@ class StackOptions(HeartOptions):
     )
     repeat: int = option(
         0,
-        "the same examination once more: person and slices as they are, noise, ghosts and flow drawn anew",
+        "the same examination once more, noise drawn anew and all else as it is",
+        minimum=0,
+        maximum=1000,
+    )
+    artefact_repeat: int = option(
+        0,
+        "the same examination once more, ghosts, flow and fluctuation drawn anew and all else as it is",
         minimum=0,
         maximum=1000,
     )

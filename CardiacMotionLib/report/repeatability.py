@@ -58,7 +58,8 @@ DEFINITIONS = [
 ]
 OF_REAL = (
     f"- A real cine cannot be taken again here: repeats of noise have Rician noise of {NOISE_PERCENT:g} % of the blood "
-    "added to it, and its slices are not moved, since slices that are interpolated from others are no new scan."
+    "added to it, and its slices and artefacts stay as they are, since slices that are interpolated from others are no "
+    "new scan."
 )
 
 

@@ -14,7 +14,7 @@ from ..errors import CardiacMotionError
 from ..methods.registry import BEST
 from .agreement import bland_altman, complete_rows, concordance, icc_agreement, icc_consistency, repeatability
 from .repeatability_runs import GLOBAL, SEGMENTAL
-from .repeatability_views import BASE, NOISE
+from .repeatability_views import ARTEFACTS, BASE, NOISE
 
 FEWEST = 3  # subjects without which there is no agreement to speak of
 WHOLE, POOLED = "global", "all segments"  # of a measure: one value a subject, or each of its segments
@@ -112,11 +112,15 @@ def differences(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(conditions: pd.DataFrame) -> list[Verdict]:
-    """What issue and vendors ask of the default method between repeats of noise, for every data set."""
+    """What is asked of the default method between repeats of noise, and whether it holds between artefacts too."""
     if conditions.empty:
         return _of_nothing()
-    repeats = conditions[(conditions["condition"] == NOISE) & (conditions["method"] == BEST)]
-    found = [one for data, rows in repeats.groupby("data", sort=False) for one in _of_data(str(data), rows)]
+    repeats = conditions[conditions["condition"].isin([NOISE, ARTEFACTS]) & (conditions["method"] == BEST)]
+    found = [
+        one
+        for (data, condition), rows in repeats.groupby(["data", "condition"], sort=False)
+        for one in _of_data(f"{condition}, {BEST}, {data}", rows)
+    ]
     return found or _of_nothing()
 
 
@@ -167,7 +171,7 @@ def _or_none(function: Callable[..., Answer], *values: np.ndarray) -> Answer | N
         return None
 
 
-def _of_data(data: str, rows: pd.DataFrame) -> list[Verdict]:
+def _of_data(where: str, rows: pd.DataFrame) -> list[Verdict]:
     segments = rows[(rows["measure"] == "Ecc") & (rows["region"] == POOLED)]
     single = rows[(rows["measure"] == "Ecc") & ~rows["region"].isin([POOLED, WHOLE])]
     whole = rows[rows["region"] == WHOLE].set_index("measure")["cov_percent"].dropna()
@@ -178,7 +182,7 @@ def _of_data(data: str, rows: pd.DataFrame) -> list[Verdict]:
         each = "".join(f"; segment by segment lowest {words}" for words in lowest)
         found.append(
             Verdict(
-                f"segmental Ecc, ICC(2,1) between repeats of noise >= {LEAST_ICC:g}, {BEST}, {data}",
+                f"segmental Ecc, ICC(2,1) between repeats >= {LEAST_ICC:g}: {where}",
                 bool(one["icc"] >= LEAST_ICC),
                 f"{one['icc']:.3f} (95 % CI {one['icc_low']:.3f} to {one['icc_high']:.3f}; {one['n']:.0f} segments of "
                 f"{one['subjects']:.0f} subjects), {one['icc'] - LEAST_ICC:+.3f} from the limit{each}",
@@ -187,7 +191,7 @@ def _of_data(data: str, rows: pd.DataFrame) -> list[Verdict]:
     if len(whole):
         found.append(
             Verdict(
-                f"global strain, within-subject CoV between repeats of noise <= {MOST_COV:g} %, {BEST}, {data}",
+                f"global strain, within-subject CoV between repeats <= {MOST_COV:g} %: {where}",
                 bool(whole.max() <= MOST_COV),
                 ", ".join(f"{name} {value:.2f} %" for name, value in whole.items())
                 + f"; the largest is {whole.max() - MOST_COV:+.2f} from the limit",

@@ -14,36 +14,39 @@ from ..series import LV_CAVITY, MYOCARDIUM, ImageSeries, default_reference
 from .subjects import StudySubject, SyntheticSubject
 
 BASE = "base"
-NOISE, CROP, SLICES, FRAMES = CONDITIONS = ("noise", "crop", "slices", "frames")
+NOISE, ARTEFACTS, CROP, SLICES, FRAMES = CONDITIONS = ("noise", "artefacts", "crop", "slices", "frames")
 NOISE_PERCENT = 2.0  # SD that is added to a real cine, of the signal of blood; the phantom's own noise is as strong
 CROP_PIXELS, CROP_SPARES = 8, 3  # taken off every side; left around the labels
 SHIFT_MM = 4.0  # of the stack through its slices, half of a slice or thereabouts
 STEPS = {"frames 1/2": 2.0, "frames 2/3": 1.5}  # from one kept frame to the next
 DIFFERS = {
-    NOISE: "noise drawn anew",
+    NOISE: "noise alone drawn anew",
+    ARTEFACTS: "ghosts and the signal of flowing blood drawn anew, noise as it is (synthetic hearts)",
     CROP: f"{CROP_PIXELS} pixels taken off every side of the field of view (not nearer than {CROP_SPARES} to a label)",
-    SLICES: f"the stack moved by {SHIFT_MM:g} mm through its slices and noise drawn anew",
+    SLICES: f"the stack moved by {SHIFT_MM:g} mm through its slices and noise drawn anew (synthetic hearts)",
     "frames 1/2": "every second frame, end-diastole among them",
     "frames 2/3": "two of three frames, end-diastole among them",
 }
 
 
 class Scan(NamedTuple):
-    """Images that are made or read once, and the views of them; ``repeat`` counts draws of noise from 0."""
+    """Images that are made or read once, and the views of them; ``repeat`` and ``artefacts`` count draws from 0."""
 
     repeat: int
     shifted: bool
     views: tuple[str, ...]
+    artefacts: int = 0
 
 
 def scans_of(subject: StudySubject, conditions: Sequence[str], repeats: int) -> list[Scan]:
-    """What to see of a subject; slices are moved only where they can be taken again, of a synthetic one."""
+    """What to see of a subject; slices and artefacts are new only where they can be, of a synthetic one."""
     views = [BASE, *([CROP] if CROP in conditions else []), *(STEPS if FRAMES in conditions else ())]
     scans = [Scan(0, False, tuple(views))]
     if NOISE in conditions:
         scans += [Scan(n, False, (f"{NOISE} {n}",)) for n in range(1, repeats)]
-    if SLICES in conditions and isinstance(subject, SyntheticSubject):
-        scans.append(Scan(1, True, (SLICES,)))
+    if isinstance(subject, SyntheticSubject):
+        scans += [Scan(0, False, (ARTEFACTS,), artefacts=1)] if ARTEFACTS in conditions else []
+        scans += [Scan(1, True, (SLICES,))] if SLICES in conditions else []
     return scans
 
 
@@ -63,7 +66,8 @@ def scan_series(subject: StudySubject, scan: Scan, seed: int) -> ImageSeries:
         for a cine without labels of the LV.
     """
     if isinstance(subject, SyntheticSubject):
-        again = {"repeat": scan.repeat, "shift_z_mm": SHIFT_MM if scan.shifted else 0.0}
+        moved = SHIFT_MM if scan.shifted else 0.0
+        again = {"repeat": scan.repeat, "artefact_repeat": scan.artefacts, "shift_z_mm": moved}
         return _with_one_label(replace(subject, options={**subject.options, **again}).examination().series, subject)
     series = _with_one_label(subject.examination().series, subject)
     if not scan.repeat:

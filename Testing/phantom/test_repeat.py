@@ -1,4 +1,4 @@
-"""The same examination once more: person, slices and motion as they were, noise drawn anew."""
+"""The same examination once more: person, slices and motion as they were, noise or artefacts drawn anew."""
 
 from __future__ import annotations
 
@@ -45,8 +45,9 @@ def test_a_repeat_differs_in_noise_alone():
 def test_ghosts_and_flow_are_drawn_anew_and_the_coil_is_not():
     quiet = {"artefacts": "none", "noise": 0.0}
     for strength, differs in (({"ghosting": 0.2}, True), ({"inflow": 0.2}, True), ({"shading": 0.5}, False)):
-        first, again = (cine(**quiet, **strength, repeat=n).series.frames for n in (0, 1))
+        first, again = (cine(**quiet, **strength, artefact_repeat=n).series.frames for n in (0, 1))
         assert np.array_equal(first, again) != differs
+        assert np.array_equal(first, cine(**quiet, **strength, repeat=1).series.frames)
 
 
 def test_the_stack_is_moved_through_its_slices():

@@ -66,6 +66,8 @@ def test_a_synthetic_heart_is_seen_again_with_other_noise_and_other_slices(perso
     again, moved = (views.scan_series(person, views.Scan(1, shifted, ()), seed=0) for shifted in (False, True))
     assert sorted(base.labels) == [0]
     assert np.array_equal(again.labels[0], base.labels[0])
+    flow = views.scan_series(person, views.Scan(0, False, (), artefacts=1), seed=0)
+    assert not np.array_equal(flow.frames, base.frames)
     off = (again.frames - base.frames) / base.frames.max()
     assert 0.005 < off.std() < 0.1
     step = np.linalg.norm(moved.affine[:3, 3] - base.affine[:3, 3])
@@ -217,6 +219,8 @@ def test_verdicts_say_by_how_much():
     assert [one.holds for one in bad] == [False, False]
     assert "from the limit; segment by segment lowest" in bad[0].figures
     assert "GCS" in bad[1].figures
+    flow = verdicts(by_condition(made_up_strain({"spline": {"base": 0.2, "noise 1": 0.2, "artefacts": 6.0}})))
+    assert [(one.holds, "artefacts" in one.claim) for one in flow] == [(True, False)] * 2 + [(False, True)] * 2
     other = verdicts(by_condition(made_up_strain({"demons": {"base": 0.2, "noise 1": 0.2}})))
     assert [one.holds for one in other] == [None, None]
 
