@@ -170,7 +170,7 @@ def test_a_stopped_study_keeps_what_is_done(person, registered, tmp_path):
     [
         ({"methods": ("magic",)}, "unknown method magic"),
         ({"methods": ()}, "at least one method"),
-        ({"methods": ("spline",), "conditions": ("weather",)}, "unknown condition weather; there is crop"),
+        ({"methods": ("spline",), "conditions": ("weather",)}, "unknown condition weather; there is artefacts, crop"),
         ({"methods": ("spline",), "repeats": 1}, "at least 2"),
     ],
 )
