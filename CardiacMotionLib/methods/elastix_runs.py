@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import itk
 import numpy as np
@@ -14,7 +14,7 @@ from ..errors import CardiacMotionError
 Transform = dict[str, tuple[str, ...]]  # in elastix's own words
 
 
-def image(array: np.ndarray, spacing: Sequence[float]) -> itk.Image:
+def image(array: np.ndarray, spacing: Iterable[float]) -> itk.Image:
     """Image of an array whose last axis is the first of ``spacing``: its axes are those of the array, in mm."""
     made = itk.image_from_array(np.ascontiguousarray(array, dtype=np.float32))
     made.SetSpacing([float(mm) for mm in spacing])
@@ -64,11 +64,11 @@ def grid_size(transform: Transform) -> tuple[int, ...]:
     return tuple(int(n) for n in reversed(transform["GridSize"]))
 
 
-def bases(transform: Transform, shape: Sequence[int], spacing: Sequence[float]) -> list[Tensor]:
+def bases(transform: Transform, shape: Sequence[int], spacing: Iterable[float]) -> list[Tensor]:
     """Cubic basis (size, control points) of every axis at the pixels of ``shape``; ``spacing`` mm, last axis first."""
     found = []
     knots = zip(grid_size(transform), *(reversed(transform[key]) for key in ("GridSpacing", "GridOrigin")), strict=True)
-    for size, mm, (count, knot_mm, first_mm) in zip(shape, reversed(spacing), knots, strict=True):
+    for size, mm, (count, knot_mm, first_mm) in zip(shape, reversed([*spacing]), knots, strict=True):
         distance = np.abs((np.arange(size) * mm - float(first_mm))[:, None] / float(knot_mm) - np.arange(count))
         weights = np.where(distance < 1, 2 / 3 - distance**2 + distance**3 / 2, (2 - distance).clip(0) ** 3 / 6)
         found.append(torch.from_numpy(weights))

@@ -33,8 +33,8 @@ def register_frames(series: ImageSeries, options: Options, context: Context) -> 
     def pair(fixed: np.ndarray, moving: np.ndarray, spacing: np.ndarray, part: Context) -> torch.Tensor:
         axes = 2 if len(fixed) == 1 else 3
         mm = spacing[:axes]
-        images = [elastix_runs.image(continued(array, FEWEST_VOXELS).squeeze(), mm) for array in (fixed, moving)]
-        transform = elastix_runs.run_elastix(*images, parameters(mm, options, part.seed), "elastix")
+        still, moved = (elastix_runs.image(continued(one, FEWEST_VOXELS).squeeze(), mm) for one in (fixed, moving))
+        transform = elastix_runs.run_elastix(still, moved, parameters(mm, options, part.seed), "elastix")
         return displacement(transform, fixed.shape[-axes:], mm)
 
     return register_pairs(series, pair, options.margin, context)

@@ -31,8 +31,8 @@ def register_frames(series: ImageSeries, options: Options, context: Context) -> 
     """
 
     def pair(fixed: np.ndarray, moving: np.ndarray, spacing: np.ndarray, part: Context) -> torch.Tensor:
-        images = [image(continued(array, FEWEST_VOXELS), spacing) for array in (fixed, moving)]
-        found = displacement(normalize(*images, options, part.seed), spacing)
+        still, moved = (image(continued(array, FEWEST_VOXELS), spacing) for array in (fixed, moving))
+        found = displacement(normalize(still, moved, options, part.seed), spacing)
         return found[: fixed.shape[0], : fixed.shape[1], : fixed.shape[2]]
 
     return register_pairs(series, pair, options.margin, context)
