@@ -112,7 +112,7 @@ def group_table(measures: pd.DataFrame) -> pd.DataFrame:
     parts = [measures, measures.assign(group=EVERYBODY)] if several else [measures]
     grouped = pd.concat(parts).groupby(["group", *WHAT], sort=False)["value"]
     table = grouped.agg(n="size", mean="mean", SD="std", median="median")
-    quartiles = grouped.quantile([0.25, 0.75]).unstack()
+    quartiles = grouped.quantile(np.array([0.25, 0.75])).unstack()
     return table.join(quartiles.set_axis(["q1", "q3"], axis=1)).reset_index()
 
 
