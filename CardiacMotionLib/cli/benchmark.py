@@ -11,6 +11,7 @@ import typer
 from ..errors import Cancelled, CardiacMotionError
 from .option_flags import chosen_options
 from .parameters import AsJson, OutputFolder, Quiet, Seed, Verbose
+from .scaling import run_scaling
 from .terminal import Terminal, session
 
 if TYPE_CHECKING:
@@ -42,9 +43,14 @@ Set = Annotated[
 ]
 Threads = Annotated[int, typer.Option(min=0, help="On the processor; 0: as each package thinks right.")]
 Limit = Annotated[
-    float | None, typer.Option(min=0.01, metavar="MINUTES", help="Give a run up after so long; 5 unless given.")
+    float | None,
+    typer.Option(min=0.01, metavar="MINUTES", help="Give a run up after so long; 5 unless given, 1 with --scaling."),
 ]
-QuickRun = Annotated[bool, typer.Option("--quick", help="Two small synthetic people: to see that all works.")]
+Scaling = Annotated[
+    bool,
+    typer.Option("--scaling", help="Time and memory against frames, pixels, slices and number of images instead."),
+]
+QuickRun = Annotated[bool, typer.Option("--quick", help="Few and small synthetic images: to see that all works.")]
 
 
 def benchmark(
@@ -57,6 +63,7 @@ def benchmark(
     options: Set = None,
     threads: Threads = 0,
     limit: Limit = None,
+    scaling: Scaling = False,
     quick: QuickRun = False,
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -66,20 +73,30 @@ def benchmark(
     """Compare all methods on the same subjects: accuracy, time and memory.
 
     Without further flags on five synthetic people and the patient that ships. Every run is in a process of its own;
-    stop when you like, the same command goes on. Writes benchmark.csv, .md and .png.
+    stop when you like, the same command goes on. Writes benchmark.csv, .md and .png; with --scaling scaling.csv, .md
+    and .png, with the exponents of power laws.
     """
     with session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal:
+        from ..studies import scaling as curves
         from ..studies.benchmark import LIMIT_MINUTES, Settings, check_options, methods_to_run
 
-        names, missing = methods_to_run([name for name in (methods or "").split(",") if name])
+        if scaling and (synthetic is not None or data or layout or subjects):
+            flags = "--synthetic, --data, --layout and --subjects"
+            raise CardiacMotionError(f"--scaling makes its own images of many sizes; leave out {flags}")
+        wanted = [name for name in (methods or "").split(",") if name]
+        names, missing = curves.methods_to_scale(wanted) if scaling else methods_to_run(wanted)
         chosen = parse_options(options or ())
         check_options(chosen, names)
         for name, how in missing.items():
             terminal.note(f"{name} is left out: not installed ({how})")
-        settings = Settings(chosen, threads, LIMIT_MINUTES if limit is None else limit, seed)
+        usual = curves.LIMIT_MINUTES if scaling else LIMIT_MINUTES
+        settings = Settings(chosen, threads, usual if limit is None else limit, seed)
         try:
-            people = whom(synthetic, data or (), layout, subjects, quick)
-            files, failed = run_benchmark(people, names, missing, settings, output, terminal)
+            if scaling:
+                files, failed = run_scaling(names, missing, settings, quick, output, terminal)
+            else:
+                people = whom(synthetic, data or (), layout, subjects, quick)
+                files, failed = run_benchmark(people, names, missing, settings, output, terminal)
         except (KeyboardInterrupt, Cancelled):
             terminal.say(f"Runs that are done stay in {output / 'runs'}: the same command goes on from there")
             raise

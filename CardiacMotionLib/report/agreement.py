@@ -36,8 +36,10 @@ class Panel(NamedTuple):
 
 
 def style_of(names: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Color and marker of each name, by its place."""
-    return {name: (COLORS[n % len(COLORS)], MARKERS[n % len(MARKERS)]) for n, name in enumerate(names)}
+    """Color and marker of each name, by its place; no two share both."""
+    return {
+        name: (COLORS[n % len(COLORS)], MARKERS[(n + n // len(COLORS)) % len(MARKERS)]) for n, name in enumerate(names)
+    }
 
 
 def plot_bland_altman(panels: Sequence[Panel], path: str | Path, columns: int = 3) -> Path:

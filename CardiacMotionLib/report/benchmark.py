@@ -58,6 +58,21 @@ def markdown(table: pd.DataFrame, settings: Settings, missing: Mapping[str, str]
 
 def how(table: pd.DataFrame, settings: Settings) -> list[str]:
     """Machine, seed, versions and what the columns are."""
+    made_by = sorted(set(table.loc[(table["method"] == DEFAULT) & (table["reason"] == ""), "made_by"]))
+    return [
+        "",
+        f"Made by `cardiac-motion benchmark` {circumstances(settings)}",
+        "",
+        f"`{DEFAULT}` is {', '.join(made_by) or 'the default method'}; `{NONE}` is no registration. Every run was "
+        "alone in a fresh process on the processor; import, reading of weights and a warm-up do not count in its "
+        "time, nor what was in memory before. Scores are at end-systole, of the wall where it is labeled and over all "
+        f"structures for overlap; folding is that of the worst frame, D_PCA1 of all frames. `x` is a ratio "
+        f"to `{DEFAULT}` on the same subjects. The best is in bold.",
+    ]
+
+
+def circumstances(settings: Settings) -> str:
+    """When, on what and with what the runs were made."""
     from .. import __version__
 
     versions = []
@@ -68,20 +83,12 @@ def how(table: pd.DataFrame, settings: Settings) -> list[str]:
             continue
     threads = f"{settings.threads} threads" if settings.threads else "threads as each package thinks right"
     options = {f"{method}.{name}={v}" for method, given in settings.options.items() for name, v in given.items()}
-    made_by = sorted(set(table.loc[(table["method"] == DEFAULT) & (table["reason"] == ""), "made_by"]))
-    return [
-        "",
-        f"Made by `cardiac-motion benchmark` on {datetime.date.today()}, version {__version__}; "
+    return (
+        f"on {datetime.date.today()}, version {__version__}; "
         f"{platform.machine()} with {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}; "
         f"{threads}; seed {settings.seed}; limit {settings.limit_minutes:g} min a run; "
-        f"options {', '.join(sorted(options)) or 'all default'}; {', '.join(versions)}.",
-        "",
-        f"`{DEFAULT}` is {', '.join(made_by) or 'the default method'}; `{NONE}` is no registration. Every run was "
-        "alone in a fresh process on the processor; import, reading of weights and a warm-up do not count in its "
-        "time, nor what was in memory before. Scores are at end-systole, of the wall where it is labeled and over all "
-        f"structures for overlap; folding is that of the worst frame, D_PCA1 of all frames. `x` is a ratio "
-        f"to `{DEFAULT}` on the same subjects. The best is in bold.",
-    ]
+        f"options {', '.join(sorted(options)) or 'all default'}; {', '.join(versions)}."
+    )
 
 
 def means_table(rows: pd.DataFrame) -> list[str]:

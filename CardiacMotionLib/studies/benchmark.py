@@ -158,8 +158,13 @@ def execute(
                 tick = partial(progress, share, f"{run.method}, {run.subject.name}")
                 result = _do(run, prepared[here], settings, tick)
                 if isinstance(prepared[here], Path):
-                    write_whole({run.file: (json.dumps({**result, "what": run.what}, default=str) + "\n").encode()})
+                    keep(run, result)
             yield run, result
+
+
+def keep(run: Run, result: Mapping[str, Any]) -> None:
+    """Write what a run gave where `result_of` finds it."""
+    write_whole({run.file: (json.dumps({**result, "what": run.what}, default=str) + "\n").encode()})
 
 
 def _prepared_file(subject: StudySubject, file: Path) -> Path | str:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..motion import Motion
     from ..series import ImageSeries
 
+OUT_OF_MEMORY = "memory ran out"
 NONE = "none"  # the method that leaves everything where it is
 MIB = 2.0**20
 POLL_SECONDS = 0.2
@@ -110,7 +111,7 @@ def main(arguments: list[str]) -> None:
     except CardiacMotionError as error:
         content = {"reason": " ".join(str(error).split())}
     except MemoryError:
-        content = {"reason": "memory ran out"}
+        content = {"reason": OUT_OF_MEMORY}
     temporary = result.with_suffix(".part")
     temporary.write_text(json.dumps(content), encoding="utf-8")
     temporary.replace(result)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pandas as pd
 import pytest
 
@@ -56,3 +58,28 @@ def test_what_is_wrong_is_said_before_anything_runs(cardiac_motion, tmp_path):
         assert failed.code == 2
         assert said in failed.err
     assert not (tmp_path / "out").exists()
+
+
+def test_curves_of_time_and_memory_against_size(cardiac_motion, tmp_path, monkeypatch):
+    from CardiacMotionLib.studies import scaling
+
+    def in_proportion(job, limit_seconds, tick):
+        images = pickle.loads(job.prepared.read_bytes()).series.frames
+        return {"seconds": images.size / 1000, "peak_mib": images.nbytes / 1000, "cpu_seconds": 1.0}
+
+    monkeypatch.setattr(scaling, "run_apart", in_proportion)
+    command = ["benchmark", "--scaling", "--quick", "--methods", "demons,any2reg", "-o", tmp_path, "--json"]
+    done = cardiac_motion(*command)
+    assert done.code == 0, done.err
+    assert done.json["failed"] == []
+    fits = pd.read_csv(tmp_path / "scaling_fits.csv")
+    assert len(fits) == 2 * (3 + 2)
+    assert fits["exponent"].to_numpy() == pytest.approx(1)
+    assert set(pd.read_csv(tmp_path / "scaling.csv")["method"]) == {"demons", "any2reg"}
+    assert "## Pixels in plane" in (tmp_path / "scaling.md").read_text()
+    assert (tmp_path / "scaling.png").stat().st_size > 10_000
+    monkeypatch.setattr(scaling, "run_apart", lambda *_: pytest.fail("done again"))
+    assert cardiac_motion(*command).code == 0
+    failed = cardiac_motion(*command, "--synthetic", 3)
+    assert failed.code == 2
+    assert "--scaling makes its own images" in failed.err
