@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from .subjects import StudySubject
 
 AUTO = "auto"
-STANDARD = {"frames": 10, "slices": 8, "rows": 88, "columns": 88, "pixel_mm": 1.9, "thickness_mm": 10.0}
-QUICK = {"frames": 4, "slices": 4, "rows": 48, "columns": 48, "pixel_mm": 3.0, "thickness_mm": 20.0}
+STANDARD: dict[str, Any] = {"frames": 10, "slices": 8, "rows": 88, "columns": 88, "pixel_mm": 1.9, "thickness_mm": 10.0}
+QUICK: dict[str, Any] = {"frames": 4, "slices": 4, "rows": 48, "columns": 48, "pixel_mm": 3.0, "thickness_mm": 20.0}
 PEOPLE = 5  # of the standard run, one a group
 LIMIT_MINUTES = 5.0
 MEASURED = ("seconds", "cpu_seconds", "peak_mib", "warm_up_seconds", "made_by", "weights")

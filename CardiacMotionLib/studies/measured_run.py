@@ -173,7 +173,7 @@ def warm_up(series: ImageSeries, method: str) -> None:
     info = methods().get(BEST if method == "auto" else method)
     if info is None:
         return
-    few = {
+    few: dict[str, Any] = {
         option.name: max(1, int(option.minimum or 0))
         for option in describe_options(info.Options)
         if option.name.endswith(("steps", "iterations"))
@@ -185,8 +185,8 @@ def warm_up(series: ImageSeries, method: str) -> None:
 def _piece(series: ImageSeries) -> ImageSeries:
     """The middle of the first frames."""
     frames = min(len(series), 3)
-    middle = tuple(slice(max(0, (n - WARM_UP_PIXELS) // 2), (n + WARM_UP_PIXELS) // 2) for n in series.shape[1:])
-    cropped = series.crop((slice(None), *middle))
+    j, i = (slice(max(0, (n - WARM_UP_PIXELS) // 2), (n + WARM_UP_PIXELS) // 2) for n in series.shape[1:])
+    cropped = series.crop((slice(None), j, i))
     return cropped.replace(frames=cropped.frames[:frames], times=cropped.times[:frames], labels=None)
 
 
