@@ -5,13 +5,15 @@
 # Each sets itself up in a virtual environment in .venv the first time, and again when pyproject.toml or constraints.txt change.
 #
 # Variables: PYTHON (3.11 or later), VENV, OUT (folder of the demo), PIP_ARGS (for instance
-# PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a torch without CUDA), TESTS (arguments for pytest).
+# PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" for a torch without CUDA), TESTS (arguments for pytest),
+# JOBS (processes that test, of one thread each unless OMP_NUM_THREADS says otherwise).
 
 PYTHON ?= python3
 VENV ?= .venv
 OUT ?= demo
 PIP_ARGS ?=
 TESTS ?=
+JOBS ?= 2
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --constraint constraints.txt $(PIP_ARGS)
@@ -23,7 +25,8 @@ demo: $(VENV)/.demo
 	@$(BIN)/cardiac-motion demo -o $(OUT)
 
 test: $(VENV)/.test
-	@QT_QPA_PLATFORM=offscreen MPLBACKEND=Agg $(BIN)/python -m pytest $(TESTS)
+	@export OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} MKL_NUM_THREADS=$${MKL_NUM_THREADS:-1} ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=$${ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS:-1}; \
+	QT_QPA_PLATFORM=offscreen MPLBACKEND=Agg $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(TESTS)
 
 lint: $(VENV)/.test
 	@$(BIN)/python -m ruff check . && lint=0 || lint=1; $(BIN)/python -m mypy && exit $$lint
