@@ -113,6 +113,12 @@ class Motion:
         return cls(world, series.affine, reference, times, provenance, labels=labels)
 
     @classmethod
+    def still(cls, series: ImageSeries, reference: int | None) -> Motion:
+        """No motion at all: what every registration has to beat."""
+        times = series.times if series.timed else None
+        return cls(np.zeros((*series.frames.shape, 3), np.float32), series.affine, reference, times)
+
+    @classmethod
     def from_field(
         cls,
         field: ContinuousField,

@@ -44,7 +44,7 @@ Set = Annotated[
 Threads = Annotated[int, typer.Option(min=0, help="On the processor; 0: as each package thinks right.")]
 Limit = Annotated[
     float | None,
-    typer.Option(min=0.01, metavar="MINUTES", help="Give a run up after so long; 5 unless given, 1 with --scaling."),
+    typer.Option(min=0.01, metavar="MINUTES", help="Give a run up after so long; 3 unless given, 1 with --scaling."),
 ]
 Scaling = Annotated[
     bool,

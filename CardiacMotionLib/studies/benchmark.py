@@ -27,7 +27,7 @@ AUTO = "auto"
 STANDARD: dict[str, Any] = {"frames": 10, "slices": 8, "rows": 88, "columns": 88, "pixel_mm": 1.9, "thickness_mm": 10.0}
 QUICK: dict[str, Any] = {"frames": 4, "slices": 4, "rows": 48, "columns": 48, "pixel_mm": 3.0, "thickness_mm": 20.0}
 PEOPLE = 5  # of the standard run, one a group
-LIMIT_MINUTES = 5.0
+LIMIT_MINUTES = 3.0
 MEASURED = ("seconds", "cpu_seconds", "peak_mib", "warm_up_seconds", "made_by", "weights")
 DISTRIBUTIONS = {"ants": "antspyx", "itk": "itk-elastix"}  # import name: what pip calls it
 
@@ -139,26 +139,28 @@ def execute(
 ) -> Iterator[tuple[Run, dict[str, Any]]]:
     """Each run with its result, one at a time and in a process of its own; those done before come at once.
 
-    A subject is read once, and only where a run of it is to do; one that cannot be read gives rows that say so.
+    A subject is read once, and only where a run of it is to do; one that cannot be read gives rows that say so. A
+    method that was given up is not tried on subjects that are as large: they would take the limit once more each.
     ``progress(fraction, text)`` is called often; what it raises ends the run in hand, and those done are kept.
     """
     with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
-        prepared: dict[int, Path | str] = {}  # of the subject at hand alone
+        ready: _Ready | None = None  # the subject at hand alone
+        given_up: dict[str, int] = {}  # method: voxels of the smallest subject that it was too slow for
         for number, run in enumerate(runs):
             share = number / len(runs)
             result = result_of(run, settings)
             if result is None:
-                here = id(run.subject)
-                if here not in prepared:
+                if ready is None or ready.subject is not run.subject:
                     progress(share, f"reading {run.subject.name}")
-                    for old in prepared.values():
-                        if isinstance(old, Path):
-                            old.unlink()
-                    prepared = {here: _prepared_file(run.subject, Path(scratch, f"{number}.pickle"))}
+                    if ready is not None:
+                        ready.file.unlink(missing_ok=True)
+                    ready = _read(run.subject, Path(scratch, f"{number}.pickle"))
                 tick = partial(progress, share, f"{run.method}, {run.subject.name}")
-                result = _do(run, prepared[here], settings, tick)
-                if isinstance(prepared[here], Path):
+                result = _do(run, ready, given_up.get(run.method), settings, tick)
+                if not ready.reason:
                     keep(run, result)
+            if "limit_seconds" in result:
+                given_up[run.method] = min(result["voxels"], given_up.get(run.method, result["voxels"]))
             yield run, result
 
 
@@ -167,21 +169,35 @@ def keep(run: Run, result: Mapping[str, Any]) -> None:
     write_whole({run.file: (json.dumps({**result, "what": run.what}, default=str) + "\n").encode()})
 
 
-def _prepared_file(subject: StudySubject, file: Path) -> Path | str:
-    """The file of a prepared subject, or why there is none."""
+@dataclass(frozen=True)
+class _Ready:
+    """A subject in a file for the processes, or the reason why it is not."""
+
+    subject: StudySubject
+    file: Path
+    voxels: int = 0
+    reason: str = ""
+
+
+def _read(subject: StudySubject, file: Path) -> _Ready:
     try:
         known = prepare(subject)
     except CardiacMotionError as error:
-        return f"the subject could not be read: {error}"
+        return _Ready(subject, file, reason=f"the subject could not be read: {error}")
     file.write_bytes(pickle.dumps(known))
-    return file
+    return _Ready(subject, file, known.series.frames.size)
 
 
-def _do(run: Run, prepared: Path | str, settings: Settings, tick: Callable[[], Any]) -> dict[str, Any]:
-    if isinstance(prepared, str):
-        return {"reason": prepared}
-    job = Job(prepared, run.method, run.options, settings.threads, settings.seed)
-    return run_apart(job, 60 * settings.limit_minutes, tick)
+def _do(run: Run, ready: _Ready, too_many: int | None, settings: Settings, tick: Callable[[], Any]) -> dict[str, Any]:
+    if ready.reason:
+        return {"reason": ready.reason}
+    limit = 60 * settings.limit_minutes
+    if too_many is not None and ready.voxels >= too_many:
+        reason = f"not tried: longer than the limit of {settings.limit_minutes:g} min with as many voxels"
+        return {"reason": reason, "limit_seconds": limit, "voxels": ready.voxels}
+    job = Job(ready.file, run.method, run.options, settings.threads, settings.seed)
+    result = run_apart(job, limit, tick)
+    return {**result, "voxels": ready.voxels}
 
 
 def table_of(results: Sequence[tuple[Run, Mapping[str, Any]]]) -> pd.DataFrame:

@@ -25,8 +25,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..errors import CardiacMotionError
 
 if TYPE_CHECKING:
@@ -147,18 +145,12 @@ def perform(job: Job) -> dict[str, Any]:
     }
 
 
-def still(series: ImageSeries, reference: int) -> Motion:
-    """No registration at all: what every method must beat."""
-    from ..motion import Motion
-
-    return Motion(np.zeros((*series.frames.shape, 3), np.float32), series.affine, reference)
-
-
 def _find(series: ImageSeries, reference: int, job: Job) -> Motion:
     from ..methods import methods, register
+    from ..motion import Motion
 
     if job.method == NONE:
-        return still(series, reference)
+        return Motion.still(series, reference)
     groupwise = job.method in methods() and "groupwise" in methods()[job.method].needs
     start = None if groupwise else reference  # the canonical space of a groupwise method is scored by `evaluate`
     return register(series, job.method, reference=start, device="cpu", seed=job.seed, **job.options)

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from accuracy_scores import SUNNYBROOK, acdc, score_heart, score_patient, still, sunnybrook
+from accuracy_scores import SUNNYBROOK, acdc, score_heart, score_patient, sunnybrook
 
 from CardiacMotionLib import ImageSeries, Motion, __version__, phantom, register
 
@@ -42,7 +42,11 @@ PEOPLE: list[dict] = [
 def run(series: ImageSeries, method: str, reference: int, seed: int) -> tuple[Motion, float]:
     """Motion and wall time in seconds."""
     started = time.perf_counter()
-    motion = still(series, reference) if method == "none" else register(series, method, reference=reference, seed=seed)
+    motion = (
+        Motion.still(series, reference)
+        if method == "none"
+        else register(series, method, reference=reference, seed=seed)
+    )
     return motion, time.perf_counter() - started
 
 

@@ -15,11 +15,6 @@ from CardiacMotionLib.strain.tensor import green_strain, project
 SUNNYBROOK = {"SC-HF-I-1": (18, 7), "SC-HF-I-2": (19, 6), "SC-HF-I-6": (18, 8)}  # end-diastole, end-systole
 
 
-def still(series: ImageSeries, reference: int) -> Motion:
-    """No registration at all: what every method must beat."""
-    return Motion(np.zeros((*series.frames.shape, 3), np.float32), series.affine, reference)
-
-
 def overlap(motion: Motion, series: ImageSeries, frame: int) -> dict[str, float]:
     """Dice of the carried reference labels at ``frame`` for each structure that is labeled there."""
     carried, truth = motion.warp_labels(series.labels[motion.reference], frame), series.labels[frame]

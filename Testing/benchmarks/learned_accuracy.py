@@ -35,7 +35,6 @@ from accuracy_scores import (
     restlessness,
     score_heart,
     score_patient,
-    still,
     sunnybrook,
     told_labels,
 )
@@ -203,7 +202,7 @@ def run_row(name: str, case: Case, loaded: Loaded, done: dict[str, tuple[Motion,
     init, before = run_row(row.start, case, loaded, done) if row.start else (None, 0.0)
     started = time.perf_counter()
     if row.method == "none":
-        motion = still(loaded.series, loaded.reference)
+        motion = Motion.still(loaded.series, loaded.reference)
     elif row.method == "exact":
         assert loaded.exact is not None
         motion = loaded.exact

@@ -33,7 +33,7 @@ def known(people):
 
 def test_the_exact_motion_has_no_error_and_none_has_all(known):
     exact = score(Motion(known.truth.displacement, known.truth.affine, 0), known)
-    still = score(measured_run.still(known.series, 0), known)
+    still = score(Motion.still(known.series, 0), known)
     assert set(exact) == set(SCORES) - {"landmark_mm"}
     assert exact["epe_mm"] == exact["epe_in_plane_mm"] == exact["ecc_error"] == 0
     assert exact["dice"] > still["dice"] + 0.1
@@ -48,7 +48,7 @@ def test_landmarks_are_carried(known):
     points = np.repeat(known.series.affine[:3, 3] + np.array([[[20.0, 20, 20]]]), len(known.series), axis=0)
     points[known.end_systole] += (3.0, 4.0, 0.0)
     seen = benchmark_known(known, {"insertions": points})
-    assert score(measured_run.still(known.series, 0), seen)["landmark_mm"] == pytest.approx(5.0)
+    assert score(Motion.still(known.series, 0), seen)["landmark_mm"] == pytest.approx(5.0)
 
 
 def benchmark_known(known, landmarks):
@@ -234,3 +234,23 @@ def test_names_in_the_picture_lie_on_no_other():
     assert len(boxes) == len(crowd) + 1
     overlaps = [(a, b) for n, a in enumerate(boxes) for b in boxes[:n] if a.overlaps(b)]
     assert not overlaps
+
+
+def test_a_method_that_was_given_up_is_not_tried_on_as_large_a_subject(tmp_path, monkeypatch):
+    asked = []
+
+    def too_slow(job, limit_seconds, tick):
+        asked.append(job.method)
+        return {"reason": "longer", "limit_seconds": limit_seconds}
+
+    monkeypatch.setattr(benchmark, "run_apart", too_slow)
+    size = {"frames": 3, "rows": 32, "columns": 32, "pixel_mm": 4.0}
+    large, small = synthetic_subjects(1, slices=3, **size) * 2, synthetic_subjects(1, slices=2, **size)
+    runs = benchmark.plan([*large, *small], ["spline"], benchmark.Settings(), tmp_path)
+    results = [result for _, result in benchmark.execute(runs[:1], benchmark.Settings())]
+    assert "limit_seconds" in results[0]
+    asked.clear()
+    runs = benchmark.plan([*small, *large], ["spline"], benchmark.Settings(seed=1), tmp_path)
+    results = [result for _, result in benchmark.execute(runs, benchmark.Settings(seed=1))]
+    assert asked == ["spline"]
+    assert results[1]["reason"].startswith("not tried")

@@ -32,7 +32,7 @@ from ....whole_files import write_whole
 from ..paper import Order
 from ..training_runs import TEST_SEED
 from .report import write_report
-from .scores import group_scores, still
+from .scores import group_scores
 
 VIEW: dict[str, Any] = {"slices": 1, "rows": 112, "columns": 112, "pixel_mm": 1.6}
 STONE_IMAGES = 11
@@ -165,7 +165,7 @@ def motion_of(row: Row, subject: Subject, protocol: Protocol) -> Motion | None:
     if row.trained == STACKED:
         return stacked_motion(series, trained(STACKED, protocol), protocol.recipe("small").data.pixel_mm)
     if not row.method:
-        return still(series)
+        return Motion.still(series, None)
     options = {**row.options, **({"weights": str(trained(row.trained, protocol))} if row.trained else {})}
     return register(series, row.method, device="cpu", **options)
 

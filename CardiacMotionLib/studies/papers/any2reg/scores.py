@@ -23,11 +23,6 @@ PURE = 0.95  # share of one tissue in a pixel that has a true value
 COMMON = 0.5  # of the frames: the share that has to call a pixel wall for it to be one in the canonical space
 
 
-def still(series: ImageSeries) -> Motion:
-    """No registration at all: what every method must beat."""
-    return Motion(np.zeros((*series.frames.shape, 3), np.float32), series.affine, None)
-
-
 def group_scores(
     motion: Motion, series: ImageSeries, *, subject: Subject | None = None, model: str | None = None
 ) -> dict[str, float]:

@@ -48,15 +48,11 @@ class Heart:
         in_plane = np.array([ndimage.distance_transform_edt(~plane, self.pair.spacing[1::-1]) for plane in self.heart])
         self.outside = self.heart.any((1, 2))[:, None, None] & (in_plane > AWAY_MM)
 
-        geometry = strain(self.still(), self.pair.labels[0])
+        geometry = strain(Motion.still(self.pair, 0), self.pair.labels[0])
         self.wall, self.directions = geometry.wall, geometry.wall_directions
         exact = subject.voxel_points()[box][self.wall]
         self.exact_gradient = np.stack([subject.gradient_at(exact, t) for t in range(len(self.series))])
         self.exact_strain = _components(self.exact_gradient, subject.wall_axes()[box][self.wall])
-
-    def still(self) -> Motion:
-        """No motion at all."""
-        return Motion(np.zeros((2, *self.pair.shape, 3), np.float32), self.pair.affine, 0, self.pair.times)
 
     def score_field(self, field: ContinuousField) -> dict[str, float]:
         """Scores of a continuous field."""
@@ -73,7 +69,7 @@ class Heart:
         """Scores of no registration and of the exact motion: what the others lie between."""
         identity = np.broadcast_to(np.eye(3), self.exact_gradient.shape)
         return {
-            "no registration": self.score(self.still(), identity),
+            "no registration": self.score(Motion.still(self.pair, 0), identity),
             "exact motion": {
                 **self.score(self.truth, self.exact_gradient),
                 **self._magnitudes(self.truth.displacement[1]),

@@ -37,7 +37,7 @@ from .rows import (
     UNSUPERVISED,
     VOXELMORPH,
 )
-from .scores import people, registered, score, still
+from .scores import people, registered, score
 
 TASK = "cine"
 DATA = Data(kind="pairs", phases="end_systole", randomized=True, subjects=100, held_out=8, slices=10, batch=1)
@@ -100,7 +100,7 @@ def refer(name: str, subject: Subject, progress: Progress) -> Motion:
     if name == EXACT:
         return subject.motion
     if name == NONE:
-        return still(subject.series)
+        return Motion.still(subject.series, 0)
     return register(subject.series, name, reference=0, device="cpu", progress=progress)
 
 

@@ -31,11 +31,6 @@ def people(count: int, first_seed: int, slices: int, *, sliding: bool = True) ->
     return PairStream(count, first_seed, phases="end_systole", randomized=True, sliding=sliding, slices=slices)
 
 
-def still(series: ImageSeries) -> Motion:
-    """No registration at all."""
-    return Motion(np.zeros((*series.frames.shape, 3), np.float32), series.affine, 0)
-
-
 def registered(series: ImageSeries, network: PairNetwork, pixel_mm: float, progress: Progress) -> Motion:
     """What a user gets who has the weights of a network."""
     context = Context(reference=0, device=torch.device("cpu"), seed=0, progress=progress)
