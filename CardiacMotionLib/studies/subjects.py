@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -71,9 +72,10 @@ class CaseSubject:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Where the files are, how large and how old."""
+        """Where the files are, how large and how old; labels stand beside a subject that is one file, by its name."""
         path = self.case.path
-        files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
+        there = path.rglob("*") if path.is_dir() else {path, *path.parent.glob(f"{glob.escape(self.name)}*")}
+        files = sorted(f for f in there if f.is_file())
         facts = [(str(f), s.st_size, s.st_mtime_ns) for f in files for s in [f.stat()]]
         return {"layout": self.case.layout, "name": self.name, "files": facts}
 

@@ -7,7 +7,8 @@ import pickle
 import pytest
 
 from CardiacMotionLib.errors import CardiacMotionError
-from CardiacMotionLib.studies.subjects import synthetic_subjects
+from CardiacMotionLib.io.datasets import Case
+from CardiacMotionLib.studies.subjects import CaseSubject, synthetic_subjects
 
 SMALL = {"frames": 3, "slices": 2, "rows": 32, "columns": 32, "pixel_mm": 4.0}
 
@@ -36,3 +37,15 @@ def test_a_synthetic_person_survives_the_way_to_a_worker():
 def test_no_people_is_refused():
     with pytest.raises(CardiacMotionError, match="at least 1, got 0"):
         synthetic_subjects(0)
+
+
+def test_labels_beside_a_file_are_part_of_the_subject(tmp_path):
+    cine = tmp_path / "p1_cine4d.nii.gz"
+    for name in ("p1_cine4d.nii.gz", "p1_seg_frame01.nii.gz", "p2_seg_frame01.nii.gz"):
+        (tmp_path / name).write_bytes(b"1")
+    subject = CaseSubject(Case("p1", "sunnybrook", cine, {}, Case.read))
+    before = subject.identity
+    (tmp_path / "p2_seg_frame01.nii.gz").write_bytes(b"22")
+    assert subject.identity == before
+    (tmp_path / "p1_seg_frame01.nii.gz").write_bytes(b"22")
+    assert subject.identity != before
