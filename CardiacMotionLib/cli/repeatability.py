@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..studies.repeatability import Recipe, Repeats
     from ..studies.subjects import StudySubject
 
-STANDARD = {"frames": 20, "slices": 8, "rows": 88, "columns": 88, "pixel_mm": 2.0}
+STANDARD = {"frames": 12, "slices": 8, "rows": 80, "columns": 80, "pixel_mm": 2.2}
 QUICK = {"frames": 8, "slices": 3, "rows": 64, "columns": 64, "pixel_mm": 3.0}
 SUBJECTS, QUICK_SUBJECTS = 10, 3
 
