@@ -16,7 +16,7 @@ import torch
 
 from . import fields
 from .errors import CardiacMotionError
-from .motion import check_frame
+from .places import check_frame
 from .series import ImageSeries
 
 TILT_DEGREES = 10.0  # between tagged and cine slices: there the far wall of a heart is half a slice off

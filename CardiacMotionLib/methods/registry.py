@@ -80,7 +80,8 @@ def register(
         when ``progress`` answered False.
     """
     from .. import __version__
-    from ..motion import Motion, check_frame
+    from ..motion import Motion
+    from ..places import check_frame
     from ..series import default_reference
 
     known = methods()

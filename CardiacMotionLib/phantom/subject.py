@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..errors import CardiacMotionError
-from ..motion import Motion, check_frame
+from ..motion import Motion
+from ..places import check_frame
 from ..series import MYOCARDIUM, ImageSeries
 from .anatomy import Anatomy
 from .kinematics import Kinematics

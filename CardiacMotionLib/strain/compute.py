@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ..errors import CardiacMotionError
-from ..motion import Motion, check_frame
+from ..motion import Motion
+from ..places import check_frame
 from .anatomy import Anatomy, read_anatomy
 from .axes import LongAxis, find_long_axis, plane_directions, wall_directions
 from .curves import correct_drift, curve_table, rate_table, regional_curves

@@ -15,7 +15,7 @@ LIBRARY = ROOT / "CardiacMotionLib"
 LAYERS = (
     ("CardiacMotionLib", "errors", "callable_module", "whole_files", "workers", "devices", "expected_time"),
     ("fields",),
-    ("series", "rings", "checks", "motion", "continuous", "orientation", "metrics", "tagged_cine", "weights"),
+    ("series", "rings", "checks", "places", "motion", "continuous", "orientation", "metrics", "tagged_cine", "weights"),
     ("methods",),
     ("strain", "mapping", "dense"),
     ("phantom", "prior", "training"),

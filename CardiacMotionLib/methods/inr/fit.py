@@ -11,7 +11,7 @@ import torch
 from ...continuous import Clock, ContinuousField, Window
 from ...errors import CardiacMotionError
 from ...fields.siren import Siren
-from ...motion import check_frame
+from ...places import check_frame
 from ...series import default_reference
 from ..region import Box, fade_widths, find_region
 from .canonical import Canonical, find_canonical

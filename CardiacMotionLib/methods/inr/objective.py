@@ -11,7 +11,7 @@ from torch import Tensor
 from ... import fields
 from ...continuous import ContinuousField
 from ...fields.jacobian import determinant
-from ...motion import grid_points
+from ...places import grid_points
 from ...series import LV_CAVITY, MYOCARDIUM, RV, ImageSeries
 from ..region import Region, normalize_intensity
 

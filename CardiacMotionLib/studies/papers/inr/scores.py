@@ -11,8 +11,8 @@ from .... import ImageSeries, Motion
 from ....continuous import ContinuousField
 from ....methods.region import find_region
 from ....metrics import average_surface_distance, dice, hausdorff95
-from ....motion import grid_points
 from ....phantom import phantom
+from ....places import grid_points
 from ....series import LABEL_NAMES
 from ....strain import strain
 from ....strain.tensor import green_strain, project

@@ -13,9 +13,9 @@ from ....methods.learned import PairNetwork, register_series
 from ....methods.protocol import Context, Progress
 from ....methods.region import box_around
 from ....metrics import dice, evaluate
-from ....motion import signed_distances
 from ....phantom import Subject
 from ....phantom.stream import PairStream
+from ....places import signed_distances
 from ....series import BACKGROUND, LABEL_NAMES, LV_CAVITY, MYOCARDIUM, RV
 
 MARGIN_MM = 30.0  # around the heart, of what is registered and of what counts as around it
