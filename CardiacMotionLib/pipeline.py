@@ -110,7 +110,10 @@ def compute_and_draw(request: Request, progress: Progress) -> tuple[Outcome, Dra
     from .scene.drawing import draw
 
     with limited_threads(request.threads):
-        outcome = _compute(request, lambda fraction, text: progress(0.9 * fraction, text))
+        outcome = _compute(request, lambda fraction, text: progress(0.85 * fraction, text))
+        for frame in range(len(outcome.motion)):  # the overlays need them, and probes that the user sets later
+            _tell(progress, 0.85 + 0.05 * frame / len(outcome.motion), "Overlays")
+            outcome.motion.inverse(frame)
         drawing = draw(
             outcome.series,
             outcome.motion,
@@ -149,9 +152,6 @@ def _compute(request: Request, progress: Progress) -> Outcome:
         drift_correction=request.drift_correction,
         truth=request.truth,
     )
-    for frame in range(len(motion)):
-        _tell(progress, 0.94 + 0.06 * frame / len(motion), "Overlays")
-        motion.inverse(frame)  # the overlays need it, and the main thread should not have to wait for it
     return outcome
 
 

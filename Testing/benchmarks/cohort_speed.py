@@ -2,9 +2,10 @@
 
     python Testing/benchmarks/cohort_speed.py [--data FOLDER] [--output FOLDER] [--quick]
 
-24 synthetic subjects, the real cines with labels in ``--data``, and a copy of one of them whose image file is cut off.
-Every run is the command itself in a process of its own, with one thread a worker. On an idle machine of two cores it
-takes about a quarter of an hour; ``--quick`` does all of it with four small subjects and no real ones.
+The times are of 24 synthetic subjects, who are alike; one long subject at the end would keep a single worker busy. What
+is disturbed is those, the real cines with labels in ``--data``, and a copy of one of them whose image file is cut off.
+Every run is the command itself in a process of its own, with one thread a worker; ``--quick`` does all of it with four
+small subjects and no real ones.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ GOAL = 1.7  # times as fast with two workers
 POLL_SECONDS = 0.2
 
 
-def describe(folder: Path, data: Path, quick: bool) -> Path:
-    """The TOML file of the cohort, with a damaged copy of the first real subject (quick: of nothing)."""
+def describe(folder: Path, data: Path, quick: bool) -> tuple[Path, Path]:
+    """TOML files of the synthetic subjects, and of everybody, with a damaged copy of the first real one."""
     tables = [f"[[synthetic]]\nsubjects = {4 if quick else 24}\n{SIZE_QUICK if quick else SIZE}"]
+    alike = write_description(folder / "synthetic.toml", tables)
     if not quick:
         tables += [f'[[data]]\nfolder = "{data / name}"\nname = "{name}"\n' for name in REAL if (data / name).is_dir()]
     damaged = folder / "damaged"
@@ -44,7 +46,11 @@ def describe(folder: Path, data: Path, quick: bool) -> Path:
     (damaged / "cut_off.nii.gz").write_bytes(content[: len(content) // 2])
     (damaged / "dataset.toml").write_text('[dataset]\nimages = "{subject}.nii.gz"\n')
     tables.append('[[data]]\nfolder = "damaged"\nname = "damaged"\n')
-    file = folder / "cohort.toml"
+    return alike, write_description(folder / "cohort.toml", tables)
+
+
+def write_description(file: Path, tables: list[str]) -> Path:
+    """The file, with the options of every run."""
     file.write_text('[options]\nthreads = 1\ndevice = "cpu"\nwrite = ["report"]\n\n' + "\n".join(tables))
     return file
 
@@ -97,8 +103,8 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="cohort-"))
     try:
-        file = describe(folder, arguments.data.resolve(), arguments.quick)
-        one, two = (run(file, folder / f"workers{n}", n) for n in (1, 2))
+        alike, file = describe(folder, arguments.data.resolve(), arguments.quick)
+        one, two = (run(alike, folder / f"workers{n}", n) for n in (1, 2))
         stopped = disturbed(file, folder / "disturbed")
         resumed = run(file, folder / "disturbed", 2)
         again = records(folder / "disturbed")
@@ -106,18 +112,21 @@ def main() -> None:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     speed = one["seconds"] / two["seconds"]
-    reasons = "; ".join(f"{row['subject']}: {row['reason']}".replace(str(folder), "FOLDER") for row in two["left_out"])
+    reasons = "; ".join(
+        f"{row['subject']}: {row['reason']}".replace(str(folder), "FOLDER") for row in resumed["left_out"]
+    )
     lines = [
         "# A cohort on one and two workers",
         "",
         made_by(f"cohort_speed.py{' --quick' if arguments.quick else ''}", "one thread a worker"),
-        f"One worker took {one['seconds']:.0f} s, two took {two['seconds']:.0f} s, the start of the cluster included: "
+        f"For {two['done']} synthetic subjects one worker took {one['seconds']:.0f} s and two took "
+        f"{two['seconds']:.0f} s, the start of the cluster included: "
         f"{speed:.2f} times as fast; at least {GOAL} {'holds' if speed >= GOAL else 'does not hold'}.",
-        f"{two['done']} of {stopped['total']} subjects were done, with exit code {two['code']}; left out: {reasons}.",
-        f"In a run of two workers one was killed (SIGKILL) after the first subject, and the run stopped (SIGINT) when "
+        f"In a run of two workers on {stopped['total']} subjects, real ones and a damaged one among them, one worker "
+        "was killed (SIGKILL) after the first subject, and the run was stopped (SIGINT) when "
         f"half were done: exit code {stopped['code']}, {stopped['done']} of {stopped['total']} kept. The same command "
         f"took these over ({resumed['done_before']}), did {redone} of them again, and ended with {resumed['done']} "
-        f"done and exit code {resumed['code']}.",
+        f"done in {resumed['seconds']:.0f} s and exit code {resumed['code']}; left out: {reasons}.",
         RESEARCH_USE,
     ]
     arguments.output.mkdir(parents=True, exist_ok=True)
