@@ -10,6 +10,7 @@ import numpy as np
 
 from ..studies.agreement import BlandAltman, bland_altman
 from .figures import new_figure, save_figure
+from .wording import RESEARCH_USE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 # Okabe and Ito's colors, told apart with every common color blindness, and a marker each besides.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKERS = "osD^vPX"
-NOTICE = "For research use only; not a medical device."
 
 
 class Panel(NamedTuple):
@@ -66,7 +66,7 @@ def draw_bland_altman(panels: Sequence[Panel], columns: int = 3) -> Figure:
         handles, labels = _legend(list(places[: len(panels)]))
         figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 8), frameon=False, fontsize=8)
     figure.suptitle(
-        f"Solid: bias; dashed: 95 % limits of agreement; shaded: their 95 % confidence intervals. {NOTICE}",
+        f"Solid: bias; dashed: 95 % limits of agreement; shaded: their 95 % confidence intervals. {RESEARCH_USE}",
         fontsize=8,
         x=0.01,
         ha="left",
@@ -162,7 +162,7 @@ def draw_conditions(table: pd.DataFrame, *, least_icc: float, most_cov: float) -
     handles, labels = _legend(list(places.ravel()))
     figure.legend(handles, labels, loc="outside lower center", ncols=max(len(labels), 1), frameon=False, fontsize=8)
     figure.suptitle(
-        f"End-systolic strain measured again. Dotted: what is asked. {NOTICE}", fontsize=8, x=0.01, ha="left"
+        f"End-systolic strain measured again. Dotted: what is asked. {RESEARCH_USE}", fontsize=8, x=0.01, ha="left"
     )
     return figure
 

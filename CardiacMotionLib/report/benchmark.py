@@ -16,6 +16,7 @@ import pandas as pd
 from ..studies.benchmark_scores import SCORES
 from ..whole_files import write_whole
 from .figures import png_bytes
+from .wording import RESEARCH_USE
 
 if TYPE_CHECKING:
     from ..studies.benchmark import Settings
@@ -26,7 +27,6 @@ COSTS = {"seconds": "time (s)", "cpu_seconds": "CPU (s)", "peak_mib": "peak memo
 NOT_ACCURACY = ("sd_log_j", "folding")  # smallest for a motion of nothing
 PACKAGES = ("torch", "numpy", "scipy", "SimpleITK", "antspyx", "itk-elastix")
 EQUAL = 1.05  # times that differ less are called equal
-NOTICE = "For research use only; not a medical device."
 
 
 def write_benchmark(table: pd.DataFrame, folder: Path, settings: Settings, missing: Mapping[str, str]) -> list[Path]:
@@ -53,7 +53,7 @@ def markdown(table: pd.DataFrame, settings: Settings, missing: Mapping[str, str]
     if len(failed):
         parts += ["", "## Runs without a result", ""]
         parts += [f"- {row.method} on {row.subject}: {row.reason}" for row in failed.itertuples()]
-    return "\n".join([*parts, "", NOTICE, ""])
+    return "\n".join([*parts, "", RESEARCH_USE, ""])
 
 
 def how(table: pd.DataFrame, settings: Settings) -> list[str]:

@@ -23,7 +23,8 @@ PLACES = [(r * np.cos(a), r * np.sin(a)) for r in (11, 20, 30, 42, 56) for a in 
 
 def draw_benchmark(table: pd.DataFrame) -> Figure:
     """A panel a data set and score: mean accuracy against mean wall time of every method, better is up."""
-    from .benchmark import NONE, NOTICE
+    from .benchmark import NONE
+    from .wording import RESEARCH_USE
 
     done = table[table["reason"] == ""]
     panels = [
@@ -46,7 +47,7 @@ def draw_benchmark(table: pd.DataFrame) -> Figure:
             axis.invert_yaxis()
         axis.set(title=f"{data}: {title}, better is up", xlabel="wall time of a subject (s)", ylabel=title)
         axis.legend(frameon=False, fontsize=8, loc="best")
-    figure.suptitle(f"Accuracy against time. {NOTICE}", fontsize=9, x=0.01, ha="left")
+    figure.suptitle(f"Accuracy against time. {RESEARCH_USE}", fontsize=9, x=0.01, ha="left")
     figure.canvas.draw()
     figure.set_layout_engine("none")  # where things are now stays: the names are placed by it
     for axis, (data, score) in zip(grid, panels, strict=False):

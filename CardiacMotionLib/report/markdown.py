@@ -11,8 +11,6 @@ from .. import __version__
 if TYPE_CHECKING:
     import pandas as pd
 
-RESEARCH = "For research use only; not a medical device."
-
 
 def markdown(table: pd.DataFrame) -> list[str]:
     """Lines of a table; empty where a value is missing."""

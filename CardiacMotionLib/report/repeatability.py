@@ -23,7 +23,8 @@ from ..studies.repeatability_tables import (
 )
 from ..studies.repeatability_views import DIFFERS, NOISE_PERCENT
 from .agreement import Panel, plot_bland_altman, plot_conditions
-from .markdown import RESEARCH, section
+from .markdown import section
+from .wording import RESEARCH_USE
 
 if TYPE_CHECKING:
     from ..studies.repeatability import Repeats
@@ -70,7 +71,7 @@ def repeatability_markdown(found: Repeats, how: Sequence[str]) -> str:
     lines = [
         "# Repeatability of strain, and agreement of methods",
         "",
-        RESEARCH,
+        RESEARCH_USE,
         "",
         *[f"- {_words(verdict)}" for verdict in verdicts(conditions)],
         "",

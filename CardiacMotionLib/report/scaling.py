@@ -10,9 +10,10 @@ import pandas as pd
 
 from ..studies.scaling import FEWEST, LEAST, PowerLaw, axes, fits_of
 from ..whole_files import write_whole
-from .benchmark import NOTICE, circumstances
+from .benchmark import circumstances
 from .figures import png_bytes
 from .markdown import markdown as table_lines
+from .wording import RESEARCH_USE
 
 if TYPE_CHECKING:
     from ..studies.benchmark import Settings
@@ -67,7 +68,7 @@ def page(table: pd.DataFrame, fits: Fits, settings: Settings, missing: Mapping[s
     if len(failed):
         parts += ["", "## Runs without a result", ""]
         parts += [f"- {row.method}, {TITLES[str(row.axis)]}, {row.shape}: {row.reason}" for row in failed.itertuples()]
-    return "\n".join([*parts, "", NOTICE, ""])
+    return "\n".join([*parts, "", RESEARCH_USE, ""])
 
 
 def _how(settings: Settings) -> str:

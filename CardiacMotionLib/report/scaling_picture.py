@@ -25,8 +25,8 @@ NAMES_AT = 1.05  # of a panel's width
 
 def draw_scaling(table: pd.DataFrame, fits: Fits) -> Figure:
     """A row of panels an axis, time on the left and memory on the right; dots are runs, lines the fits."""
-    from .benchmark import NOTICE
     from .scaling import TITLES, UNITS
+    from .wording import RESEARCH_USE
 
     done = table[table["reason"] == ""]
     shown = [name for name in TITLES if (done["axis"] == name).any()]
@@ -47,7 +47,7 @@ def draw_scaling(table: pd.DataFrame, fits: Fits) -> Figure:
             axis.set_xlabel(TITLES[name], fontsize=FONT + 1)
             axis.set_title(f"{UNITS[quantity]} against {TITLES[name]}", fontsize=FONT + 2, loc="left")
     told = "Lines: fitted c n^p, beside them p and its standard error. Dashed: in proportion (p = 1)."
-    figure.text(LEFT / whole[0], 1 - 0.2 / whole[1], f"{told}\n{NOTICE}", fontsize=FONT + 1, va="top")
+    figure.text(LEFT / whole[0], 1 - 0.2 / whole[1], f"{told}\n{RESEARCH_USE}", fontsize=FONT + 1, va="top")
     return figure
 
 

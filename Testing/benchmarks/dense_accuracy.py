@@ -25,7 +25,8 @@ import CardiacMotionLib as cm
 from CardiacMotionLib.dense import decode_dense
 from CardiacMotionLib.dense.decode import SMOOTHING
 from CardiacMotionLib.io.datasets import find_cases
-from CardiacMotionLib.report.markdown import RESEARCH, markdown
+from CardiacMotionLib.report.markdown import markdown
+from CardiacMotionLib.report.wording import RESEARCH_USE
 from CardiacMotionLib.series import MYOCARDIUM, ImageSeries
 
 mpl.use("Agg")
@@ -137,7 +138,7 @@ def picture(scored: list[tuple[Slice, dict[str, np.ndarray], cm.Motion]], path: 
         u = in_plane(motion.displacement[len(motion) - len(times) + peak, 0], motion.affine)[j, i] / motion.spacing[:2]
         few = slice(None, None, 4)
         row[2].quiver(i[few], j[few], u[few, 0], u[few, 1], angles="xy", scale_units="xy", scale=1, width=0.005)
-    figure.suptitle(f"DENSE decoding. {RESEARCH}")
+    figure.suptitle(f"DENSE decoding. {RESEARCH_USE}")
     figure.tight_layout()
     figure.savefig(path, dpi=70)
 
@@ -172,7 +173,7 @@ of synthetic hearts is of the exact motion, which has differences across the wal
 resolves. `endpoint_mm` is in the plane, since two directions are encoded. `smoothing` is of the thin-plate spline,
 {SMOOTHING:g} by default, chosen on these slices.
 Goal: |Ecc - truth| at most {GOAL}; the largest by default is {worst:.4f}: {"met" if worst <= GOAL else "missed"}.
-{RESEARCH}
+{RESEARCH_USE}
 
 {lines}
 """

@@ -30,7 +30,8 @@ from CardiacMotionLib import ImageSeries, phantom, register
 from CardiacMotionLib.methods.any2reg.network import Config, Network
 from CardiacMotionLib.methods.any2reg.run import PIXELS_AT_ONCE, register_set
 from CardiacMotionLib.methods.protocol import Context
-from CardiacMotionLib.report.markdown import RESEARCH, markdown
+from CardiacMotionLib.report.markdown import markdown
+from CardiacMotionLib.report.wording import RESEARCH_USE
 
 SIDE, SIDE_QUICK = 192, 48
 COUNTS, COUNTS_QUICK = (1, 2, 7, 11, 60, 200, 480), (1, 2, 4)
@@ -151,7 +152,7 @@ def main() -> None:
         "count; what takes long has one turn. Paper 003, on a GPU: 2.4 ms an image, 0.2 s for 60 images and 1.2 s for "
         "480, refined 12 s; elastix 70 s and 260 s.",
         *verdict(table),
-        RESEARCH,
+        RESEARCH_USE,
         "",
         *markdown(table),
     ]

@@ -27,7 +27,8 @@ from CardiacMotionLib.methods.inr import Options
 from CardiacMotionLib.methods.inr.fit import Fit
 from CardiacMotionLib.methods.protocol import Context
 from CardiacMotionLib.methods.region import find_region, normalize_intensity
-from CardiacMotionLib.report.markdown import RESEARCH, markdown
+from CardiacMotionLib.report.markdown import markdown
+from CardiacMotionLib.report.wording import RESEARCH_USE
 from CardiacMotionLib.series import MYOCARDIUM
 
 POINTS = 10_000
@@ -163,7 +164,7 @@ def main() -> None:
         f"{STEPS_AT_ONCE} in one process, {arguments.repeats} turns of each after one that does not count. Published "
         f"is the step as paper 000 (Alvarez-Florez 2026) describes it: {POINTS:,} points of one frame, written in "
         "plain torch in this command.",
-        RESEARCH,
+        RESEARCH_USE,
         "",
         *markdown(steps),
         "",

@@ -10,7 +10,8 @@ import pandas as pd
 from moved_mapping import AROUND_MM, MODES, PIXEL_MM, SHIFT_MM, WARP_MM
 
 from CardiacMotionLib.report.figures import new_figure, save_figure
-from CardiacMotionLib.report.markdown import RESEARCH, markdown
+from CardiacMotionLib.report.markdown import markdown
+from CardiacMotionLib.report.wording import RESEARCH_USE
 
 DATA = {
     "average": "average synthetic hearts",
@@ -192,7 +193,7 @@ def write_report(
         "",
         made,
         "Seconds are those of one process of one thread while the others run, the start included where there is one.",
-        RESEARCH,
+        RESEARCH_USE,
         *(["", "**Quick: this only shows that the command works. The numbers say nothing.**"] if quick else []),
         "",
         f"![Accuracy against time]({path.name}.png)",

@@ -31,7 +31,8 @@ from CardiacMotionLib import CardiacMotionError, ImageSeries, phantom, register
 from CardiacMotionLib.methods import methods
 from CardiacMotionLib.methods.learned import AUTO, choose_weights, run_pairs
 from CardiacMotionLib.methods.protocol import Context
-from CardiacMotionLib.report.markdown import RESEARCH, markdown
+from CardiacMotionLib.report.markdown import markdown
+from CardiacMotionLib.report.wording import RESEARCH_USE
 from CardiacMotionLib.training.recipe import load_recipe
 
 CASES = {  # frames, slices, rows and columns
@@ -201,7 +202,7 @@ def main() -> None:
         f"`{REGISTER}...` go from the series to its motion with the weights that ship, search for the heart included; "
         "methods without weights have no such row. Memory is what a process that does the row once holds at most, and "
         "what of it was there before (Python, libraries, images, network).",
-        RESEARCH,
+        RESEARCH_USE,
         "",
         *markdown(table),
         "",

@@ -26,7 +26,8 @@ from script_tables import ROOT, made_by
 
 from CardiacMotionLib import ImageSeries, Motion, ParameterMaps, fit_map, register
 from CardiacMotionLib.report.figures import new_figure, save_figure
-from CardiacMotionLib.report.markdown import RESEARCH, markdown
+from CardiacMotionLib.report.markdown import markdown
+from CardiacMotionLib.report.wording import RESEARCH_USE
 from CardiacMotionLib.series import MYOCARDIUM
 
 SERIES = ("precontrast_1", "precontrast_2", "postcontrast_1", "postcontrast_2")
@@ -154,7 +155,7 @@ def main() -> None:
         "motions of up to 8 mm and a warp of up to 3 mm from the image with the clearest contrast, which stays. "
         "Groupwise methods find the motion from their canonical space; for the comparison it is expressed in that "
         "image. The error is that of T1 in the wall against the fit of the series that was not moved.",
-        RESEARCH,
+        RESEARCH_USE,
         "",
         "![T1 maps of one series](mapping_motion.png)",
         "",

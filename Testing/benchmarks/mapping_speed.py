@@ -22,7 +22,8 @@ from scipy.optimize import curve_fit
 from script_tables import ROOT, made_by, seconds
 
 from CardiacMotionLib import ImageSeries, ParameterMaps, fit_map
-from CardiacMotionLib.report.markdown import RESEARCH, markdown
+from CardiacMotionLib.report.markdown import markdown
+from CardiacMotionLib.report.wording import RESEARCH_USE
 
 sys.path.insert(0, str(ROOT / "Testing" / "mapping"))
 from synthetic_signals import acquisition_of, model_of, random_parameters, with_noise
@@ -131,7 +132,7 @@ def main() -> None:
         f"count. `curve_fit` is scipy's, with its default settings and the formula in numpy: {pixels:,} of the pixels "
         "were measured, and the time is that for all. It starts from the true values and is given the sign. The median "
         "difference is that of the first relaxation time between both, as a share of it.",
-        RESEARCH,
+        RESEARCH_USE,
         "",
         *markdown(table),
         "",

@@ -19,7 +19,8 @@ import torch
 from script_tables import ROOT, made_by
 
 from CardiacMotionLib.fields import SobolevKernel, geodesic, shoot
-from CardiacMotionLib.report.markdown import RESEARCH, markdown
+from CardiacMotionLib.report.markdown import markdown
+from CardiacMotionLib.report.wording import RESEARCH_USE
 
 GOAL_MS = 150
 LARGEST = 8.0  # voxels
@@ -89,7 +90,7 @@ programs had the cores. `farthest_voxels` and `energy_change` (relative) are tho
 Goal: 40 frames of 128 x 128 within {GOAL_MS} ms, at 4 steps {said} (least), {goal.median_ms:.0f} ms (median).
 The load of the machine was {load:.1f}; the time of all threads at 4 steps, shared by {given.threads} free cores, is
 {goal.cpu_ms / given.threads:.0f} ms.
-{RESEARCH}
+{RESEARCH_USE}
 
 {lines}
 """

@@ -18,7 +18,7 @@ def test_page_of_tables(cardiac_motion, tmp_path):
     text = page.read_text(encoding="utf-8")
     assert "| claim | paper | ours | verdict |" in text
     assert "0.763 against 0.733 (table 1)" in text
-    assert "For research use only; not a medical device." in text
+    assert "Research use only: not a medical device." in text
     assert [path.name for path in tmp_path.iterdir()] == ["inr.md"], "nothing is measured"
 
 

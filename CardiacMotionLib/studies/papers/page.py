@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from ... import __version__
-from ...report.markdown import RESEARCH, section
+from ...report.markdown import section
+from ...report.wording import RESEARCH_USE
 from ...whole_files import write_whole
 from .claim_tables import MEANS, OF_MEANS, OPEN, UNKNOWN, verdict_of
 from .paper import Claim, Found, Paper
@@ -47,7 +48,7 @@ def page(paper: Paper, found: Found, full: list[str], command: str) -> list[str]
         "",
         f"What it claims, measured on synthetic hearts. Page made by `{command}` on {datetime.date.today()}, version "
         f"{__version__}.",
-        RESEARCH,
+        RESEARCH_USE,
         "",
         *section("How it was measured", [paper.measured, "", *facts]),
         *section("Claims", list(found.notes), verdicts(paper.claims, found.comparisons)),

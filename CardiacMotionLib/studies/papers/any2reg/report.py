@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ....report.figures import new_figure, save_figure
-from ....report.markdown import RESEARCH, made_by, section
+from ....report.markdown import made_by, section
+from ....report.wording import RESEARCH_USE
 from ....training.recipe import Recipe
 from .. import claim_tables
 from ..claim_tables import MEANS, settings, spread, summary
@@ -119,7 +120,7 @@ def write_report(results: list[dict[str, Any]], recipe: Recipe, order: Order) ->
         "the distance there of the RV insertions, likewise. The error in heart is that of the motion from frame 0 "
         "to the others. All are in the plane of the slice: what breathes through it nobody finds. D_PCA1 leaves as "
         "many modes as the signal has parameters, and is comparable within a table only. Times: groupwise_speed.md.",
-        RESEARCH,
+        RESEARCH_USE,
         "",
         "![Dice and error of every method](any2reg_claims.png)",
         "",

@@ -17,7 +17,8 @@ from ....phantom import phantom
 from ....phantom.stream import HELD_OUT
 from ....prior import ROTATION
 from ....report.figures import new_figure, save_figure
-from ....report.markdown import RESEARCH, made_by, markdown
+from ....report.markdown import made_by, markdown
+from ....report.wording import RESEARCH_USE
 from ....strain import strain
 from ..paper import Order
 
@@ -76,7 +77,7 @@ def write(table: pd.DataFrame, drawn: dict[str, dict[str, pd.DataFrame]], order:
         "global curve is, the error "
         "how far it is from that of the exact motion.",
         "",
-        RESEARCH,
+        RESEARCH_USE,
         "",
         *markdown(means),
         "",
@@ -102,5 +103,5 @@ def write(table: pd.DataFrame, drawn: dict[str, dict[str, pd.DataFrame]], order:
     for row in axes:
         row[0].set_ylabel("strain (%)")
     axes[0, 0].legend(fontsize=6)
-    figure.suptitle(f"Network with and without its prior, {steps} steps. {RESEARCH}", fontsize=9)
+    figure.suptitle(f"Network with and without its prior, {steps} steps. {RESEARCH_USE}", fontsize=9)
     save_figure(figure, folder / "inr_curves.png")

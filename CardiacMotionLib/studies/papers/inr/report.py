@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from ....report.figures import new_figure, save_figure
-from ....report.markdown import RESEARCH, made_by, section
+from ....report.markdown import made_by, section
+from ....report.wording import RESEARCH_USE
 from ..looks import COLORS, MARKERS
 from ..paper import ELSEWHERE, Found
 from .claims import claims, comparisons, rules
@@ -45,7 +46,7 @@ def write_report(study: Study, folder: Path, name: str) -> None:
         "ASD are means over RV, LV myocardium and LV cavity, in 3D; HD95 in slice is the mean over slices. |J-1|, "
         "folding (exact, of the network), endpoint error (EPE) and strain errors (Green-Lagrange, mean over voxels) "
         "are in the wall of the LV, against the exact motion. siren and xavier are drawn weights.",
-        RESEARCH,
+        RESEARCH_USE,
         "",
         f"![Convergence]({name}.png)",
         "",

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ....report.figures import new_figure, save_figure
-from ....report.markdown import RESEARCH, made_by, section
+from ....report.markdown import made_by, section
+from ....report.wording import RESEARCH_USE
 from ..claim_tables import MEANS, by_run, cost, half_interval, means_only, of_means, rules, settings, spread, summary
 from ..looks import COLORS, MARKERS
 from ..paper import Found, Order, save_verdicts
@@ -65,7 +66,7 @@ def write_report(results: list[dict[str, Any]], about: dict[str, Any], order: Or
         f"box of the heart and {MARGIN_MM:g} mm around it. Exact motion is the true one on the grid: the best that a "
         "field on this grid can do. All networks have as many steps and the same batches, and the default small "
         "size. Seconds are of the training, on a machine with other work.",
-        RESEARCH,
+        RESEARCH_USE,
         "",
         "![Scores of every row](memwarp_claims.png)",
         "",
@@ -195,7 +196,7 @@ def draw(found: Runs, path: Path) -> None:
     lines, names = axes[0].get_legend_handles_labels()
     figure.legend(lines, names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=9)
     figure.suptitle(
-        f"Synthetic hearts that slide: mean over people and its 95 % interval. {RESEARCH}", fontsize=9, color="0.3"
+        f"Synthetic hearts that slide: mean over people and its 95 % interval. {RESEARCH_USE}", fontsize=9, color="0.3"
     )
     save_figure(figure, path)
 

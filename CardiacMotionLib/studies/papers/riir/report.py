@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ....report.figures import new_figure, save_figure
-from ....report.markdown import RESEARCH, made_by, section
+from ....report.markdown import made_by, section
+from ....report.wording import RESEARCH_USE
 from .. import claim_tables
 from ..claim_tables import (
     MEANS,
@@ -58,7 +59,7 @@ def write_report(results: list[dict[str, Any]], about: dict[str, Any], order: Or
         "drawing an image between pixels smooths its noise. D_PCA1 smoothed, of images after a Gaussian of 3 mm, "
         "hardly does so. All methods have as many steps, the same batches and the same outer loss. Seconds are of the "
         "training, on a machine with other work.",
-        RESEARCH,
+        RESEARCH_USE,
         "",
         "![Scores against the share of training people](riir_claims.png)",
         "",
@@ -165,7 +166,7 @@ def draw(found: Runs, path: Path) -> None:
             axis.grid(axis="y", alpha=0.25)
     lines, names = figure.axes[0].get_legend_handles_labels()
     figure.legend(lines, names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=9)
-    figure.suptitle(f"Synthetic hearts. {RESEARCH}", fontsize=9, color="0.3")
+    figure.suptitle(f"Synthetic hearts. {RESEARCH_USE}", fontsize=9, color="0.3")
     save_figure(figure, path)
 
 
