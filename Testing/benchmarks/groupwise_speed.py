@@ -3,9 +3,9 @@
     python Testing/benchmarks/groupwise_speed.py [--repeats 3] [--threads 2] [--device cpu] [--quick]
 
 Sets of 1 to 480 images of 192 x 192 pixels go through the network of any2reg with its default settings; with 60 and 480
-also through elastix (pca_groupwise), as far as itk-elastix is installed, and refined by 30 steps. Methods take turns in
-one process. Each row's memory is measured in a process of its own. Writes groupwise_speed.csv and .md under
-Testing/results. ``--quick`` does all of that with few and small images.
+also through elastix (pca_groupwise), as far as itk-elastix is installed, and refined by 30 steps. Each row's memory is
+measured in a process of its own; what takes long has one turn, in that process. Writes groupwise_speed.csv and .md
+under Testing/results. ``--quick`` does all of that with few and small images.
 """
 
 from __future__ import annotations
@@ -77,12 +77,12 @@ def measured(count: int, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     device = torch.device(arguments.device)
     rows = []
     for name in rows_of(count, PEERS_QUICK if quick else PEERS):
-        run = work(name, frames, device)
+        taken, peak, before = alone(name, count, arguments)
+        turns = 1
         if name == NETWORK:
+            run, turns = work(name, frames, device), arguments.repeats
             seconds(run, device)  # does not count
-        turns = arguments.repeats if name == NETWORK else 1
-        taken = statistics.median(seconds(run, device) for _ in range(turns))
-        peak, before = memory(name, count, arguments)
+            taken = statistics.median(seconds(run, device) for _ in range(turns))
         row = {
             "images": count,
             "method": name,
@@ -97,8 +97,11 @@ def measured(count: int, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
-def memory(name: str, count: int, arguments: argparse.Namespace) -> tuple[float, float]:
-    """Most memory in MB that a process of its own held during a row and until it began; of the processor's."""
+def alone(name: str, count: int, arguments: argparse.Namespace) -> tuple[float, float, float]:
+    """Seconds that a row takes in a process of its own, and the most memory in MB that this held then and before.
+
+    Memory of the processor.
+    """
     given = ["--row", name, "--count", str(count), "--threads", str(arguments.threads), "--device", arguments.device]
     given += ["--quick"] if arguments.quick else []
     answer = subprocess.run([sys.executable, __file__, *given], capture_output=True, text=True, check=True).stdout
@@ -133,10 +136,10 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     if arguments.row:
-        run = work(arguments.row, images(arguments.count, SIDE_QUICK if arguments.quick else SIDE), torch.device("cpu"))
+        device = torch.device(arguments.device)
+        run = work(arguments.row, images(arguments.count, SIDE_QUICK if arguments.quick else SIDE), device)
         before = peak_memory()
-        run()
-        print(json.dumps([peak_memory(), before]))
+        print(json.dumps([seconds(run, device), peak_memory(), before]))
         return
     table = pd.DataFrame([row for n in (COUNTS_QUICK if arguments.quick else COUNTS) for row in measured(n, arguments)])
     flags = f"--repeats {arguments.repeats} --threads {arguments.threads} --device {arguments.device}"
