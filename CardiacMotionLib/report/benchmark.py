@@ -134,7 +134,7 @@ def _paired(done: pd.DataFrame, first: str, second: str, name: str) -> tuple[pd.
 
 
 def verdict(table: pd.DataFrame) -> str:
-    """Whether the default method is ahead of every peer, in one paragraph."""
+    """Whether the default method, and that of ours with the least error, are ahead of every peer, in one paragraph."""
     sentences = []
     for data, rows in table.groupby("data", sort=False):
         done = rows[rows["reason"] == ""]
@@ -142,20 +142,36 @@ def verdict(table: pd.DataFrame) -> str:
         if not peers or not (done["method"] == DEFAULT).any():
             sentences.append(f"On {data} there is nothing to compare: {DEFAULT} or the peers gave no result.")
             continue
-        behind = [text for peer in peers if (text := _behind(done, peer))]
-        slower = [text for peer in peers if (text := _slower(done, peer))]
-        ahead = "is ahead of every peer in every score of accuracy" if not behind else "is not ahead everywhere: "
-        quick = "and takes no longer than any of them" if not slower else f"and takes longer than {', '.join(slower)}"
-        listed = ", ".join(peers)
-        sentences.append(f"On {data}, against {listed}, `{DEFAULT}` {ahead}{'; '.join(behind)}, {quick}.")
+        sentences.append(f"On {data}, against {', '.join(peers)}, `{DEFAULT}` {_compared(done, DEFAULT, peers)}.")
+        best, title = _most_accurate(done)
+        if best != DEFAULT:
+            sentences.append(f"Of ours `{best}` has the best {title}: it {_compared(done, best, peers)}.")
     return " ".join(sentences)
 
 
-def _behind(done: pd.DataFrame, peer: str) -> str:
-    """The scores in which a peer is better than the default, on the same subjects."""
+def _most_accurate(done: pd.DataFrame) -> tuple[str, str]:
+    """The method of ours with the least endpoint error, or where that is not known the largest overlap; and which."""
+    ours = done[~done["method"].isin((NONE, *PEERS))]
+    means = ours.groupby("method", sort=False)[["epe_mm", "dice"]].mean()
+    name = "epe_mm" if means["epe_mm"].notna().any() else "dice"
+    title, more = SCORES[name]
+    values = means[name].dropna()
+    return (str(values.idxmax() if more else values.idxmin()) if len(values) else DEFAULT), title
+
+
+def _compared(done: pd.DataFrame, method: str, peers: list[str]) -> str:
+    behind = [text for peer in peers if (text := _behind(done, method, peer))]
+    slower = [text for peer in peers if (text := _slower(done, method, peer))]
+    ahead = "is ahead of every peer in every score of accuracy" if not behind else "is not ahead everywhere: "
+    quick = "and takes no longer than any of them" if not slower else f"and takes longer than {', '.join(slower)}"
+    return f"{ahead}{'; '.join(behind)}, {quick}"
+
+
+def _behind(done: pd.DataFrame, method: str, peer: str) -> str:
+    """The scores in which a peer is better than a method, on the same subjects."""
     better = []
     for name, (title, more) in SCORES.items():
-        ours, theirs = _paired(done, DEFAULT, peer, name)
+        ours, theirs = _paired(done, method, peer, name)
         if name in NOT_ACCURACY or not len(ours):
             continue
         if theirs.mean() > ours.mean() if more else theirs.mean() < ours.mean():
@@ -163,8 +179,8 @@ def _behind(done: pd.DataFrame, peer: str) -> str:
     return f"{peer} has {', '.join(better)}" if better else ""
 
 
-def _slower(done: pd.DataFrame, peer: str) -> str:
-    ours, theirs = _paired(done, DEFAULT, peer, "seconds")
+def _slower(done: pd.DataFrame, method: str, peer: str) -> str:
+    ours, theirs = _paired(done, method, peer, "seconds")
     ratio = ours.mean() / theirs.mean() if len(ours) and theirs.mean() > 0 else 0.0
     return f"{peer} ({ratio:.2g} times)" if ratio > EQUAL else ""
 

@@ -202,6 +202,14 @@ def test_the_page_says_who_is_ahead_and_where_not():
     assert "nothing to compare" in verdict(scores_table(none=(0.5, 0.0), auto=(0.9, 2.0)))
 
 
+def test_the_page_also_says_it_of_the_most_accurate_method():
+    text = verdict(scores_table(none=(0.5, 0.0), auto=(0.9, 2.0), inr=(0.93, 9.0), demons=(0.92, 3.0)))
+    assert "auto` is not ahead everywhere: demons has Dice 0.920 against 0.900, and takes no longer" in text
+    assert "Of ours `inr` has the best Dice: it is ahead of every peer in every score" in text
+    assert text.endswith("and takes longer than demons (3 times).")
+    assert "Of ours" not in verdict(scores_table(none=(0.5, 0.0), auto=(0.9, 2.0), inr=(0.8, 9.0), demons=(0.7, 3.0)))
+
+
 def test_a_table_has_the_best_in_bold_and_ratios_to_the_default():
     lines = means_table(scores_table(none=(0.95, 0.0), auto=(0.9, 2.0), demons=(0.8, 4.0), syn="too long"))
     cells = {line.split(" | ")[0].strip("| "): line for line in lines[2:]}
