@@ -78,6 +78,8 @@ def disturbed(file: Path, out: Path) -> dict[str, Any]:
     process.send_signal(signal.SIGINT)
     process.communicate()
     done = records(out)
+    if len(done) == total:
+        raise RuntimeError("the run was not stopped: everybody is done")
     return {"code": process.returncode, "done": len(done), "total": total, "times": done}
 
 
@@ -101,6 +103,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "Testing" / "results")
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which jobs in the background of a shell ignore
     folder = Path(tempfile.mkdtemp(prefix="cohort-"))
     try:
         alike, file = describe(folder, arguments.data.resolve(), arguments.quick)
