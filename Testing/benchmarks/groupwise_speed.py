@@ -1,11 +1,12 @@
 """Measure how the time and memory of groupwise registration grow with the number of images, beside elastix.
 
-    python Testing/benchmarks/groupwise_speed.py [--repeats 3] [--threads 2] [--device cpu] [--quick]
+    python Testing/benchmarks/groupwise_speed.py [--repeats 3] [--threads 2] [--device cpu] [--limit 20] [--quick]
 
 Sets of 1 to 480 images of 192 x 192 pixels go through the network of any2reg with its default settings; with 60 and 480
 also through elastix (pca_groupwise), as far as itk-elastix is installed, and refined by 30 steps. Each row's memory is
-measured in a process of its own; what takes long has one turn, in that process. Writes groupwise_speed.csv and .md
-under Testing/results. ``--quick`` does all of that with few and small images.
+measured in a process of its own; what takes long has one turn, in that process, which is ended after ``--limit``
+minutes. Writes groupwise_speed.csv and .md under Testing/results. ``--quick`` does all of it with few and small
+images.
 """
 
 from __future__ import annotations
@@ -100,12 +101,27 @@ def measured(count: int, arguments: argparse.Namespace) -> list[dict[str, Any]]:
 def alone(name: str, count: int, arguments: argparse.Namespace) -> tuple[float, float, float]:
     """Seconds that a row takes in a process of its own, and the most memory in MB that this held then and before.
 
-    Memory of the processor.
+    Memory of the processor; nothing is known (NaN) of what takes longer than the limit.
     """
     given = ["--row", name, "--count", str(count), "--threads", str(arguments.threads), "--device", arguments.device]
     given += ["--quick"] if arguments.quick else []
-    answer = subprocess.run([sys.executable, __file__, *given], capture_output=True, text=True, check=True).stdout
+    try:
+        answer = subprocess.run(
+            [sys.executable, __file__, *given],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60 * arguments.limit,
+        ).stdout
+    except subprocess.TimeoutExpired:
+        return np.nan, np.nan, np.nan
     return tuple(json.loads(answer.splitlines()[-1]))
+
+
+def given_up(table: pd.DataFrame, limit: float) -> list[str]:
+    """Sentences on what took too long."""
+    late = table[table["seconds"].isna()]
+    return [f"{row['method']} with {row['images']} images: longer than {limit:g} min." for _, row in late.iterrows()]
 
 
 def verdict(table: pd.DataFrame) -> list[str]:
@@ -129,6 +145,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="turns of the network")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="of the network; elastix runs on the processor")
+    parser.add_argument("--limit", type=float, default=20.0, help="minutes after which a slow row is given up")
     parser.add_argument("--quick", action="store_true", help="few and small images, to see that it works")
     parser.add_argument("--output", type=Path, default=ROOT / "Testing" / "results")
     parser.add_argument("--row", help=argparse.SUPPRESS)
@@ -143,6 +160,7 @@ def main() -> None:
         return
     table = pd.DataFrame([row for n in (COUNTS_QUICK if arguments.quick else COUNTS) for row in measured(n, arguments)])
     flags = f"--repeats {arguments.repeats} --threads {arguments.threads} --device {arguments.device}"
+    flags += f" --limit {arguments.limit:g}"
     flags += " --quick" if arguments.quick else ""
     side = SIDE_QUICK if arguments.quick else SIDE
     lines = [
@@ -155,6 +173,7 @@ def main() -> None:
         "count; what takes long has one turn. Paper 003, on a GPU: 2.4 ms an image, 0.2 s for 60 images and 1.2 s for "
         "480, refined 12 s; elastix 70 s and 260 s.",
         *verdict(table),
+        *given_up(table, arguments.limit),
         RESEARCH_USE,
         "",
         *markdown(table),
