@@ -25,7 +25,7 @@ class Measurement:
         return self.seconds / millions(self.shape)
 
 
-_HEART, _SLICE, _T1 = (16, 10, 112, 112), (30, 1, 144, 144), (8, 1, 128, 128)
+_HEART, _PERSON, _T1 = (16, 10, 112, 112), (10, 8, 88, 88), (8, 1, 128, 128)
 SHIPPED = {
     "demons": Measurement(13.0, _HEART, "accuracy.md"),
     "spline": Measurement(9.39, _HEART, "accuracy.md"),
@@ -34,6 +34,9 @@ SHIPPED = {
     "voxelmorph": Measurement(1.17, _HEART, "learned_accuracy.md"),
     "gradirn": Measurement(4.29, _HEART, "learned_accuracy.md"),
     "memwarp": Measurement(2.56, _HEART, "learned_accuracy.md"),
+    "bspline": Measurement(41.6, _PERSON, "benchmark/benchmark.md"),
+    "elastix": Measurement(37.8, _PERSON, "benchmark/benchmark.md"),
+    "syn": Measurement(34.5, _PERSON, "benchmark/benchmark.md"),
     "any2reg": Measurement(0.295, _T1, "mapping_motion.md"),
     "groupregnet": Measurement(5.46, _T1, "mapping_motion.md"),
     "pca_groupwise": Measurement(18.5, _T1, "mapping_motion.md"),

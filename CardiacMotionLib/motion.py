@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 FIELD = "field."  # before the names of the field's arrays in a file
-LABELS = "labels"  # name of the labels there
+LABELS, SAMPLES = "labels", "samples"  # names of the labels, and of the samples' displacements, there
 CANONICAL = -1  # the reference in files and nodes, where it is no frame
 MARGIN = 2  # voxels around what is differentiated: central differences reach one
 
@@ -51,6 +51,9 @@ class Motion:
         of interpolated and differenced. Its clock reads ``times``.
     labels
         (K, J, I) uint8 of the reference frame that the method found in its image, or None.
+    samples
+        Motions that a method which knows of more than one drew, on the same grid, of which this one is the mean; else
+        empty. How far they are apart is how unsure it is.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Motion:
         *,
         field: ContinuousField | None = None,
         labels: ArrayLike | None = None,
+        samples: Sequence[Motion] = (),
     ):
         array = np.ascontiguousarray(displacement, dtype=np.float32)
         if array.ndim != 5 or array.shape[-1] != 3:
@@ -93,6 +97,12 @@ class Motion:
             )
         self.field = field
         self.labels = None if labels is None else check_labels(labels, array.shape[:4], self.reference or 0)
+        self.samples = tuple(samples)
+        for sample in self.samples:
+            if sample.displacement.shape != array.shape or sample.reference != self.reference:
+                raise CardiacMotionError(
+                    f"a sample is {sample!r}; expected one of shape {array.shape} from {self.origin} as the motion is"
+                )
         self._determinant: np.ndarray | None = None
         self._inverses: dict[int, Tensor] = {}  # in voxels, kept because each takes a while
 
@@ -104,6 +114,7 @@ class Motion:
         reference: int | None,
         provenance: Mapping[str, Any] | None = None,
         labels: ArrayLike | None = None,
+        samples: Sequence[Motion] = (),
     ) -> Motion:
         """Make one from a displacement (T, K, J, I, 3) in voxels (i, j, k) of ``series``, any device and float type."""
         millimeters = fields.voxel_to_world(displacement.detach(), torch.as_tensor(series.affine))
@@ -111,7 +122,7 @@ class Motion:
         if reference is not None:
             world[reference] = 0
         times = series.times if series.timed else None
-        return cls(world, series.affine, reference, times, provenance, labels=labels)
+        return cls(world, series.affine, reference, times, provenance, labels=labels, samples=samples)
 
     @classmethod
     def still(cls, series: ImageSeries, reference: int | None) -> Motion:
@@ -396,7 +407,7 @@ class Motion:
     def save(self, path: str | Path) -> Path:
         """Write to ``path``: ``.seq.nrrd`` (a transform sequence for Slicer) or ``.npz`` (bit-exact and quick).
 
-        Field and labels go into ``.npz`` only: what comes back from ``.seq.nrrd`` is the grid, with both None.
+        Field, labels and samples go into ``.npz`` only: what comes back from ``.seq.nrrd`` is the grid without them.
         """
         path = Path(path)
         try:
@@ -406,7 +417,9 @@ class Motion:
                 write_motion_sequence(self, path)
             elif path.suffix == ".npz":
                 network: dict[str, Any] = {} if self.field is None else self.field.arrays()
-                labels: dict[str, Any] = {} if self.labels is None else {LABELS: self.labels}
+                beside: dict[str, Any] = {} if self.labels is None else {LABELS: self.labels}
+                if self.samples:
+                    beside[SAMPLES] = np.stack([sample.displacement for sample in self.samples])
                 np.savez_compressed(
                     path,
                     displacement=self.displacement,
@@ -414,7 +427,7 @@ class Motion:
                     reference=self.stored_reference,
                     times=self.times if self.timed else np.zeros(0),
                     provenance=json.dumps(self.provenance),
-                    **labels,
+                    **beside,
                     **{FIELD + name: value for name, value in network.items()},
                 )
             else:
@@ -439,14 +452,17 @@ class Motion:
             with np.load(path, allow_pickle=False) as data:
                 times = data["times"] if data["times"].size else None
                 network = {name.removeprefix(FIELD): data[name] for name in data.files if name.startswith(FIELD)}
+                affine, reference = data["affine"], known_reference(data["reference"])
+                drawn = data[SAMPLES] if SAMPLES in data.files else ()
                 return cls(
                     data["displacement"],
-                    data["affine"],
-                    known_reference(data["reference"]),
+                    affine,
+                    reference,
                     times,
                     json.loads(str(data["provenance"])),
                     field=ContinuousField.from_arrays(network) if network else None,
                     labels=data[LABELS] if LABELS in data.files else None,
+                    samples=[cls(one, affine, reference, times) for one in drawn],
                 )
         except CardiacMotionError as error:
             raise CardiacMotionError(f"{path}: {error}") from error

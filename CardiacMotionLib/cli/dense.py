@@ -21,12 +21,21 @@ Source = Annotated[
     ),
 ]
 
+Static = Annotated[
+    Path | None,
+    typer.Option(
+        help="Label file of tissue that rests, such as the chest wall: background phase is taken from it.",
+        show_default=False,
+    ),
+]
+
 
 def dense(
     source: Source,
     output: Output,
     case: CaseName = None,
     layout: LayoutName = None,
+    static: Static = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -38,7 +47,7 @@ def dense(
     """
     with session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal, staged_folder(output.parent) as folder:
         from ..io.datasets import find_cases
-        from ..io.dense import decode_examination
+        from ..io.dense import decode_examination, read_static
 
         cases = find_cases(source, layout)
         if case is None and len(cases) != 1:
@@ -49,7 +58,8 @@ def dense(
         examination = chosen.read()
         for note in examination.series.meta.get("notes", []):
             terminal.note(note)
-        decoded = decode_examination(examination)
+        resting = None if static is None else read_static(examination, static)
+        decoded = decode_examination(examination, static=resting)
         decoded.motion.save(folder / output.name)
         terminal.result(f"Wrote {output}: {decoded.motion!r}")
         terminal.emit(file=output, case=chosen.name, frames=len(decoded.motion), times_ms=decoded.motion.times.tolist())

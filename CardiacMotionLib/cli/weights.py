@@ -116,6 +116,7 @@ def _verify(file: Path) -> None:
     from ..methods import methods
     from ..methods.inr.prior import Prior
     from ..methods.learned import load_network
+    from ..methods.registry import check_installed
     from ..weights import Weights
 
     weights = Weights.load(file)
@@ -126,6 +127,7 @@ def _verify(file: Path) -> None:
     info = methods().get(str(method))
     if info is None or info.network is None:
         raise CardiacMotionError(f"its card names the method {method}, which has no network in this CardiacMotion")
+    check_installed(info)
     load_network(info.network(), weights, torch.device("cpu"))
 
 

@@ -5,7 +5,7 @@ Phase is unwrapped in the wall, frame by frame, and made Lagrangian on the grid 
 """
 
 from .decode import Decoded, decode_dense
-from .lagrangian import fit_displacement, smooth_in_time
+from .lagrangian import smooth_in_time
 from .unwrap import remove_background, unwrap
 
-__all__ = ["Decoded", "decode_dense", "fit_displacement", "remove_background", "smooth_in_time", "unwrap"]
+__all__ = ["Decoded", "decode_dense", "remove_background", "smooth_in_time", "unwrap"]

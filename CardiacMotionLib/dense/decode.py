@@ -10,8 +10,9 @@ from scipy import ndimage
 
 from ..errors import CardiacMotionError
 from ..motion import Motion
+from ..scattered import fit_displacement
 from ..series import LV_CAVITY, MYOCARDIUM, ImageSeries
-from .lagrangian import fit_displacement, smooth_in_time
+from .lagrangian import smooth_in_time
 from .unwrap import TURN, remove_background, unwrap
 
 AXES = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}

@@ -121,6 +121,18 @@ def _by_frame(
     return {t: array for t, array in placed.items() if array.any()}
 
 
+def read_mask(series: ImageSeries, file: str | PathLike) -> np.ndarray:
+    """Where a label file, of any values and names, has a label: (K, J, I) bool on the grid of ``series``.
+
+    Raises `CardiacMotionError` for a file that is no label volume or lies on another grid.
+    """
+    path = existing(file)
+    volumes = _load(path)
+    values = (np.asarray(volumes.frames) > 0).any(0).astype(np.uint8)
+    part = suffix_of(path) == ".seg.nrrd"
+    return onto_grid(values, volumes.affine, series.shape, series.affine, part=part, name=str(file)) > 0
+
+
 def _one(series: ImageSeries, file: str | PathLike, label_map: Mapping[int | str, int] | None) -> np.ndarray:
     volumes = _load(existing(file))
     if len(volumes) != 1:

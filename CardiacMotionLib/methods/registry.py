@@ -103,11 +103,7 @@ def register(
             f"method {name} needs labels of the reference frame {reference}; "
             f"labeled frames are {sorted(series.labels) or 'none'}"
         )
-    for package in info.requires:
-        if importlib.util.find_spec(package) is None:
-            raise CardiacMotionError(
-                f"method {name} needs the package {package}, which is not installed; install it or take another method"
-            )
+    check_installed(info)
     if isinstance(init, Motion) and init.reference is None:
         init = init.expressed_in(reference)
     if init is not None:
@@ -135,6 +131,16 @@ def register(
     }
     context.report(1, f"{info.title}: done")
     return motion
+
+
+def check_installed(info: MethodInfo) -> None:
+    """Raise `CardiacMotionError` where a package that a method needs is missing."""
+    for package in info.requires:
+        if importlib.util.find_spec(package) is None:
+            raise CardiacMotionError(
+                f"method {info.name} needs the package {package}, which is not installed; install it or take another "
+                "method"
+            )
 
 
 def check_registrable(series: ImageSeries, fewest_frames: int = 2) -> None:

@@ -1,4 +1,4 @@
-"""Overlays that are made when they are chosen: how far the tissue has moved, and how fast it shortens."""
+"""Overlays that are made when they are chosen: how far the tissue moved, how fast it shortens, how sure that is."""
 
 from __future__ import annotations
 
@@ -21,15 +21,25 @@ if TYPE_CHECKING:
     from ..strain import Strain
     from .results import Results
 
-DISPLACEMENT, STRAIN_RATE = "displacement", "strain_rate"
-TITLES = {DISPLACEMENT: "Displacement (mm)", STRAIN_RATE: "Rate of Ecc (1/s)"}
-WINDOW_MM, WINDOW_PER_S = (0.0, 10.0), (-2.0, 2.0)  # the same for every patient
+DISPLACEMENT, STRAIN_RATE, SPREAD = "displacement", "strain_rate", "ecc_spread"
+TITLES = {DISPLACEMENT: "Displacement (mm)", STRAIN_RATE: "Rate of Ecc (1/s)", SPREAD: "SD of Ecc (%)"}
+DRAWN = "CardiacMotion.drawn"  # attribute of a run's nodes: of how many samples the motion is the mean
+WINDOW_MM, WINDOW_PER_S, WINDOW_SPREAD = (0.0, 10.0), (-2.0, 2.0), (0.0, 10.0)  # the same for every patient
 
 
 def makeable_overlays(results: Results) -> list[str]:
-    """Names of the overlays that can be made for a run: a rate needs a strain and times in ms."""
+    """Names of the overlays that can be made for a run.
+
+    A rate needs a strain and times in ms, a standard deviation a strain and a motion of more than one sample.
+    """
+    strained = "circumferential" in results.overlays
     timed = times_of(index_of(results.cine))[0] is not None
-    return [DISPLACEMENT, *([STRAIN_RATE] if timed and "circumferential" in results.overlays else [])]
+    drawn = int(results.motion_to_frame.GetAttribute(DRAWN) or 1)
+    return [
+        DISPLACEMENT,
+        *([STRAIN_RATE] if timed and strained else []),
+        *([SPREAD] if strained and drawn > 1 else []),
+    ]
 
 
 def overlay_layer(name: str, motion: Motion, strain: Strain | None, walls: np.ndarray | None) -> Layer:
@@ -38,15 +48,15 @@ def overlay_layer(name: str, motion: Motion, strain: Strain | None, walls: np.nd
     Raises
     ------
     CardiacMotionError
-        for another name, or a rate without strain, times or walls.
+        for another name, a rate without strain, times or walls, or a standard deviation without them or samples.
     """
     if name == DISPLACEMENT:
         return displacement_layer(motion, walls)
-    if name != STRAIN_RATE:
-        raise CardiacMotionError(f"there is no overlay {name!r} to make; choose {DISPLACEMENT} or {STRAIN_RATE}")
+    if name not in TITLES:
+        raise CardiacMotionError(f"there is no overlay {name!r} to make; choose one of {', '.join(TITLES)}")
     if strain is None or walls is None:
-        raise CardiacMotionError("this run has no strain, so strain has no rate; compute it with a segmentation")
-    return strain_rate_layer(motion, strain, walls)
+        raise CardiacMotionError("this run has no strain, so strain has no map; compute it with a segmentation")
+    return {STRAIN_RATE: strain_rate_layer, SPREAD: spread_layer}[name](motion, strain, walls)
 
 
 def displacement_layer(motion: Motion, walls: np.ndarray | None = None) -> Layer:
@@ -67,6 +77,22 @@ def strain_rate_layer(motion: Motion, strain: Strain, walls: np.ndarray) -> Laye
     frames = carry_to_frames(strain_rate(strain), motion, walls)
     dress = in_colors(diverging_color_node, WINDOW_PER_S)
     return Layer(OVERLAY + STRAIN_RATE, TITLES[STRAIN_RATE], motion.affine, frames, dress, WINDOW_PER_S, "%.1f")
+
+
+def spread_layer(motion: Motion, strain: Strain, walls: np.ndarray) -> Layer:
+    """Standard deviation in percentage points of circumferential strain over the samples, over the moving wall.
+
+    Raises `CardiacMotionError` where there are none: a run that was saved with a scene has lost them.
+    """
+    strain.check_reference(motion)
+    if "circumferential" not in strain.wall_spread:
+        raise CardiacMotionError(
+            "the samples of this run are not there any more, a scene does not keep them; register again with the same "
+            "seed"
+        )
+    frames = carry_to_frames(100 * strain.spread("circumferential"), motion, walls)
+    dress = in_colors(lambda: color_node("CardiacMotion Lipari", LIPARI), WINDOW_SPREAD)
+    return Layer(OVERLAY + SPREAD, TITLES[SPREAD], motion.affine, frames, dress, WINDOW_SPREAD, "%.1f")
 
 
 def strain_rate(strain: Strain) -> np.ndarray:

@@ -91,8 +91,8 @@ def strain(
 
     followed = follow(motion, anatomy, gradient)
     green = green_strain(followed.deformation)
-    rows = {"circumferential": 1, "radial": 0} | ({} if anatomy.is_2d else {"longitudinal": 2})
-    components = {name: project(green, directions[:, row].astype(np.float32)) for name, row in rows.items()}
+    along = _along(directions, anatomy.is_2d)
+    components = {name: project(green, unit) for name, unit in along.items()}
 
     levels = slice_levels(anatomy.rings, axis.positions)
     segments = aha_segments(anatomy, axis, insertion, levels) if insertion else np.zeros(anatomy.wall.shape, np.uint8)
@@ -146,7 +146,22 @@ def strain(
             *([EXACT] if motion.field is not None else []),
         ),
         drift_corrected=drift_correction,
+        wall_spread=_spread(motion, anatomy.wall, along),
     )
+
+
+def _along(directions: np.ndarray, is_2d: bool) -> dict[str, np.ndarray]:
+    """Unit vectors (N, 3) of the components, from rows (N, 3, 3) radial, circumferential, longitudinal."""
+    rows = {"circumferential": 1, "radial": 0} | ({} if is_2d else {"longitudinal": 2})
+    return {name: directions[:, row].astype(np.float32) for name, row in rows.items()}
+
+
+def _spread(motion: Motion, wall: np.ndarray, along: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Standard deviation (T, N) of every component over the samples of the motion; nothing where there are none."""
+    drawn = [green_strain(sample.jacobian(wall)) for sample in motion.samples]
+    if len(drawn) < 2:
+        return {}
+    return {name: np.std([project(one, unit) for one in drawn], axis=0, ddof=1) for name, unit in along.items()}
 
 
 def _function(

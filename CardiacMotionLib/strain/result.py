@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,6 +72,9 @@ class Strain:
         Sentences for the user.
     drift_corrected
         Whether the curves were brought back to zero at the end of the cycle.
+    wall_spread
+        {component: (T, N) float32} standard deviation over the `Motion.samples`, 0 in the reference; empty where the
+        motion has none.
     """
 
     wall: np.ndarray
@@ -98,6 +101,7 @@ class Strain:
     rv_insertion: np.ndarray | None
     notes: tuple[str, ...]
     drift_corrected: bool = False
+    wall_spread: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -136,6 +140,18 @@ class Strain:
         if component not in self.wall_components:
             raise CardiacMotionError(f"no component {component!r}; this strain has {', '.join(self.components)}")
         return self._map(engineering_from_green(self.wall_components[component]))
+
+    def spread(self, component: str) -> np.ndarray:
+        """(T, K, J, I) float32 standard deviation of the Green-Lagrange strain over the samples of the motion.
+
+        NaN outside the wall. Raises `CardiacMotionError` where the motion has no samples.
+        """
+        if component not in self.wall_spread:
+            raise CardiacMotionError(
+                f"the spread of {component!r} is not known; strain has one of {', '.join(self.components)} where its "
+                "motion was registered with more than one sample"
+            )
+        return self._map(self.wall_spread[component])
 
     def directions(self, component: str) -> np.ndarray:
         """(K, J, I, 3) float32 unit vectors in RAS of a component, NaN outside the wall."""

@@ -71,7 +71,8 @@ def prepare(subject: StudySubject) -> Prepared:
     if truth is not None and truth.reference is not None:
         reference = truth.reference
     systole = _end_systole(series, reference)
-    exact = _exact_strain(subject, systole) if isinstance(subject, SyntheticSubject) and subject.kind == "cine" else {}
+    hearts = isinstance(subject, SyntheticSubject) and subject.kind in ("cine", "dense")
+    exact = _exact_strain(subject, systole) if hearts else {}
     return Prepared(series, reference, systole, truth, moving, exact)
 
 

@@ -98,10 +98,14 @@ class CaseSubject:
         return compose_tagged_cine(pair.cine, pair.tagged)
 
     def load(self) -> tuple[ImageSeries, Motion | None]:
-        """The cine, and its motion from frame 0 where the data set knows it."""
+        """The cine, and its motion from frame 0 where the data set knows it; that of DENSE is decoded."""
+        from ..io.dense import decode_examination
         from ..methods.registry import check_registrable
 
         examination = self.case.read()
+        if examination.motion is None and "phase_x" in examination.maps:
+            decoded = decode_examination(examination)
+            return decoded.series, decoded.motion
         check_registrable(examination.series)
         motion = examination.motion
         return examination.series, motion if motion is not None and motion.reference == 0 else None

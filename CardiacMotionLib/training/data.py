@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,20 +14,18 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ..errors import CardiacMotionError
 from ..fields import compose, invert, resize_displacement, resize_image
 from ..methods.protocol import option
 from ..methods.region import moving_region, normalize_intensity
 from ..methods.registry import check_registrable
 from ..motion import Motion
-from ..phantom import VERSION
 from ..phantom.stream import HELD_OUT, PHASES, PairStream, SeriesStream
 from ..series import ImageSeries
-from ..whole_files import writing
+from . import people
+from .people import Preparation, SyntheticSubject, Told, TrainingSubject
 
 # settings that do not touch a prepared person
 DRAWING = ("subjects", "held_out", "template", "batch", "augmented", "fewest", "warp_mm")
-SHARE_HELD_OUT = 0.2  # of the subjects of a folder
 PAIRS = "pairs"  # two moments of a cine, whose motion from one to the other is known
 
 
@@ -63,44 +60,6 @@ class Data:
     group: str = option("any", "Group of the synthetic people")
     randomized: bool = option(False, "Draw contrast, artefacts, pixel size and place wider than scanners do")
     augmented: bool = option(True, "Turn and mirror images, and change their contrast, at random")
-
-
-class TrainingSubject(Protocol):
-    """A person to learn from."""
-
-    @property
-    def name(self) -> str:
-        """What the user knows it by."""
-
-    @property
-    def entry(self) -> dict[str, Any]:
-        """What a card says of it: nothing that identifies a person."""
-
-    def load(self) -> tuple[ImageSeries, Motion | None]:
-        """Images, and their motion from frame 0 where it is known."""
-
-
-@dataclass(frozen=True)
-class SyntheticSubject:
-    """A person of the phantom."""
-
-    stream: PairStream | SeriesStream
-    index: int
-
-    @property
-    def name(self) -> str:
-        """Kind and seed."""
-        return f"{self.stream.kind} phantom {self.stream.seed(self.index)}"
-
-    @property
-    def entry(self) -> dict[str, Any]:
-        """What makes it again, with the options of the recipe."""
-        return {"phantom": VERSION, "seed": self.stream.seed(self.index)}
-
-    def load(self) -> tuple[ImageSeries, Motion | None]:
-        """Images and exact motion."""
-        subject = self.stream.subject(self.index)
-        return subject.series, subject.motion
 
 
 def synthetic_subjects(data: Data, count: int, first_seed: int) -> list[SyntheticSubject]:
@@ -204,84 +163,35 @@ def _levels(heart: np.ndarray, slices: int, dims: int) -> Tensor:
     return window(float(shown.mean()) + 0.5, slices, len(heart))
 
 
+def preparation(data: Data, dims: int) -> Preparation[Prepared]:
+    """How `prepare` is done to a person, as `people` takes it."""
+    settings = {name: value for name, value in asdict(data).items() if name not in DRAWING}
+    return Preparation(lambda series, motion: [prepare(series, motion, data, dims)], Prepared, [dims, settings])
+
+
 def prepare_all(
-    subjects: Sequence[TrainingSubject],
-    data: Data,
-    dims: int,
-    told: Callable[[int, int], object] | None = None,
-    store: Path | None = None,
+    subjects: Sequence[TrainingSubject], data: Data, dims: int, told: Told | None = None, store: Path | None = None
 ) -> list[Prepared]:
-    """Every subject, in order; ``told(done, all)`` hears how far it is.
-
-    ``store`` is a file to keep them in: where it holds these subjects prepared in this way it is read, else written.
-
-    Raises
-    ------
-    CardiacMotionError
-        naming a subject that cannot be used.
-    """
-    of = _identity(subjects, data, dims)
-    kept = _kept(store, of)
-    if kept is not None:
-        return kept
-    ready = []
-    for n, subject in enumerate(subjects):
-        try:
-            ready.append(prepare(*subject.load(), data, dims))
-        except CardiacMotionError as error:
-            raise CardiacMotionError(f"{subject.name}: {error}") from error
-        if told is not None:
-            told(n + 1, len(subjects))
-    if store is not None:
-        with writing(store) as path:
-            torch.save({"of": of, "people": [vars(person) for person in ready]}, path)
-    return ready
+    """Every subject, in order; see `people.prepare_all`."""
+    return [person for (person,) in people.prepare_all(subjects, preparation(data, dims), told, store)]
 
 
 def training_people(
     data: Data,
     dims: int,
     subjects: Sequence[TrainingSubject] | None = None,
-    told: Callable[[int, int], object] | None = None,
+    told: Told | None = None,
     store: Path | None = None,
 ) -> tuple[list[Prepared], list[Prepared], dict[str, Any]]:
-    """People to train on, people to validate on, and what a card says of them.
-
-    Synthetic ones, or those given: of these the last fifth, one at least, is held out. ``told`` and ``store`` as for
-    `prepare_all`, which says what is refused; fewer than two people are, too.
-    """
-    about: dict[str, Any]
-    if subjects is None:
-        people: Sequence[TrainingSubject] = synthetic_subjects(data, data.subjects, 0)
-        kept: Sequence[TrainingSubject] = synthetic_subjects(data, data.held_out, HELD_OUT)
-        about = {"data": "synthetic MR of the phantom of CardiacMotion, no data of people", "license": "Apache-2.0"}
-    else:
-        if len(subjects) < 2:
-            raise CardiacMotionError(
-                f"{len(subjects)} subject to train on; at least two are needed, one to validate on"
-            )
-        count = max(1, round(SHARE_HELD_OUT * len(subjects)))
-        people, kept = subjects[:-count], subjects[-count:]
-        about = {"data": f"{len(people)} subjects of a cohort; its terms hold for these weights too"}
-    everybody = prepare_all([*people, *kept], data, dims, told, store)
-    return everybody[: len(people)], everybody[len(people) :], about
-
-
-def _kept(store: Path | None, of: str) -> list[Prepared] | None:
-    """What the file holds, if it is whole and of that identity."""
-    if store is None or not store.exists():
-        return None
-    try:
-        stored = torch.load(store, weights_only=True)
-        return [Prepared(**person) for person in stored["people"]] if stored["of"] == of else None
-    except (RuntimeError, UnpicklingError, EOFError, KeyError, TypeError, OSError):
-        return None
-
-
-def _identity(subjects: Sequence[TrainingSubject], data: Data, dims: int) -> str:
-    """What decides how prepared subjects look, as text."""
-    settings = {name: value for name, value in asdict(data).items() if name not in DRAWING}
-    return json.dumps([dims, settings, [subject.entry for subject in subjects]], sort_keys=True)
+    """People to train on, people to validate on, and what a card says of them; see `people.training_people`."""
+    return people.training_people(
+        subjects,
+        partial(synthetic_subjects, data),
+        (data.subjects, data.held_out),
+        preparation(data, dims),
+        told,
+        store,
+    )
 
 
 # ---------------------------------------------------------------------- pairs

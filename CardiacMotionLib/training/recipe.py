@@ -17,6 +17,7 @@ import torch
 
 from ..errors import CardiacMotionError
 from ..methods.protocol import MethodInfo, describe_options
+from ..methods.registry import check_installed
 from .settings import Settings
 from .task import Task
 
@@ -53,8 +54,14 @@ def _groups() -> TaskKind:
     return TaskKind(GroupData, GroupLoss, group_task)
 
 
+def _clips() -> TaskKind:
+    from .clips import ClipData, ClipLoss, clip_task
+
+    return TaskKind(ClipData, ClipLoss, clip_task)
+
+
 # by the name that a method gives as its ``task``
-TASKS: dict[str, Callable[[], TaskKind]] = {"pairs": _pairs, "groups": _groups}
+TASKS: dict[str, Callable[[], TaskKind]] = {"pairs": _pairs, "groups": _groups, "clips": _clips}
 
 
 @dataclass(frozen=True)
@@ -155,6 +162,7 @@ def make_recipe(info: MethodInfo, sections: Mapping[str, Any], name: str = "give
 def _network(info: MethodInfo) -> Any:
     if info.network is None:
         raise CardiacMotionError(f"method {info.name} is not trained; it has no network")
+    check_installed(info)
     return info.network()
 
 

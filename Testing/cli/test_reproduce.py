@@ -25,7 +25,6 @@ def test_page_of_tables(cardiac_motion, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["lamod"], "lamod cannot be reproduced yet"),
         (["voxelmorph"], "'voxelmorph' is no paper that can be reproduced; those are inr"),
         (["any2reg", "--from", "EMPTY"], "has neither any2reg_verdicts.csv nor any2reg_claims.csv"),
         (["riir", "--people", "3"], "how many people riir is tried on is fixed"),

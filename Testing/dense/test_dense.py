@@ -6,10 +6,12 @@ import pytest
 import CardiacMotionLib as cm
 from CardiacMotionLib import CardiacMotionError, ImageSeries
 from CardiacMotionLib.cli.main import run
-from CardiacMotionLib.dense import decode_dense, fit_displacement, remove_background, smooth_in_time, unwrap
+from CardiacMotionLib.dense import decode_dense, remove_background, smooth_in_time, unwrap
 from CardiacMotionLib.dense.unwrap import wrap
-from CardiacMotionLib.io.datasets import find_cases
-from CardiacMotionLib.io.dense import decode_examination
+from CardiacMotionLib.io.datasets import Examination, find_cases
+from CardiacMotionLib.io.dense import decode_examination, read_static
+from CardiacMotionLib.io.write import write_volume
+from CardiacMotionLib.scattered import fit_displacement
 
 SHAPE = (44, 48)
 CENTER = np.array([21.0, 24.0])  # (j, i)
@@ -155,6 +157,19 @@ def test_background_of_static_tissue_is_removed():
     decoded = decode_dense(series, phases, KE, static=static[None], smoothing=0.0)
     assert error(decoded, 0.8) < 0.02
     assert error(decode_dense(series, phases, KE, smoothing=0.0), 0.8) > 1
+
+
+def test_tissue_at_rest_is_read_from_any_labels(tmp_path):
+    series, _ = moving_ring((1.0, 0.9))
+    mask = np.zeros(series.shape, np.uint8)
+    mask[:, :4] = 255
+    path = tmp_path / "chest_wall.nrrd"
+    write_volume(mask, series.affine, path)
+    examination = Examination(series)
+    assert np.array_equal(read_static(examination, path), mask > 0)
+    write_volume(0 * mask, series.affine, path)
+    with pytest.raises(CardiacMotionError, match=r"chest_wall.nrrd: no label; expected one on tissue that rests"):
+        read_static(examination, path)
 
 
 def test_an_encoding_before_the_first_image_is_a_frame_of_its_own():

@@ -11,9 +11,11 @@ from CardiacMotionLib.methods import describe_options, methods
 
 
 def quick(name: str) -> dict[str, Any]:
-    """Three of every kind of step or iteration, or the fewest that the method allows."""
-    counts = [o for o in describe_options(methods()[name].Options) if o.name.endswith(("steps", "iterations"))]
-    return {o.name: max(3, int(o.minimum or 0)) for o in counts}
+    """Three of every kind of step or iteration, or the fewest that the method allows; walls are carried by demons."""
+    known = describe_options(methods()[name].Options)
+    counts = [o for o in known if o.name.endswith(("steps", "iterations"))]
+    carrier = {"carrier": "demons"} if any(o.name == "carrier" for o in known) else {}
+    return {o.name: max(3, int(o.minimum or 0)) for o in counts} | carrier
 
 
 def missing(name: str) -> list[str]:
@@ -30,3 +32,4 @@ def to_run(name: str) -> Any:
 
 EVERY_METHOD = sorted(methods())
 EVERY_METHOD_TO_RUN = [to_run(name) for name in EVERY_METHOD]
+NEEDS_NO_LABELS_TO_RUN = [to_run(name) for name in EVERY_METHOD if "labels" not in methods()[name].needs]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from moving_images import contracting_series
-from quick_options import EVERY_METHOD_TO_RUN, quick
+from quick_options import EVERY_METHOD_TO_RUN, NEEDS_NO_LABELS_TO_RUN, quick
 
 from CardiacMotionLib import CardiacMotionError, ImageSeries, register
 from CardiacMotionLib.methods import methods
@@ -55,7 +55,7 @@ def test_nan_does_not_get_as_far_as_a_method():
         ImageSeries(frames, np.eye(4))
 
 
-@pytest.mark.parametrize("name", EVERY_METHOD_TO_RUN)
+@pytest.mark.parametrize("name", NEEDS_NO_LABELS_TO_RUN)
 @pytest.mark.parametrize("empty", [1, slice(None)])
 def test_a_frame_that_shows_nothing_around_the_heart(name, empty):
     """Labels that lie in an empty corner: the frame as a whole is no constant."""
@@ -68,7 +68,7 @@ def test_a_frame_that_shows_nothing_around_the_heart(name, empty):
         register(series, name, margin=10)
 
 
-@pytest.mark.parametrize("name", EVERY_METHOD_TO_RUN)
+@pytest.mark.parametrize("name", NEEDS_NO_LABELS_TO_RUN)
 @pytest.mark.parametrize("shape", [(1, 4, 4), (1, 5, 9), (2, 8, 8), (3, 12, 12)])
 @pytest.mark.parametrize("labels", [True, False])
 def test_the_smallest_that_is_allowed_runs(name, shape, labels):

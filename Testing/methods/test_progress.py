@@ -16,7 +16,8 @@ pytestmark = pytest.mark.usefixtures("tiny_models")
 @pytest.mark.parametrize("reference", [0, 1])
 def test_progress_goes_from_nothing_to_all(ring, name, reference):
     told = Listener()
-    register(ring[0], name, reference=reference, progress=told, **quick(name))
+    series = ring[0].replace(labels={reference: ring[0].labels[0]})
+    register(series, name, reference=reference, progress=told, **quick(name))
     assert told.fractions[0] == 0
     assert told.fractions[-1] == 1
     assert told.fractions == sorted(told.fractions)

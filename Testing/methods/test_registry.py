@@ -267,11 +267,14 @@ def test_default_reference_is_where_the_motion_starts(heart):
 @pytest.mark.usefixtures("tiny_models")
 @pytest.mark.parametrize("name", EVERY_METHOD_TO_RUN)
 def test_provenance_repeats_the_run(ring, name):
-    series = ring[0].replace(meta={"source": "a ring"}, times=(0, 30, 60))
-    motion = register(series, name, reference=1, seed=7, device="cpu", margin=20, **quick(name))
+    labels = {1: ring[0].labels[0]} if "labels" in methods()[name].needs else ring[0].labels
+    series = ring[0].replace(meta={"source": "a ring"}, times=(0, 30, 60), labels=labels)
+    has_margin = any(o.name == "margin" for o in describe_options(methods()[name].Options))
+    chosen = quick(name) | ({"margin": 20.0} if has_margin else {})
+    motion = register(series, name, reference=1, seed=7, device="cpu", **chosen)
     kept = json.loads(json.dumps(motion.provenance))
     assert kept["method"] == name
-    assert kept["options"] == dataclasses.asdict(methods()[name].Options(margin=20.0, **quick(name)))
+    assert kept["options"] == dataclasses.asdict(methods()[name].Options(**chosen))
     assert (kept["reference"], kept["seed"], kept["device"], kept["input"]) == (1, 7, "cpu", "a ring")
     assert kept["version"] == CardiacMotionLib.__version__
     assert kept["citation"] == methods()[name].citation

@@ -23,7 +23,10 @@ PAPER = {
     "gradirn": 177_048,
     "memwarp": 47_286_310,
     "any2reg": 1_360_436,
-}  # 61k, 254k, 173k; 47.8M; not told
+    "lamod": 5_556_292,
+    "strainnet": 23_539_874,
+    "unetr": 64_453_858,
+}  # 61k, 254k, 173k; 47.8M; not told of the others
 
 
 def network(dims: int = 2, **settings) -> Network:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from quick_options import missing
 
 from CardiacMotionLib import Motion, phantom, register
 from CardiacMotionLib.methods import methods
@@ -43,7 +44,7 @@ def test_card_says_what_a_run_needs_and_the_network_fits(file):
 FOR_CINES = [
     pytest.param(file, slices, id=f"{file.stem}-{slices}")
     for file, card in LEARNED.items()
-    if card["task"] == CINE
+    if card["task"] == CINE and methods()[card["method"]].task == "pairs"
     for slices in ((1, 5) if card["dims"] == 2 else (5,))
 ]
 
@@ -60,6 +61,25 @@ def test_cine(file, slices):
     carried = motion.warp_labels(labels[0], 1)
     for label in (2, 3):
         assert dice(carried == label, labels[1] == label) > dice(labels[0] == label, labels[1] == label)
+
+
+FOR_CLIPS = [file for file, card in LEARNED.items() if methods()[card["method"]].task == "clips"]
+
+
+@pytest.mark.parametrize("kind", ["dense", "cine"])
+@pytest.mark.parametrize("file", FOR_CLIPS, ids=lambda file: file.stem)
+def test_clips(file, kind):
+    """The motion of the wall, told by its outline in every frame."""
+    method = LEARNED[file]["method"]
+    if missing(method):
+        pytest.skip(f"method {method} needs {', '.join(missing(method))}, which is not installed")
+    timing = {"frames": 8, "frame_ms": 110.0} if kind == "dense" else {"frames": 8}
+    heart = phantom(kind, PERSON, slices=2, rows=88, columns=88, pixel_mm=1.7, group="normal", **timing)
+    motion = register(heart.series, method, weights=str(file), reference=0)
+    wall = heart.series.labels[0] == 2
+    still = Motion(np.zeros_like(motion.displacement), motion.affine)
+    assert error(motion, heart.motion, wall) < 0.5 * error(still, heart.motion, wall)
+    assert (motion.jacobian_determinant()[4][wall] <= 0).mean() < 0.02
 
 
 @of(MAPPING)

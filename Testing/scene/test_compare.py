@@ -154,6 +154,28 @@ class TestOverlaysOnDemand:
         with pytest.raises(CardiacMotionError, match="displacement"):
             overlay_layer("magic", motion, strain, None)
 
+    def test_the_spread_of_strain_over_samples(self, run):
+        import slicer
+
+        results, series, motion, _ = run
+        samples = [Motion(a * motion.displacement, AFFINE, 0, TIMES) for a in (0.9, 1.1)]
+        sampled = Motion(motion.displacement, AFFINE, 0, TIMES, {"drawn": 2}, samples=samples)
+        strain = CardiacMotionLib.strain(sampled, heart_labels())
+        again = add_results(results.cine, series, sampled, strain)
+        assert makeable_overlays(again) == ["displacement", "strain_rate", "ecc_spread"]
+        walls = walls_of(again)
+        sequence = finish(add_layer(again, overlay_layer("ecc_spread", sampled, strain, walls)))
+        assert title_of(sequence) == "SD of Ecc (%)"
+        assert starting_window(sequence) == (0.0, 10.0)
+        drawn = [slicer.util.arrayFromVolume(node) for node in data_nodes(sequence)]
+        wall = heart_labels() == 2
+        np.testing.assert_allclose(drawn[0][wall], 0, atol=1e-4)
+        expected = 100 * np.mean(strain.spread("circumferential")[2][wall])
+        assert expected > 0.1
+        assert np.mean(drawn[2][walls[2]]) == pytest.approx(expected, rel=0.15)
+        with pytest.raises(CardiacMotionError, match="the samples of this run are not there any more"):
+            overlay_layer("ecc_spread", motion, CardiacMotionLib.strain(motion, heart_labels()), walls)
+
 
 class TestViews:
     @pytest.fixture

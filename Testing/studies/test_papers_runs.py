@@ -13,6 +13,8 @@ from CardiacMotionLib.errors import CardiacMotionError
 from CardiacMotionLib.studies.papers import load_paper
 from CardiacMotionLib.studies.papers.any2reg import measure as any2reg
 from CardiacMotionLib.studies.papers.any2reg.report import DICE, ERROR, TRE
+from CardiacMotionLib.studies.papers.lamod import measure as lamod
+from CardiacMotionLib.studies.papers.lamod.report import COVERAGE, EPE, SEGMENTS
 from CardiacMotionLib.studies.papers.page import write_page
 from CardiacMotionLib.studies.papers.paper import Order
 from CardiacMotionLib.studies.papers.riir import measure as riir
@@ -86,6 +88,37 @@ def test_what_is_missing_is_measured(tmp_path, monkeypatch):
     kept.write_text(kept.read_text().replace(f"{scores[DICE]}", "12.5"))
     any2reg.measure(order)
     assert "12.5" in (tmp_path / "any2reg_claims.csv").read_text(), "what is there is not done again"
+
+
+def test_lamod_is_compared_with_what_is_kept(tmp_path):
+    """No person is made for it: errors that are known make verdicts that are."""
+    order = Order(tmp_path / "work", tmp_path / "out", 1, people=8)
+    (tmp_path / "work").mkdir()
+    (tmp_path / "out").mkdir()
+    worse = {"LaMoD": 1.0, "registration network alone": 2.0, "LaMoD, one sample": 1.02}
+    for examination in lamod.EXAMINATIONS:
+        for subject in lamod.subjects(examination, 8):
+            scale = 1 + subject.seed % 8 / 20
+            scores = {
+                row.name: {EPE: worse.get(row.name, 1.1) * scale, SEGMENTS: worse.get(row.name, 1.1) * scale}
+                for row in lamod.installed()
+            }
+            scores["LaMoD"][COVERAGE] = 80.0
+            (tmp_path / "work" / f"{examination}_{subject.seed}.json").write_text(json.dumps(scores))
+    paper = load_paper("lamod")
+    assert paper.minutes(order) == 0
+    paper.measure(order)
+    page = write_page(paper, order.output, order.output, "x").read_text(encoding="utf-8")
+    lines = {line.split(" | ")[0].strip("| "): line for line in page.splitlines() if line.startswith("| ")}
+    assert "holds" in lines["better than a registration network alone"]
+    assert "does not" not in lines["better than a registration network alone"]
+    assert "not measured" in lines["better than 3D TransUNet"]
+    text = (tmp_path / "out" / "lamod_claims.md").read_text(encoding="utf-8")
+    assert "80 ± 0" in text
+    (order.output / "lamod_verdicts.csv").unlink()
+    assert lines["better than a registration network alone"] in write_page(
+        paper, order.output, tmp_path, "x"
+    ).read_text(encoding="utf-8")
 
 
 @pytest.fixture

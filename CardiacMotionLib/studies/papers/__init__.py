@@ -15,22 +15,18 @@ from ...errors import CardiacMotionError
 if TYPE_CHECKING:
     from .paper import Paper
 
-PAPERS: dict[str, str | None] = {  # by method: the module with its PAPER, None as long as there is none
+PAPERS: dict[str, str] = {  # by method: the module with its PAPER
     "inr": ".inr.paper",
     "riir": ".riir.paper",
     "memwarp": ".memwarp.paper",
     "any2reg": ".any2reg.paper",
-    "lamod": None,
+    "lamod": ".lamod.paper",
 }
 
 
 def load_paper(name: str) -> Paper:
     """The paper about a method; raises `CardiacMotionError` for one that is not measured here."""
-    known = ", ".join(one for one, module in PAPERS.items() if module)
     if name not in PAPERS:
-        raise CardiacMotionError(f"{name!r} is no paper that can be reproduced; those are {known}")
-    module = PAPERS[name]
-    if module is None:
-        raise CardiacMotionError(f"{name} cannot be reproduced yet: its method is not built; there are {known}")
-    found: Paper = importlib.import_module(module, __name__).PAPER
+        raise CardiacMotionError(f"{name!r} is no paper that can be reproduced; those are {', '.join(PAPERS)}")
+    found: Paper = importlib.import_module(PAPERS[name], __name__).PAPER
     return found
