@@ -198,7 +198,8 @@ class Session:
         if not runs_in_scene() or not packages.torchVersion() or packages.missing(packages.REQUIRED):
             return
         from CardiacMotionLib.scene import find_maps
-        from CardiacMotionLib.scene.results import find_results, unfollow_time
+        from CardiacMotionLib.scene.result_record import unfollow_time
+        from CardiacMotionLib.scene.results import find_results
 
         for found in find_results():
             if found.run in self.runs:
@@ -219,7 +220,7 @@ class Session:
                 self.mapOutcomes.pop(run, None)
 
     def _letGo(self, run: str) -> None:
-        from CardiacMotionLib.scene.results import unfollow_time
+        from CardiacMotionLib.scene.result_record import unfollow_time
 
         unfollow_time(self.runs.pop(run))
         self.outcomes.pop(run, None)

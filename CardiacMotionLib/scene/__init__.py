@@ -12,7 +12,7 @@ from typing import Any
 
 _PUBLIC = {
     "MapResults": "map_record",
-    "Results": "results",
+    "Results": "result_record",
     "acquisition_of": "acquisition",
     "add_ecv_run": "maps",
     "add_map_run": "maps",

@@ -18,7 +18,7 @@ from .sequences import SequenceIndex, data_nodes, new_sequence_in_steps, play_wi
 from .steps import Steps, finish
 
 if TYPE_CHECKING:
-    from .results import Results
+    from .result_record import Results
 
 COLOR_NODE_NAME = "CardiacMotion AHA segments"
 _WALLS = (  # apart for every common color blindness (Okabe and Ito 2008), and neighbors differ in lightness too

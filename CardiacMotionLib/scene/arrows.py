@@ -10,7 +10,7 @@ from ..errors import CardiacMotionError
 from ..motion import known_reference
 from ..series import LABEL_NAMES, MYOCARDIUM
 from .headless import headless_scene, import_slicer
-from .results import Results
+from .result_record import Results
 from .run_nodes import all_or_nothing
 from .sequences import data_nodes
 from .transforms import REFERENCE

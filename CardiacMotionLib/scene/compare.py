@@ -20,7 +20,7 @@ from .layers import LAYER, Layer, describe_layer, file_under, in_colors, like_th
 from .run_nodes import all_or_nothing
 
 if TYPE_CHECKING:
-    from .results import Results
+    from .result_record import Results
 
 REGISTERED, CHECKERBOARD, DIFFERENCE, STILL = "registered", "checkerboard", "difference", "reference_image"
 DIFFERENCE_PERCENTILE = 99.0  # of the difference before registration is the window: what is left is seen against it

@@ -11,7 +11,7 @@ from .map_record import MapResults
 from .overlays import OUTSIDE
 from .read import series_from_nodes
 from .read_labels import read_labels
-from .results import Results
+from .result_record import Results
 from .sequences import data_nodes
 
 

@@ -19,7 +19,7 @@ from .sequences import data_nodes, index_of, times_of
 
 if TYPE_CHECKING:
     from ..strain import Strain
-    from .results import Results
+    from .result_record import Results
 
 DISPLACEMENT, STRAIN_RATE, SPREAD = "displacement", "strain_rate", "ecc_spread"
 TITLES = {DISPLACEMENT: "Displacement (mm)", STRAIN_RATE: "Rate of Ecc (1/s)", SPREAD: "SD of Ecc (%)"}

@@ -15,7 +15,7 @@ from .run_nodes import all_or_nothing
 
 if TYPE_CHECKING:
     from ..strain import Strain
-    from .results import Results
+    from .result_record import Results
 
 SEGMENT = "CardiacMotion.segment"
 COLOR = (0.95, 0.25, 0.85)  # on no scale of strain, and no label's

@@ -16,7 +16,7 @@ from .run_folder import adopt
 from .run_nodes import all_or_nothing
 
 if TYPE_CHECKING:
-    from .results import Results
+    from .result_record import Results
 
 NAMES = ("RV anterior", "RV inferior")
 MOVED_MM = 0.01  # less is the rounding of a saved scene

@@ -23,7 +23,7 @@ from .sequences import index_of, play_with, set_index
 from .steps import Steps
 
 if TYPE_CHECKING:
-    from .results import Results
+    from .result_record import Results
 
 OVERLAY, LAYER = "overlay:", "layer:"  # roles: what lies on the wall, and what replaces or covers the image
 _SHOWN = (OUTSIDE + 1, 1e6)

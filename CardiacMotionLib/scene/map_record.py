@@ -10,9 +10,10 @@ import numpy as np
 
 from .. import __version__
 from ..mapping.maps import ParameterMaps
-from .headless import headless_scene, import_slicer
+from .headless import import_slicer
 from .map_nodes import maps_from_nodes
 from .read_labels import read_labels
+from .run_folder import hierarchy_node
 from .run_nodes import ROLE, RUN, nodes_of_run
 from .sequences import find_browser
 from .slice_plane import ijk_to_ras
@@ -147,11 +148,6 @@ def file_run(results: MapResults) -> None:
             hierarchy.CreateItem(results.folder, node)
         else:
             hierarchy.SetItemParent(item, results.folder)
-
-
-def hierarchy_node() -> Any:
-    """The subject hierarchy of the scene."""
-    return import_slicer().vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(headless_scene().scene)
 
 
 def from_scene(run: str) -> MapResults | None:

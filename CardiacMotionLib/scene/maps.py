@@ -16,8 +16,9 @@ from ..series import ImageSeries, check_labels
 from .headless import headless_scene
 from .map_colors import shown_maps, styles
 from .map_nodes import add_map_node
-from .map_record import MapResults, describe, file_run, from_scene, hierarchy_node
+from .map_record import MapResults, describe, file_run, from_scene
 from .read import cine_sequence
+from .run_folder import hierarchy_node
 from .run_nodes import all_or_nothing_in_steps, nodes_of_run, remove_nodes, remove_unused_color_nodes, runs_in_scene
 from .segmentations import fill_segmentation, show_contours
 from .sequences import find_browser, index_of, new_browser, new_image_sequence, play_with, show_in_window

@@ -18,7 +18,7 @@ from ..errors import CardiacMotionError
 from .headless import headless_scene, import_slicer
 from .plot_lines import line_series
 from .point_chart import COLORS, MARKS, MOST, chart_of_points, name_axis, new_chart_of_points
-from .results import Results
+from .result_record import Results
 from .run_folder import adopt
 from .run_nodes import ROLE, all_or_nothing, nodes_of_run, remove_nodes
 from .tables import MEASURES, table_from_dataframe, time_title

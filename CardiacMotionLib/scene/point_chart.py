@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .headless import headless_scene
-from .results import Results
+from .result_record import Results
 from .run_folder import adopt
 from .run_nodes import ROLE, all_or_nothing, nodes_of_run
 

@@ -9,7 +9,7 @@ import numpy as np
 from .colors import SHORT_NAMES
 from .headless import headless_scene
 from .measured import Measured
-from .results import Results
+from .result_record import Results
 from .tissue import STRAINS
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from .map_record import MapResults
 from .map_views import find_map, show_map
 from .offscreen import View, node_ids, offscreen_host, remove_new, slice_view, view_3d, write_png
 from .overlays import hide_legends, hide_overlay, show_overlay
-from .results import Results
+from .result_record import Results
 from .sequences import show_frame
 from .slice_plane import show_heart
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..motion import Motion
 from ..series import ImageSeries
 from .read import series_from_nodes
-from .results import Results
+from .result_record import Results
 from .transforms import motion_from_sequence
 
 _RV_INSERTION = "CardiacMotion.rv_insertion"

@@ -2,113 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import uuid
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import __version__
 from ..errors import CardiacMotionError
 from ..motion import Motion
 from ..series import ImageSeries
 from .aha import add_numbers, add_segments_in_steps
 from .bullseye import add_bullseye, beside_heart, segment_values
-from .charts import TimeMarker, add_chart
+from .charts import add_chart
 from .colors import TITLE, add_legend
 from .drawing import Drawing, check_measure, draw
-from .headless import headless_scene, import_slicer
 from .insertions import add_insertions
 from .models import add_wall, color_wall, surface_of
 from .overlays import add_overlay_in_steps
 from .read import cine_sequence
-from .run_folder import file_node, folder_of
-from .run_nodes import (
-    ROLE,
-    RUN,
-    all_or_nothing_in_steps,
-    nodes_of_run,
-    remove_nodes,
-    remove_unused_color_nodes,
-    runs_in_scene,
-)
+from .result_record import PREFIX, Results, describe, file_run, follow_time, from_scene, unfollow_time
+from .run_folder import folder_of, hierarchy_node
+from .run_nodes import all_or_nothing_in_steps, nodes_of_run, remove_nodes, remove_unused_color_nodes, runs_in_scene
 from .segmentations import add_label_sequence_in_steps
 from .sequences import SequenceIndex, add_series, find_browser, index_of, new_browser, play_with
 from .steps import Steps, finish
-from .tables import MEASURES, add_strain_tables
+from .tables import add_strain_tables
 from .transforms import add_transform_sequences_in_steps
 
 if TYPE_CHECKING:
     from ..strain import Strain
-
-_PREFIX = "CardiacMotion."
-
-
-@dataclass
-class Results:
-    """Nodes of one run.
-
-    Attributes
-    ----------
-    name, run
-        What the user sees, and the identifier that every node of the run carries in its attribute
-        ``CardiacMotion.run``.
-    cine, browser
-        The cine's sequence node and the one browser that plays cine and results.
-    motion_to_frame
-        Sequence of transforms (to parent): put what belongs to the reference under its proxy and it moves with the
-        heart.
-    frame_to_reference
-        Sequence of transforms (from parent): put the cine under its proxy and every frame is drawn in the reference.
-    overlays
-        {"circumferential", "radial", "longitudinal", "jacobian": volume sequence in percent over the moving wall}, and
-        those that were made on demand (`layers`).
-    layers
-        {name: volume sequence made on demand}: virtual tags and what compares registered images.
-    segmentation
-        Sequence of segmentations, the reference labels carried through the cycle.
-    wall
-        Model of the wall of the reference, moving, colored by end-systolic circumferential strain.
-    bullseye, bullseye_values
-        Model and its numbers.
-    tables, chart
-        {role: table node} and the chart of the global curves with the current frame.
-    folder
-        Subject hierarchy item of the run.
-    segments, segment_numbers
-        Sequence of label maps, the AHA segments carried through the cycle, and markups with their numbers.
-    insertions
-        Markups of the two RV insertions, moving with the heart.
-    highlight
-        Model of the one segment that stands out, made when it is first asked for.
-    """
-
-    name: str
-    run: str
-    cine: Any
-    browser: Any
-    motion_to_frame: Any
-    frame_to_reference: Any
-    overlays: dict[str, Any] = field(default_factory=dict)
-    segmentation: Any = None
-    wall: Any = None
-    bullseye: Any = None
-    bullseye_values: Any = None
-    tables: dict[str, Any] = field(default_factory=dict)
-    chart: Any = None
-    series: list[Any] = field(default_factory=list)
-    folder: int = 0
-    segments: Any = None
-    segment_numbers: Any = None
-    insertions: Any = None
-    highlight: Any = None
-    layers: dict[str, Any] = field(default_factory=dict)
-    _marker: TimeMarker | None = field(default=None, repr=False)
-
-    def proxy(self, sequence_node: Any) -> Any:
-        """The node that shows the current frame of one of the sequences."""
-        return self.browser.GetProxyNode(sequence_node)
 
 
 def add_results(
@@ -178,7 +99,7 @@ def remove_results(results: Results) -> None:
     folder = folder_of(results)
     remove_nodes(nodes_of_run(results.run))
     if folder:
-        _hierarchy().RemoveItem(folder, False, False)
+        hierarchy_node().RemoveItem(folder, False, False)
     remove_unused_color_nodes()
 
 
@@ -190,31 +111,16 @@ def rename_results(results: Results, name: str) -> None:
     for node in nodes_of_run(results.run):
         if node.GetName() and node.GetName().startswith(results.name):
             node.SetName(name + node.GetName()[len(results.name) :])
-        if node.GetAttribute(_PREFIX + "name") is not None:
-            node.SetAttribute(_PREFIX + "name", name)
+        if node.GetAttribute(PREFIX + "name") is not None:
+            node.SetAttribute(PREFIX + "name", name)
     if folder_of(results):
-        _hierarchy().SetItemName(results.folder, name)
+        hierarchy_node().SetItemName(results.folder, name)
     results.name = name
 
 
 def find_results() -> list[Results]:
     """The runs in the scene, for example after it was loaded from a file, their time markers moving again."""
-    return [results for results in map(_from_scene, runs_in_scene()) if results is not None]
-
-
-def follow_time(results: Results) -> None:
-    """Keep the marker of the chart at the frame that the browser shows."""
-    unfollow_time(results)
-    if "time_marker" in results.tables:
-        curves = next(table for role, table in results.tables.items() if role.startswith("curves:"))
-        results._marker = TimeMarker(results.browser, results.tables["time_marker"], curves)
-
-
-def unfollow_time(results: Results) -> None:
-    """Stop moving the marker of the chart."""
-    if results._marker is not None:
-        results._marker.stop()
-        results._marker = None
+    return [results for results in map(from_scene, runs_in_scene()) if results is not None]
 
 
 # ---------------------------------------------------------------------- parts of a run
@@ -264,8 +170,8 @@ def _build(
         _add_wall(results, motion, drawing),
         _add_segments(results, strain, motion, drawing, index),
         _add_numbers(results, strain, motion, drawing.measure),
-        _describe(results, motion, strain, drawing.measure),
-        _file(results),
+        describe(results, motion, strain, drawing.measure),
+        file_run(results),
     ]
     for number, part in enumerate(parts):
         for _ in part:
@@ -345,125 +251,3 @@ def _add_numbers(results: Results, strain: Strain | None, motion: Motion, measur
     if results.wall is not None:
         add_legend(results.wall, TITLE["circumferential"], visible=results.bullseye is None)
         yield
-
-
-def _roles(results: Results) -> dict[str, Any]:
-    return {
-        "motion_to_frame": results.motion_to_frame,
-        "frame_to_reference": results.frame_to_reference,
-        "segmentation": results.segmentation,
-        "wall": results.wall,
-        "bullseye": results.bullseye,
-        "bullseye_values": results.bullseye_values,
-        "chart": results.chart,
-        "segments": results.segments,
-        "segment_numbers": results.segment_numbers,
-        "insertions": results.insertions,
-        "highlight": results.highlight,
-        **{f"overlay:{component}": node for component, node in results.overlays.items()},
-        **{f"layer:{name}": node for name, node in results.layers.items()},
-        **{f"table:{role}": node for role, node in results.tables.items()},
-        **{f"series:{number}": node for number, node in enumerate(results.series)},
-    }
-
-
-def strain_facts(strain: Strain) -> dict[str, Any]:
-    """What a strain was measured with, by which it can be made again."""
-    facts: dict[str, Any] = {
-        "end_systole": strain.end_systole,
-        "layers": len(strain.layer_names),
-        "drift_correction": strain.drift_corrected,
-    }
-    return facts if strain.rv_insertion is None else facts | {"rv_insertion": strain.rv_insertion.tolist()}
-
-
-def _describe(results: Results, motion: Motion, strain: Strain | None, measure: str) -> Steps[None]:
-    """Provenance as attributes on every node of the run that a user sees: ``CardiacMotion.method`` and so on."""
-    facts = {
-        "version": __version__,
-        **motion.provenance,
-        "reference": motion.stored_reference,
-        "measure": MEASURES[measure],
-        "name": results.name,
-        "cine": results.cine.GetName(),
-        "cine_id": results.cine.GetID(),
-    }
-    facts |= {} if strain is None else strain_facts(strain)
-    for role, node in _roles(results).items():
-        if node is None:
-            continue
-        with import_slicer().util.NodeModify(node):  # one update of the browser for all attributes
-            node.SetAttribute(ROLE, role)
-            for key, value in facts.items():
-                node.SetAttribute(_PREFIX + key, value if isinstance(value, str) else json.dumps(value, default=str))
-        yield
-
-
-def _file(results: Results) -> Steps[None]:
-    """A folder of the run beside the cine in the subject hierarchy, with everything that a user looks for."""
-    hierarchy = _hierarchy()
-    invalid = hierarchy.GetInvalidItemID()
-    cine_item = hierarchy.GetItemByDataNode(results.proxy(results.cine) or results.cine)
-    parent = hierarchy.GetItemParent(cine_item) if cine_item != invalid else hierarchy.GetSceneItemID()
-    results.folder = hierarchy.CreateFolderItem(
-        parent if parent != invalid else hierarchy.GetSceneItemID(), results.name
-    )
-    hierarchy.SetItemAttribute(results.folder, RUN, results.run)
-    sequences = {
-        results.motion_to_frame,
-        results.frame_to_reference,
-        results.segmentation,
-        results.segments,
-        *results.overlays.values(),
-    } - {None}
-    try:
-        for node in [*_roles(results).values(), *(results.proxy(sequence) for sequence in sequences)]:
-            if node is not None:
-                file_node(results.folder, node)
-                yield
-    except BaseException:  # a generator that is closed too: the nodes go, and a folder is no node
-        hierarchy.RemoveItem(results.folder, False, False)
-        raise
-
-
-def _hierarchy() -> Any:
-    slicer = import_slicer()
-    return slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(headless_scene().scene)
-
-
-def _from_scene(run: str) -> Results | None:
-    by_role = {node.GetAttribute(ROLE): node for node in nodes_of_run(run) if node.GetAttribute(ROLE)}
-    moving, drawing = by_role.get("motion_to_frame"), by_role.get("frame_to_reference")
-    browser = None if moving is None else find_browser(moving)
-    if moving is None or drawing is None or browser is None:
-        return None  # somebody deleted the motion: what is left is not a run any more
-
-    def group(prefix: str) -> dict[str, Any]:
-        return {role.removeprefix(prefix): node for role, node in by_role.items() if role.startswith(prefix)}
-
-    hierarchy = _hierarchy()
-    item = hierarchy.GetItemByDataNode(moving)
-    results = Results(
-        moving.GetAttribute(_PREFIX + "name"),
-        run,
-        browser.GetMasterSequenceNode(),
-        browser,
-        moving,
-        drawing,
-        group("overlay:"),
-        by_role.get("segmentation"),
-        by_role.get("wall"),
-        by_role.get("bullseye"),
-        by_role.get("bullseye_values"),
-        group("table:"),
-        by_role.get("chart"),
-        [node for _, node in sorted(group("series:").items(), key=lambda pair: int(pair[0]))],
-        hierarchy.GetItemParent(item) if item != hierarchy.GetInvalidItemID() else 0,
-        segments=by_role.get("segments"),
-        segment_numbers=by_role.get("segment_numbers"),
-        insertions=by_role.get("insertions"),
-        highlight=by_role.get("highlight"),
-        layers=group("layer:"),
-    )
-    follow_time(results)
-    return results

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .measured import Measured
-from .results import Results
+from .result_record import Results
 
 if TYPE_CHECKING:
     from ..strain import Strain

@@ -8,7 +8,7 @@ from .headless import headless_scene, import_slicer
 from .run_nodes import ROLE
 
 if TYPE_CHECKING:
-    from .results import Results
+    from .result_record import Results
 
 _PREFIX = "CardiacMotion."
 
@@ -33,7 +33,7 @@ def folder_of(results: Results) -> int:
     While a scene is loaded the hierarchy is put together last, so a run that was found then learns its folder here.
     """
     if not results.folder:
-        hierarchy = import_slicer().vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(headless_scene().scene)
+        hierarchy = hierarchy_node()
         item = hierarchy.GetItemByDataNode(results.motion_to_frame)
         if item != hierarchy.GetInvalidItemID():
             results.folder = hierarchy.GetItemParent(item)
@@ -42,10 +42,15 @@ def folder_of(results: Results) -> int:
 
 def file_node(folder: int, node: Any) -> None:
     """Put a node into a folder of the subject hierarchy; 0 is the scene itself."""
-    hierarchy = import_slicer().vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(headless_scene().scene)
+    hierarchy = hierarchy_node()
     folder = folder or hierarchy.GetSceneItemID()
     item = hierarchy.GetItemByDataNode(node)
     if item == hierarchy.GetInvalidItemID():
         hierarchy.CreateItem(folder, node)
     else:
         hierarchy.SetItemParent(item, folder)
+
+
+def hierarchy_node() -> Any:
+    """The subject hierarchy of the scene."""
+    return import_slicer().vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(headless_scene().scene)

@@ -20,7 +20,8 @@ from .highlight import end_highlight, highlight_segment, highlighted_segment
 from .insertions import add_insertions, move_insertions
 from .models import color_wall
 from .overlays import OUTSIDE
-from .results import Results, check_fit, follow_time, strain_facts
+from .result_record import Results, follow_time, strain_facts
+from .results import check_fit
 from .run_folder import adopt, file_node
 from .run_nodes import all_or_nothing, remove_nodes
 from .sequences import data_nodes, index_of

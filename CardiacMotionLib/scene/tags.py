@@ -22,7 +22,7 @@ from .colors import tag_color_node
 from .layers import LAYER, Layer
 
 if TYPE_CHECKING:
-    from .results import Results
+    from .result_record import Results
 
 TAGS = "tags"
 LEVELS = 32  # of darkness, 0 is none

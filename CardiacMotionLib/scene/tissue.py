@@ -12,7 +12,7 @@ from ..motion import known_reference
 from ..strain.tensor import engineering_from_green
 from .headless import import_slicer
 from .overlays import OUTSIDE
-from .results import Results
+from .result_record import Results
 from .sequences import data_nodes, index_of, times_of
 from .slice_plane import ijk_to_ras
 from .strain_update import measure_of

@@ -368,7 +368,7 @@ def test_two_runs_are_independent(scene, known):
     assert browser.GetNumberOfSynchronizedSequenceNodes(True) == 9
 
 
-@pytest.mark.parametrize("failing", ["add_chart", "add_overlay_in_steps", "_file", "play_with"])
+@pytest.mark.parametrize("failing", ["add_chart", "add_overlay_in_steps", "file_run", "play_with"])
 def test_a_failure_in_the_middle_leaves_the_scene_as_it_was(scene, known, monkeypatch, failing):
     series, motion, strain = known["oblique"]
     sequence, browser = add_series(series, "Cine")
