@@ -81,3 +81,12 @@ def node_names(scene) -> list[str]:
     """Class and name of every node, to compare scenes."""
     nodes = (scene.GetNthNode(number) for number in range(scene.GetNumberOfNodes()))
     return sorted(f"{node.GetClassName()} {node.GetName()}" for node in nodes)
+
+
+def arrays(sequence) -> np.ndarray:
+    """(T, K, J, I) of a sequence of volumes."""
+    import slicer
+
+    from CardiacMotionLib.scene.sequences import data_nodes
+
+    return np.stack([slicer.util.arrayFromVolume(node) for node in data_nodes(sequence)])
