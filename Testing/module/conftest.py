@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from motion_section import SMALL
 
+from CardiacMotionLib import phantom
 from CardiacMotionLib.methods.protocol import MethodInfo, option
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,6 +39,20 @@ def panel(slicer):
         panel.motion.run._runner.wait(60)  # a thread that has not heard yet would hold up the next test
     panel.exit()
     slicer.mrmlScene.Clear()
+
+
+@pytest.fixture
+def heart(slicer, panel):
+    """(series, cine sequence, browser, segmentation) in the scene, selected in the panel."""
+    from CardiacMotionLib.scene import add_labels, add_series
+
+    series = phantom("cine", 3, **SMALL).series
+    series = series.replace(labels={0: series.labels[0]})
+    cine, browser = add_series(series, "Cine")
+    segmentation = add_labels(series)
+    parameters = panel.logic.getParameterNode()
+    parameters.cine, parameters.segmentation = cine, segmentation
+    return series, cine, browser, segmentation
 
 
 @dataclass(frozen=True)
@@ -74,3 +90,11 @@ def fake_method(monkeypatch):
     for module in ("CardiacMotionLib.methods", "CardiacMotionLib.methods.registry"):
         monkeypatch.setattr(f"{module}.methods", lambda: {"fake": info})
     return calls
+
+
+@pytest.fixture
+def with_fake(panel, fake_method):
+    """The fake method in the panel, and its calls."""
+    panel.motion.findMethods()
+    yield fake_method
+    panel.motion.methods, panel.motion.forms = {}, {}

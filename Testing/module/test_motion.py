@@ -4,7 +4,7 @@ import os
 import time
 
 import pytest
-from test_panel import SMALL, choose
+from motion_section import choose
 
 from CardiacMotionLib import phantom
 from CardiacMotionLib.devices import Device
@@ -12,19 +12,6 @@ from CardiacMotionLib.errors import OutOfMemoryError
 from CardiacMotionLib.jobs import ProcessRunner, ThreadRunner
 
 QUICK = {"coarse_steps": 2, "fine_steps": 2}
-
-
-@pytest.fixture
-def heart(slicer, panel):
-    """(series, cine sequence) of a small heart in the scene, selected in the panel with its segmentation."""
-    from CardiacMotionLib.scene import add_labels, add_series
-
-    series = phantom("cine", 3, **SMALL).series
-    series = series.replace(labels={0: series.labels[0]})
-    cine, _browser = add_series(series, "Cine")
-    parameters = panel.logic.getParameterNode()
-    parameters.cine, parameters.segmentation = cine, add_labels(series)
-    return series, cine
 
 
 @pytest.fixture
