@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
-FIELD = "field."  # before the names of the field's arrays in a file
-LABELS, SAMPLES = "labels", "samples"  # names of the labels, and of the samples' displacements, there
 CANONICAL = -1  # the reference in files and nodes, where it is no frame
 MARGIN = 2  # voxels around what is differentiated: central differences reach one
 
@@ -416,20 +412,9 @@ class Motion:
 
                 write_motion_sequence(self, path)
             elif path.suffix == ".npz":
-                network: dict[str, Any] = {} if self.field is None else self.field.arrays()
-                beside: dict[str, Any] = {} if self.labels is None else {LABELS: self.labels}
-                if self.samples:
-                    beside[SAMPLES] = np.stack([sample.displacement for sample in self.samples])
-                np.savez_compressed(
-                    path,
-                    displacement=self.displacement,
-                    affine=self.affine,
-                    reference=self.stored_reference,
-                    times=self.times if self.timed else np.zeros(0),
-                    provenance=json.dumps(self.provenance),
-                    **beside,
-                    **{FIELD + name: value for name, value in network.items()},
-                )
+                from .io.motion_arrays import write_motion_arrays
+
+                write_motion_arrays(self, path)
             else:
                 raise CardiacMotionError(
                     f"cannot save a motion as {path.name!r}; use a name ending in .seq.nrrd or .npz"
@@ -448,28 +433,9 @@ class Motion:
             from .io.motion_files import read_motion_sequence
 
             return read_motion_sequence(path)
-        try:
-            with np.load(path, allow_pickle=False) as data:
-                times = data["times"] if data["times"].size else None
-                network = {name.removeprefix(FIELD): data[name] for name in data.files if name.startswith(FIELD)}
-                affine, reference = data["affine"], known_reference(data["reference"])
-                drawn = data[SAMPLES] if SAMPLES in data.files else ()
-                return cls(
-                    data["displacement"],
-                    affine,
-                    reference,
-                    times,
-                    json.loads(str(data["provenance"])),
-                    field=ContinuousField.from_arrays(network) if network else None,
-                    labels=data[LABELS] if LABELS in data.files else None,
-                    samples=[cls(one, affine, reference, times) for one in drawn],
-                )
-        except CardiacMotionError as error:
-            raise CardiacMotionError(f"{path}: {error}") from error
-        except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
-            raise CardiacMotionError(
-                f"{path} is not a motion file: expected a .seq.nrrd or .npz saved by Motion.save"
-            ) from error
+        from .io.motion_arrays import read_motion_arrays
+
+        return read_motion_arrays(path)
 
 
 def known_reference(stored: Any) -> int | None:

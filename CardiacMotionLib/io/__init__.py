@@ -1,9 +1,9 @@
 """Files in and out: images with labels, motions, and the sample data.
 
 Reading: `read_series`, `read_map`, `read_t1`. Writing: `write_series`, `write_values`, `write_volume`, `write_labels`,
-`write_segmentation`, `write_map`, `write_displacement_itk`; motions as Slicer's transform sequences in `motion_files`.
-`convert` goes from one format to another. Packages for single formats (nibabel, pynrrd, pydicom, SimpleITK) are loaded
-when a file of that format is met.
+`write_segmentation`, `write_map`, `write_displacement_itk`; motions as Slicer's transform sequences in `motion_files`,
+as arrays in `motion_arrays`. `convert` goes from one format to another. Packages for single formats (nibabel, pynrrd,
+pydicom, SimpleITK) are loaded when a file of that format is met.
 """
 
 from .convert import convert
