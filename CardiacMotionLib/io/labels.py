@@ -128,7 +128,7 @@ def read_mask(series: ImageSeries, file: str | PathLike) -> np.ndarray:
     """
     path = existing(file)
     volumes = _load(path)
-    values = (np.asarray(volumes.frames) > 0).any(0).astype(np.uint8)
+    values = np.any(np.asarray(volumes.frames) > 0, axis=0).astype(np.uint8)
     part = suffix_of(path) == ".seg.nrrd"
     return onto_grid(values, volumes.affine, series.shape, series.affine, part=part, name=str(file)) > 0
 

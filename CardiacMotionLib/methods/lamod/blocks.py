@@ -35,8 +35,8 @@ class AlongTime(nn.Module):
         super().__init__()
         self.norm = norm(channels)
         self.mix = nn.Conv2d(channels, channels, (3, 1), padding=(1, 0))  # of frames and pixels
-        nn.init.zeros_(self.mix.weight)
-        nn.init.zeros_(self.mix.bias)
+        for parameter in self.mix.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
         """(B * T, C, j, i)."""
