@@ -64,8 +64,9 @@ def write_report(results: list[dict[str, Any]], order: Order) -> None:
         f"Mean ± SD over {people(found)} synthetic people of all groups on whom no network was trained or chosen, "
         "three slices each. Errors are those at end-systole. Networks see the wall, drawn in every frame; spline sees "
         "the images, of which those of DENSE mislead, since its blood loses its signal, or the walls. LaMoD is the "
-        "mean of eight samples of ten leaps each; its interval of 90 % is that mean and 1.64 standard deviations to either side, in every voxel of the wall. "
-        "Seconds are of a whole examination, the carrying of labels included where there is any.",
+        "mean of eight samples of ten leaps each; its interval of 90 % is that mean and 1.64 standard deviations to "
+        "either side, in every voxel of the wall. Seconds are of a whole examination, the carrying of labels included "
+        "where there is any.",
         RESEARCH_USE,
         "",
         "![Errors of every method](lamod_claims.png)",
