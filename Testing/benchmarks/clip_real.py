@@ -53,18 +53,25 @@ class Found(NamedTuple):
         The same of the standard deviation of the samples; empty without samples.
     shift
         (T, N, 2) mm in the plane.
+    rotation
+        (T,) degrees about the center of the wall, clockwise as it is shown.
     """
 
     strain: dict[str, np.ndarray]
     spread: dict[str, np.ndarray]
     shift: np.ndarray
+    rotation: np.ndarray
 
 
 def found_in(motion: cm.Motion, wall: np.ndarray) -> Found:
     """Of a motion, in a wall (1, J, I)."""
     drawn = [strain_about_center(one, wall) for one in motion.samples or ()]
     spread = {name: np.std([one[name] for one in drawn], axis=0, ddof=1) for name in COMPONENTS} if drawn else {}
-    return Found(strain_about_center(motion, wall), spread, in_plane(motion.displacement[:, wall], motion.affine))
+    shift = in_plane(motion.displacement[:, wall], motion.affine)
+    _, *places = np.nonzero(wall)
+    j, i = ((n - n.mean()) * mm for n, mm in zip(places, motion.spacing[1::-1], strict=True))
+    turned = (i * shift[..., 1] - j * shift[..., 0]).sum(1) / (i**2 + j**2).sum()
+    return Found(strain_about_center(motion, wall), spread, shift, np.degrees(turned))
 
 
 def row_of(found: Found, truth: Found, pixel_mm: float) -> dict[str, float]:
@@ -72,6 +79,7 @@ def row_of(found: Found, truth: Found, pixel_mm: float) -> dict[str, float]:
     peak = peak_of(truth)
     off = np.linalg.norm(found.shift - truth.shift, axis=-1) / pixel_mm
     row = {"endpoint error (pixels)": float(off[1:].mean()), "at peak": float(off[peak].mean())}
+    row["rotation at peak (degrees)"] = float(found.rotation[peak])
     for name in COMPONENTS:
         difference = np.abs(found.strain[name] - truth.strain[name])[1:]
         row[f"\\|{name} - DENSE\\| (%)"] = 100 * float(np.nanmean(difference))
