@@ -101,7 +101,7 @@ def test_lamod_is_compared_with_what_is_kept(tmp_path):
             scale = 1 + subject.seed % 8 / 20
             scores = {
                 row.name: {EPE: worse.get(row.name, 1.1) * scale, SEGMENTS: worse.get(row.name, 1.1) * scale}
-                for row in lamod.installed()
+                for row in lamod.rows_of(examination)
             }
             scores["LaMoD"][COVERAGE] = 80.0
             (tmp_path / "work" / f"{examination}_{subject.seed}.json").write_text(json.dumps(scores))

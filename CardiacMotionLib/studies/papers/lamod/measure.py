@@ -38,12 +38,29 @@ SECONDS = 25.0  # of a row, examination and person; one thread
 
 @dataclass(frozen=True)
 class Row:
-    """A method with options; with ``walls`` the images that it sees are the drawn walls."""
+    """A method with options.
+
+    Attributes
+    ----------
+    walls
+        Whether the images that it sees are the drawn walls.
+    carried
+        Whether it gets the labels of end-diastole only, and carries them; in cines, which have images to do it by.
+    """
 
     name: str
     method: str
     options: dict[str, Any] = field(default_factory=dict)
     walls: bool = False
+    carried: bool = False
+
+    def given(self, series: ImageSeries) -> ImageSeries:
+        """What it registers of a series with labels in every frame."""
+        if self.carried:
+            return series.replace(labels={0: series.labels[0]})
+        if self.walls:
+            return series.replace(frames=np.stack([series.labels[t] == MYOCARDIUM for t in range(len(series))]))
+        return series
 
 
 ROWS = (
@@ -54,6 +71,7 @@ ROWS = (
     Row("LaMoD, one sample", "lamod"),
     Row("LaMoD, one sample, whole chain", "lamod", {"sampler": "ddpm"}),
     Row("LaMoD without diffusion", "lamod", {"sampler": "none"}),
+    Row("LaMoD, one sample, walls carried by spline", "lamod", {"carrier": "spline"}, carried=True),
     Row("StrainNet-like", "strainnet"),
     Row("UNETR-like", "unetr"),
 )
@@ -77,24 +95,26 @@ def subjects(examination: str, people: int) -> list[SyntheticSubject]:
     ]
 
 
-def installed() -> list[Row]:
-    """Rows whose packages are there."""
+def rows_of(examination: str) -> list[Row]:
+    """Rows of an examination whose packages are there."""
     known = methods()
-    return [row for row in ROWS if all(find_spec(name) is not None for name in known[row.method].requires)]
+    installed = [row for row in ROWS if all(find_spec(name) is not None for name in known[row.method].requires)]
+    return [row for row in installed if examination == "cine" or not row.carried]
 
 
 def results(protocol: Protocol) -> Iterator[dict[str, Any]]:
     """Scores of every examination, person and row; what is done is read."""
     for examination in EXAMINATIONS:
+        rows = rows_of(examination)
         for subject in subjects(examination, protocol.people):
             path = protocol.work / f"{examination}_{subject.seed}.json"
             done = json.loads(path.read_text()) if path.exists() else {}
-            missing = [row for row in installed() if row.name not in done]
+            missing = [row for row in rows if row.name not in done]
             if missing:
                 protocol.told(f"{examination}: {subject.name}")
                 done |= scored(subject, missing)
                 write_whole({path: json.dumps(done).encode()})
-            for row in installed():
+            for row in rows:
                 about = {"examination": examination, "method": row.name, "person": subject.seed, "group": subject.group}
                 yield {**about, **done[row.name]}
 
@@ -104,18 +124,12 @@ def scored(subject: SyntheticSubject, rows: list[Row]) -> dict[str, dict[str, fl
     known = prepare(subject)
     found = {}
     for row in rows:
-        series = drawn(known.series) if row.walls else known.series
-        motion = register(series, row.method, reference=0, device="cpu", **row.options)
+        motion = register(row.given(known.series), row.method, reference=0, device="cpu", **row.options)
         values = {**scores(motion, known), "seconds": motion.provenance["seconds"]}
         if motion.samples:
             values[COVERAGE] = coverage(motion, subject.heart(), known.end_systole)
         found[row.name] = values
     return found
-
-
-def drawn(series: ImageSeries) -> ImageSeries:
-    """A series whose images are its LV walls, drawn in every frame."""
-    return series.replace(frames=np.stack([series.labels[t] == MYOCARDIUM for t in range(len(series))]))
 
 
 # ---------------------------------------------------------------------- an order
@@ -130,12 +144,12 @@ def minutes(order: Order) -> float:
     """That an order takes."""
     chosen = protocol(order)
     missing = [
-        subject
+        len(rows_of(examination))
         for examination in EXAMINATIONS
         for subject in subjects(examination, chosen.people)
         if not (order.work / f"{examination}_{subject.seed}.json").exists()
     ]
-    return len(missing) * len(installed()) * SECONDS / 60
+    return sum(missing) * SECONDS / 60
 
 
 def measure(order: Order) -> None:

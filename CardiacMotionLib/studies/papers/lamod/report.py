@@ -46,6 +46,10 @@ class Scores:
         self.examinations = list(dict.fromkeys(name for name, _ in self.scores))
         self.rows = list(dict.fromkeys(row for _, row in self.scores))
 
+    def rows_of(self, examination: str) -> list[str]:
+        """Rows of an examination."""
+        return [row for row in self.rows if (examination, row) in self.scores]
+
     def values(self, examination: str, row: str, score: str) -> np.ndarray:
         """A score of everybody, in order."""
         return self.scores[examination, row][score].to_numpy(float)
@@ -105,7 +109,7 @@ def facts(found: Scores) -> dict[str, str]:
 def table(found: Scores, examination: str) -> pd.DataFrame:
     """Rows of one examination."""
     rows = []
-    for row in found.rows:
+    for row in found.rows_of(examination):
         scores = found.scores[examination, row]
         digits = {name: n for name, n in DIGITS.items() if name in scores and scores[name].notna().any()}
         rows.append({"method": row, **spread(scores[list(digits)], digits)})
@@ -146,16 +150,17 @@ def claims(found: Scores) -> pd.DataFrame:
 
 def picture(found: Scores, path: Path) -> None:
     """Errors of every method in every examination, a dot a person and a line at the mean."""
-    figure = new_figure(4.2 * len(found.examinations), 6.5)
+    figure = new_figure(4.6 * len(found.examinations), 7.5)
     axes = figure.subplots(2, len(found.examinations), squeeze=False)
     for column, examination in enumerate(found.examinations):
+        rows = found.rows_of(examination)
         for axis, score in zip(axes[:, column], (EPE, SEGMENTS), strict=True):
-            for place, row in enumerate(found.rows):
+            for place, row in enumerate(rows):
                 values = found.values(examination, row, score)
                 color = COLORS[place % len(COLORS)]
                 axis.scatter(np.full(len(values), place), values, s=10, alpha=0.6, color=color)
                 axis.hlines(np.nanmean(values), place - 0.3, place + 0.3, color=color)
-            axis.set_xticks(range(len(found.rows)), found.rows, rotation=60, ha="right", fontsize=7)
+            axis.set_xticks(range(len(rows)), rows, rotation=60, ha="right", fontsize=7)
             axis.set_ylabel(score if column == 0 else "")
             axis.set_ylim(bottom=0)
             axis.set_title(examination, fontsize=9)
