@@ -110,7 +110,6 @@ class Motion:
         reference: int | None,
         provenance: Mapping[str, Any] | None = None,
         labels: ArrayLike | None = None,
-        samples: Sequence[Motion] = (),
     ) -> Motion:
         """Make one from a displacement (T, K, J, I, 3) in voxels (i, j, k) of ``series``, any device and float type."""
         millimeters = fields.voxel_to_world(displacement.detach(), torch.as_tensor(series.affine))
@@ -118,7 +117,7 @@ class Motion:
         if reference is not None:
             world[reference] = 0
         times = series.times if series.timed else None
-        return cls(world, series.affine, reference, times, provenance, labels=labels, samples=samples)
+        return cls(world, series.affine, reference, times, provenance, labels=labels)
 
     @classmethod
     def still(cls, series: ImageSeries, reference: int | None) -> Motion:
@@ -203,7 +202,7 @@ class Motion:
         """The same motion from another reference: what is at x in ``frame`` is at x + u'(x, t) in frame t.
 
         u'(x, t) = v(x) + u(x + v(x), t) with v the `inverse` of ``frame``. Of a continuous `field` only what it is on
-        the grid is kept; `labels` are those of the old reference and stay behind.
+        the grid is kept; `labels` are those of the old reference and stay behind. `samples` come along.
         """
         check_frame(frame, len(self), "frame")
         if frame == self.reference:
@@ -213,7 +212,9 @@ class Motion:
         world = fields.voxel_to_world(moved, torch.as_tensor(self.affine)).numpy()
         world[frame] = 0
         times = self.times if self.timed else None
-        return Motion(world, self.affine, frame, times, {**self.provenance, "reference": frame})
+        samples = [sample.expressed_in(frame) for sample in self.samples]
+        provenance = {**self.provenance, "reference": frame}
+        return Motion(world, self.affine, frame, times, provenance, samples=samples)
 
     def labeled(self, series: ImageSeries) -> ImageSeries:
         """``series``, with the `labels` that the method found where its reference frame has none of its own."""

@@ -26,11 +26,11 @@ def fit_displacement(
     Parameters
     ----------
     points
-        (N, 2) where the tissue was at the encoding, in pixels (j, i).
+        (N, 2) where the tissue is in the reference, in pixels (j, i).
     values
         (N, C) its displacement.
     heart
-        (J, I) bool, wall and cavity at the encoding.
+        (J, I) bool, wall and cavity in the reference.
     smoothing
         0 goes through every value; the more the smoother.
     reach, fade

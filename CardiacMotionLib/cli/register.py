@@ -113,6 +113,8 @@ def register_cine(
             terminal.note(
                 f"{output.name} has no place for the segmentation that was found; --found-labels FILE writes it"
             )
+        if motion.samples and output.suffix != ".npz":
+            terminal.note(f"{output.name} keeps their mean alone; a .npz keeps the {len(motion.samples)} samples, too")
         files = [path for path in (output, itk, found_labels) if path is not None]
         terminal.result(f"Wrote {', '.join(map(str, files))}")
         terminal.emit(files=files, provenance=motion.provenance)

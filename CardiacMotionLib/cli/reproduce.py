@@ -14,7 +14,7 @@ from .terminal import Terminal, session
 if TYPE_CHECKING:
     from ..studies.papers.paper import Order, Paper
 
-Name = Annotated[str, typer.Argument(metavar="PAPER", help="inr, riir, memwarp or any2reg.", show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="PAPER", help="inr, lamod, riir, memwarp or any2reg.", show_default=False)]
 Tables = Annotated[
     Path | None,
     typer.Option(
@@ -36,7 +36,7 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for the pag
 Workers = Annotated[int, typer.Option(min=1, help="Processes of one thread, or threads where there is one process.")]
 People = Annotated[
     int | None,
-    typer.Option(min=1, help="How many to try on (any2reg; half as many for ASL).", show_default=False),
+    typer.Option(min=1, help="How many to try on (lamod; any2reg, half as many for ASL).", show_default=False),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="See that it works: few people and steps, in WORK/quick.")]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .learned_method import AUTO
+from .learned_method import AUTO, network_of
 from .protocol import Context, MethodInfo, option
 
 if TYPE_CHECKING:
@@ -35,11 +34,7 @@ def clip_method(
     requires: tuple[str, ...] = (),
 ) -> MethodInfo:
     """The method of a package that has ``network.py`` with a class ``Network``; it has the name of the package."""
-    name = package.rpartition(".")[2]
-
-    def network() -> type:
-        return importlib.import_module(f"{package}.network").Network
-
+    name, network = package.rpartition(".")[2], network_of(package)
     return MethodInfo(
         name=name,
         title=title,

@@ -7,6 +7,7 @@ dies out.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ REACH_MM, FADE_MM = 6.0, 15.0  # of it; a heart moves by less than a fade
 CARRYING = 0.7  # share of the time
 WALL_ONLY = "Only the motion of the LV wall was found; beyond it, it is continued and dies out."
 CARRIED = (
-    "{given} of {all} frames came with labels; the wall of the others was carried there by the method {method}, whose "
+    "In {given} of {all} frames the wall is drawn; in the others it was carried there by the method {method}, whose "
     "errors stay in the result."
 )
 
@@ -90,18 +91,15 @@ def run(name: str, network: type[ClipNetwork], series: ImageSeries, options: Cli
     count = context.facts["drawn"] = call.pop("samples", 1)
     notes = context.facts.setdefault("notes", [])
     seen = (
-        labels_of_all(series, options.carrier, context.part(0, CARRYING)) == MYOCARDIUM
+        walls_of_all(series, options.carrier, context.part(0, CARRYING))
         if module.config.inputs == WALL
         else normalize_intensity(series.frames)
     )
     pixel_mm, size = float(weights.card["pixel_mm"]), int(weights.card["size"])
     slices = clip_slices(series, seen, context.reference, pixel_mm, size, notes)
     notes += [WALL_ONLY] if series.is_2d else [WALL_ONLY, IN_PLANE]
-    told = context.part(CARRYING, 1)
-    drawn = []
-    for n in range(count):
-        part = told.part(n / count, (n + 1) / count)
-        drawn.append(Motion.from_voxels(_through(module, slices, series, n, part, call), series, context.reference))
+    found = _through(module, slices, series, count, context.part(CARRYING, 1), call)
+    drawn = [Motion.from_voxels(one, series, context.reference) for one in found]
     if count == 1:
         return drawn[0]
     mean = np.mean([one.displacement for one in drawn], axis=0)
@@ -110,27 +108,39 @@ def run(name: str, network: type[ClipNetwork], series: ImageSeries, options: Cli
 
 
 def _through(
-    module: ClipNetwork, slices: dict[int, ClipSlice], series: ImageSeries, n: int, context: Context, call: dict
+    module: ClipNetwork, slices: dict[int, ClipSlice], series: ImageSeries, count: int, context: Context, call: dict
 ) -> Tensor:
-    """Sample ``n`` of the displacement (T, K, J, I, 3) in voxels of a series."""
+    """Samples of the displacement (count, T, K, J, I, 3) in voxels of a series."""
     order = frames_from(context.reference, len(series))
-    displacement = torch.zeros(*series.frames.shape, 3)
+    displacement = torch.zeros(count, *series.frames.shape, 3)
     for number, (k, one) in enumerate(slices.items()):
-        context.report(number / len(slices), f"slice {number + 1} of {len(slices)}")
-        seed = int(np.random.SeedSequence([context.seed, n, k]).generate_state(1)[0])
-        displacement[order, k, ..., :2] = one.through(module, torch.Generator().manual_seed(seed), **call)
+
+        def generators(k: int = k, number: int = number) -> Iterator[torch.Generator]:
+            for n in range(count):
+                context.report((number + n / count) / len(slices), f"slice {number + 1} of {len(slices)}")
+                seed = int(np.random.SeedSequence([context.seed, n, k]).generate_state(1)[0])
+                yield torch.Generator().manual_seed(seed)
+
+        displacement[:, order, k, ..., :2] = one.through(module, generators(), **call)
     for k in set(range(series.shape[0])) - set(slices):
-        displacement[:, k] = displacement[:, min(slices, key=lambda known: abs(known - k))]
+        displacement[:, :, k] = displacement[:, :, min(slices, key=lambda known: abs(known - k))]
     return displacement
 
 
-def labels_of_all(series: ImageSeries, carrier: str, context: Context) -> np.ndarray:
-    """Labels (T, K, J, I) uint8: those given, in other frames those of the reference, carried by another method."""
+def walls_of_all(series: ImageSeries, carrier: str, context: Context) -> np.ndarray:
+    """The wall of the LV (T, K, J, I) bool as it is drawn; where it is not, that of the reference, carried there.
+
+    It is missing in slices that show it in the reference and have none in a frame: many data sets draw the cavity
+    alone at end-systole.
+    """
     from .registry import register
 
-    given = series.labels
-    if len(given) == len(series):
-        return np.stack([given[t] for t in range(len(series))])
+    walls = np.zeros(series.frames.shape, bool)
+    for t, labels in series.labels.items():
+        walls[t] = labels == MYOCARDIUM
+    missing = walls[context.reference].any((1, 2)) & ~walls.any((2, 3))  # (T, K)
+    if not missing.any():
+        return walls
     motion = register(
         series,
         carrier,
@@ -140,10 +150,13 @@ def labels_of_all(series: ImageSeries, carrier: str, context: Context) -> np.nda
         progress=context.progress,
     )
     method = motion.provenance["method"]
+    given = len(series) - int(missing.any(1).sum())
     context.facts["carried_by"] = method
-    context.facts.setdefault("notes", []).append(CARRIED.format(given=len(given), all=len(series), method=method))
-    source = given[context.reference]
-    return np.stack([given[t] if t in given else motion.warp_labels(source, t) for t in range(len(series))])
+    context.facts.setdefault("notes", []).append(CARRIED.format(given=given, all=len(series), method=method))
+    source = series.labels[context.reference]
+    for t in np.flatnonzero(missing.any(1)):
+        walls[t, missing[t]] = (motion.warp_labels(source, int(t)) == MYOCARDIUM)[missing[t]]
+    return walls
 
 
 def frames_from(reference: int, count: int) -> np.ndarray:
@@ -245,13 +258,14 @@ class ClipSlice:
         return seen * seen.new_tensor([-1.0, 1.0]) if self.mirrored else seen
 
     @torch.no_grad()
-    def through(self, module: ClipNetwork, generator: torch.Generator, **call: Any) -> Tensor:
-        """Displacement (T, J, I, 2) in voxels of the slice, one that the network draws."""
-        like = next(module.parameters())
-        return self.back(module.draw(self.frames[None].to(like), generator, **call)[0].float().cpu())
+    def through(self, module: ClipNetwork, generators: Iterable[torch.Generator], **call: Any) -> Tensor:
+        """Displacements (n, T, J, I, 2) in voxels of the slice, one drawn by each generator."""
+        clips = self.frames[None].to(next(module.parameters()))
+        drawn = [module.draw(clips, generator, **call)[0].float().cpu() for generator in generators]
+        return self.back(torch.cat(drawn)).unflatten(0, (len(drawn), -1))
 
     def back(self, displacement: Tensor) -> Tensor:
-        """A displacement (T, size, size, 2) of the network on the slice: that of the wall, continued beyond it."""
+        """Displacements (T, size, size, 2) of the network on the slice: those of the wall, continued beyond it."""
         found = displacement.flip(-2) * displacement.new_tensor([-1.0, 1.0]) if self.mirrored else displacement
         j, i = (
             (torch.arange(n) - start).clamp(0, self.size - 1) for start, n in zip(self.starts, self.plane, strict=True)
@@ -264,6 +278,4 @@ class ClipSlice:
         heart = ndimage.binary_fill_holes(self.wall)
         reach, fade = REACH_MM / self.mm, FADE_MM / self.mm
         field = fit_displacement(points, values, heart, SMOOTHING, reach, fade)
-        result = torch.from_numpy(field).unflatten(-1, (-1, 2)).movedim(2, 0).float()
-        result[0] = 0
-        return result
+        return torch.from_numpy(field).unflatten(-1, (-1, 2)).movedim(2, 0).float()

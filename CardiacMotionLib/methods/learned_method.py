@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -46,11 +47,7 @@ def learned_method(
     gives: frozenset[str] = frozenset(),
 ) -> MethodInfo:
     """The method of a package that has ``network.py`` with a class ``Network``; it has the name of the package."""
-    name = package.rpartition(".")[2]
-
-    def network() -> type:
-        return importlib.import_module(f"{package}.network").Network
-
+    name, network = package.rpartition(".")[2], network_of(package)
     return MethodInfo(
         name=name,
         title=title,
@@ -62,6 +59,11 @@ def learned_method(
         gives=gives,
         network=network,
     )
+
+
+def network_of(package: str) -> Callable[[], type]:
+    """What imports the class ``Network`` of a method's package when it is called."""
+    return lambda: importlib.import_module(f"{package}.network").Network
 
 
 def _run(name: str, network: Any, series: ImageSeries, options: Any, context: Context) -> Motion:

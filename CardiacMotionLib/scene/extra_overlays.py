@@ -55,7 +55,9 @@ def overlay_layer(name: str, motion: Motion, strain: Strain | None, walls: np.nd
     if name not in TITLES:
         raise CardiacMotionError(f"there is no overlay {name!r} to make; choose one of {', '.join(TITLES)}")
     if strain is None or walls is None:
-        raise CardiacMotionError("this run has no strain, so strain has no map; compute it with a segmentation")
+        raise CardiacMotionError(
+            f"this run has no strain, so there is no {TITLES[name]}; compute it with a segmentation"
+        )
     return {STRAIN_RATE: strain_rate_layer, SPREAD: spread_layer}[name](motion, strain, walls)
 
 

@@ -40,7 +40,7 @@ class Results:
         Sequence of transforms (from parent): put the cine under its proxy and every frame is drawn in the reference.
     overlays
         {"circumferential", "radial", "longitudinal", "jacobian": volume sequence in percent over the moving wall}, and
-        those that were made on demand (`layers`).
+        those that were made on demand (`extra_overlays`), in the unit of their title.
     layers
         {name: volume sequence made on demand}: virtual tags and what compares registered images.
     segmentation

@@ -149,7 +149,7 @@ class Strain:
         if component not in self.wall_spread:
             raise CardiacMotionError(
                 f"the spread of {component!r} is not known; strain has one of {', '.join(self.components)} where its "
-                "motion was registered with more than one sample"
+                "motion was registered with more than one sample, which files other than .npz do not keep"
             )
         return self._map(self.wall_spread[component])
 

@@ -65,7 +65,7 @@ class Found(NamedTuple):
 
 def found_in(motion: cm.Motion, wall: np.ndarray) -> Found:
     """Of a motion, in a wall (1, J, I)."""
-    drawn = [strain_about_center(one, wall) for one in motion.samples or ()]
+    drawn = [strain_about_center(one, wall) for one in motion.samples]
     spread = {name: np.std([one[name] for one in drawn], axis=0, ddof=1) for name in COMPONENTS} if drawn else {}
     shift = in_plane(motion.displacement[:, wall], motion.affine)
     _, *places = np.nonzero(wall)
@@ -82,7 +82,7 @@ def row_of(found: Found, truth: Found, pixel_mm: float) -> dict[str, float]:
     row["rotation at peak (degrees)"] = float(found.rotation[peak])
     for name in COMPONENTS:
         difference = np.abs(found.strain[name] - truth.strain[name])[1:]
-        row[f"\\|{name} - DENSE\\| (%)"] = 100 * float(np.nanmean(difference))
+        row[f"|{name} - DENSE| (%)"] = 100 * float(np.nanmean(difference))
         row[f"mean {name} at peak (%)"] = 100 * float(np.nanmean(found.strain[name][peak]))
     if found.spread:
         spread = found.spread["Ecc"][1:]
@@ -133,11 +133,12 @@ def main() -> None:
     """Register and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of StrainNet's subjects")
-    parser.add_argument("--samples", type=int, default=8, help="of LaMoD")
+    parser.add_argument("--samples", type=int, default=8, help="of LaMoD, two at least")
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "Testing" / "results")
     given = parser.parse_args()
     rows = []
-    cases = strainnet.find(given.data, PIXEL_MM)
+    cases = [case for case in strainnet.find(given.data, PIXEL_MM) if case.facts["displacement"]]
+    given.output.mkdir(parents=True, exist_ok=True)
     for case in cases:
         read = case.read()
         wall = read.series.labels[0] > 0

@@ -101,7 +101,7 @@ float32, forward only. `cpu_ms` is the time of all threads together: where it is
 programs had the cores. `farthest_voxels` and `energy_change` (relative, of the whole grid) are those of two frames in
 float64.
 Goal: 40 frames of 128 x 128 within {GOAL_MS} ms, at 4 steps {said} (least), {goal.median_ms:.0f} ms (median); shot on a
-grid of half as many rows and columns, as `lamod` does it, {half.least_ms:.0f} and {half.median_ms:.0f} ms.
+grid of half as many rows and columns, as that of `lamod` is, {half.least_ms:.0f} and {half.median_ms:.0f} ms.
 The load of the machine was {load:.1f}; the time of all threads at 4 steps, shared by {given.threads} free cores, is
 {goal.cpu_ms / given.threads:.0f} ms.
 {RESEARCH_USE}

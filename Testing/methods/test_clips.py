@@ -20,9 +20,9 @@ from CardiacMotionLib.methods.clips import (
     ClipSlice,
     clip_slices,
     frames_from,
-    labels_of_all,
     seen_from_apex,
     wall_error,
+    walls_of_all,
 )
 from CardiacMotionLib.methods.learned import IN_PLANE
 from CardiacMotionLib.weights import FOLDER
@@ -159,17 +159,30 @@ def test_what_was_guessed_of_the_orientation_is_told(heart):
 
 def test_given_labels_are_taken_and_others_carried(heart):
     context = Context(0, torch.device("cpu"), 0)
-    given = np.stack([heart.series.labels[t] for t in range(4)])
-    assert np.array_equal(labels_of_all(heart.series, "demons", context), given)
+    labels = [heart.series.labels[t] for t in range(4)]
+    given = np.stack(labels) == 2
+    assert np.array_equal(walls_of_all(heart.series, "demons", context), given)
     assert not context.facts
-    some = heart.series.replace(labels={t: given[t] for t in (0, 2)})
-    found = labels_of_all(some, "demons", context)
+    some = heart.series.replace(labels={t: labels[t] for t in (0, 2)})
+    found = walls_of_all(some, "demons", context)
     assert np.array_equal(found[[0, 2]], given[[0, 2]])
-    overlap = (found[1] == 2) & (given[1] == 2)
-    assert overlap.sum() > 0.7 * (given[1] == 2).sum()
+    assert (found[1] & given[1]).sum() > 0.7 * given[1].sum()
     assert not np.array_equal(found[1], given[0])
     assert context.facts["carried_by"] == "demons"
     assert context.facts["notes"] == [CARRIED.format(given=2, all=4, method="demons")]
+
+
+def test_the_wall_is_carried_into_slices_where_only_the_cavity_was_drawn(heart):
+    context = Context(0, torch.device("cpu"), 0)
+    labels = dict(heart.series.labels)
+    labels[2] = labels[2].copy()
+    labels[2][1][labels[2][1] == 2] = 0
+    found = walls_of_all(heart.series.replace(labels=labels), "demons", context)
+    given = np.stack([heart.series.labels[t] for t in range(4)]) == 2
+    assert np.array_equal(found[[0, 1, 3]], given[[0, 1, 3]])
+    assert np.array_equal(found[2, 0], given[2, 0])
+    assert (found[2, 1] & given[2, 1]).sum() > 0.7 * given[2, 1].sum()
+    assert context.facts["notes"] == [CARRIED.format(given=3, all=4, method="demons")]
 
 
 # ---------------------------------------------------------------------- a series through a network
@@ -247,7 +260,9 @@ def test_of_many_samples_the_mean_is_the_motion_and_strain_has_their_spread(hear
     loaded = Motion.load(motion.save(tmp_path / "a.npz"))
     assert np.array_equal(loaded.samples[2].displacement, drawn[2])
     assert not Motion.load(motion.save(tmp_path / "a.seq.nrrd")).samples
-    assert not motion.expressed_in(1).samples
+    moved = motion.expressed_in(1)
+    assert len(moved.samples) == 4
+    assert np.array_equal(moved.samples[3].displacement, motion.samples[3].expressed_in(1).displacement)
 
 
 def test_the_spread_of_strain_is_that_of_the_samples(heart):
