@@ -154,8 +154,9 @@ def walls_of_all(series: ImageSeries, carrier: str, context: Context) -> np.ndar
     context.facts["carried_by"] = method
     context.facts.setdefault("notes", []).append(CARRIED.format(given=given, all=len(series), method=method))
     source = series.labels[context.reference]
-    for t in np.flatnonzero(missing.any(1)):
-        walls[t, missing[t]] = (motion.warp_labels(source, int(t)) == MYOCARDIUM)[missing[t]]
+    for frame in map(int, np.flatnonzero(missing.any(1))):
+        levels = missing[frame]
+        walls[frame, levels] = (motion.warp_labels(source, frame) == MYOCARDIUM)[levels]
     return walls
 
 
