@@ -73,8 +73,8 @@ def write_report(results: list[dict[str, Any]], order: Order) -> None:
         "row that says otherwise; spline sees the images, of which those of DENSE mislead, since its blood loses its "
         "signal, or the walls. LaMoD is the mean of eight samples of ten leaps each, of one draw of the noise for all "
         "people; its interval of 90 % is the strain of that mean and 1.64 standard deviations to either side, in every "
-        "voxel of the wall. Seconds are of a whole examination, the carrying of the wall included where there is any, on "
-        "one thread, whatever else the machine did.",
+        "voxel of the wall. Seconds are of a whole examination on one thread, whatever else the machine did, the "
+        "carrying of the wall included where there is any.",
         RESEARCH_USE,
         "",
         "![Errors of every method](lamod_claims.png)",
@@ -156,6 +156,8 @@ def claims(found: Scores) -> pd.DataFrame:
 
 def picture(found: Scores, path: Path) -> None:
     """Errors of every method in every examination, a dot a person and a line at the mean."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
     figure = new_figure(4.6 * len(found.examinations), 7.5)
     axes = figure.subplots(2, len(found.examinations), squeeze=False)
     for column, examination in enumerate(found.examinations):
@@ -169,6 +171,9 @@ def picture(found: Scores, path: Path) -> None:
             axis.set_xticks(range(len(rows)), rows, rotation=60, ha="right", fontsize=7)
             axis.set_ylabel(score if column == 0 else "")
             axis.set_yscale("log")  # images of DENSE are ten times as far off
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_minor_locator(NullLocator())
             axis.set_title(examination, fontsize=9)
     save_figure(figure, path)
 
