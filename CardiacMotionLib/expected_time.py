@@ -26,6 +26,7 @@ class Measurement:
 
 
 _HEART, _PERSON, _T1 = (16, 10, 112, 112), (10, 8, 88, 88), (8, 1, 128, 128)
+_DRAWN = (20, 3, 96, 96)  # with the wall in every frame
 SHIPPED = {
     "demons": Measurement(13.0, _HEART, "accuracy.md"),
     "spline": Measurement(9.39, _HEART, "accuracy.md"),
@@ -37,6 +38,9 @@ SHIPPED = {
     "bspline": Measurement(41.6, _PERSON, "benchmark/benchmark.md"),
     "elastix": Measurement(37.8, _PERSON, "benchmark/benchmark.md"),
     "syn": Measurement(34.5, _PERSON, "benchmark/benchmark.md"),
+    "lamod": Measurement(3.5, _DRAWN, "lamod_claims.md"),
+    "strainnet": Measurement(2.2, _DRAWN, "lamod_claims.md"),
+    "unetr": Measurement(2.0, _DRAWN, "lamod_claims.md"),
     "any2reg": Measurement(0.295, _T1, "mapping_motion.md"),
     "groupregnet": Measurement(5.46, _T1, "mapping_motion.md"),
     "pca_groupwise": Measurement(18.5, _T1, "mapping_motion.md"),
