@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 DISPLACEMENT, STRAIN_RATE, SPREAD = "displacement", "strain_rate", "ecc_spread"
 TITLES = {DISPLACEMENT: "Displacement (mm)", STRAIN_RATE: "Rate of Ecc (1/s)", SPREAD: "SD of Ecc (%)"}
 DRAWN = "CardiacMotion.drawn"  # attribute of a run's nodes: of how many samples the motion is the mean
-WINDOW_MM, WINDOW_PER_S, WINDOW_SPREAD = (0.0, 10.0), (-2.0, 2.0), (0.0, 10.0)  # the same for every patient
+WINDOW_MM, WINDOW_PER_S, WINDOW_SPREAD = (0.0, 10.0), (-2.0, 2.0), (0.0, 5.0)  # the same for every patient
 
 
 def makeable_overlays(results: Results) -> list[str]:

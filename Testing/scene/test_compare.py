@@ -166,7 +166,7 @@ class TestOverlaysOnDemand:
         walls = walls_of(again)
         sequence = finish(add_layer(again, overlay_layer("ecc_spread", sampled, strain, walls)))
         assert title_of(sequence) == "SD of Ecc (%)"
-        assert starting_window(sequence) == (0.0, 10.0)
+        assert starting_window(sequence) == (0.0, 5.0)
         drawn = [slicer.util.arrayFromVolume(node) for node in data_nodes(sequence)]
         wall = heart_labels() == 2
         np.testing.assert_allclose(drawn[0][wall], 0, atol=1e-4)
