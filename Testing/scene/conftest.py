@@ -34,10 +34,22 @@ def hearts():
 
 
 @pytest.fixture
-def run_with_strain(scene, hearts):
-    """(results, series, motion, strain) of a heart on the oblique grid, added to the scene beside its cine."""
+def known(hearts):
+    """(series, motion, strain) of a heart on the oblique grid."""
+    return hearts["oblique"]
+
+
+@pytest.fixture
+def run(scene, known):
+    """Results of that heart, added to the scene beside its cine."""
     from CardiacMotionLib.scene import add_results, add_series
 
-    series, motion, strain = hearts["oblique"]
+    series, motion, strain = known
     sequence, _ = add_series(series, "Cine")
-    return add_results(sequence, series, motion, strain, name="Run"), series, motion, strain
+    return add_results(sequence, series, motion, strain, name="Run")
+
+
+@pytest.fixture
+def run_with_strain(run, known):
+    """(results, series, motion, strain) of it."""
+    return run, *known

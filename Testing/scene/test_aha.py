@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small_hearts import AFFINES, heart_labels, heart_motion, heart_series, node_names
+from small_hearts import heart_labels, node_names
 
 import CardiacMotionLib
 from CardiacMotionLib import CardiacMotionError
@@ -26,21 +26,6 @@ from CardiacMotionLib.scene.aha import segment_color
 from CardiacMotionLib.scene.highlight import highlighted_segment
 from CardiacMotionLib.scene.sequences import data_nodes
 from CardiacMotionLib.strain.segments import SEGMENT_NAMES
-
-
-@pytest.fixture(scope="module")
-def known():
-    """(series, motion, strain), computed once."""
-    affine = AFFINES["oblique"]
-    series, motion = heart_series(affine), heart_motion(affine)
-    return series, motion, CardiacMotionLib.strain(motion, series.labels[0])
-
-
-@pytest.fixture
-def run(scene, known):
-    series, motion, strain = known
-    sequence, _ = add_series(series, "Cine")
-    return add_results(sequence, series, motion, strain, name="Run")
 
 
 def overlay(results):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small_hearts import AFFINES, heart_motion, heart_series, node_names
+from small_hearts import AFFINES, heart_motion, node_names
 
 import CardiacMotionLib
 from CardiacMotionLib import CardiacMotionError
@@ -19,21 +19,6 @@ from CardiacMotionLib.scene import (
 )
 from CardiacMotionLib.scene.insertions import NAMES, move_insertions, new_insertions, set_insertions
 from CardiacMotionLib.scene.sequences import data_nodes
-
-
-@pytest.fixture(scope="module")
-def known():
-    """(series, motion, strain), computed once."""
-    affine = AFFINES["oblique"]
-    series, motion = heart_series(affine), heart_motion(affine)
-    return series, motion, CardiacMotionLib.strain(motion, series.labels[0])
-
-
-@pytest.fixture
-def run(scene, known):
-    series, motion, strain = known
-    sequence, _ = add_series(series, "Cine")
-    return add_results(sequence, series, motion, strain, name="Run")
 
 
 def turned(strain, degrees):

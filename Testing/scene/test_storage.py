@@ -27,11 +27,9 @@ from CardiacMotionLib.scene.sequences import data_nodes, index_of
 from CardiacMotionLib.scene.transforms import GRAIN_MM
 
 
-@pytest.fixture(scope="module")
-def known():
-    affine = AFFINES["left_handed"]
-    series, motion = heart_series(affine), heart_motion(affine)
-    return series, motion, CardiacMotionLib.strain(motion, series.labels[0])
+@pytest.fixture
+def known(hearts):
+    return hearts["left_handed"]
 
 
 @pytest.fixture
