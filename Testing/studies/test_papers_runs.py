@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -12,7 +13,7 @@ import torch
 from CardiacMotionLib.errors import CardiacMotionError
 from CardiacMotionLib.studies.papers import load_paper
 from CardiacMotionLib.studies.papers.any2reg import measure as any2reg
-from CardiacMotionLib.studies.papers.any2reg.report import DICE, ERROR, TRE
+from CardiacMotionLib.studies.papers.any2reg.report import DICE, ERROR, TRE, Scores
 from CardiacMotionLib.studies.papers.lamod import measure as lamod
 from CardiacMotionLib.studies.papers.lamod.report import COVERAGE, EPE, SEGMENTS
 from CardiacMotionLib.studies.papers.page import write_page
@@ -88,6 +89,14 @@ def test_what_is_missing_is_measured(tmp_path, monkeypatch):
     kept.write_text(kept.read_text().replace(f"{scores[DICE]}", "12.5"))
     any2reg.measure(order)
     assert "12.5" in (tmp_path / "any2reg_claims.csv").read_text(), "what is there is not done again"
+
+
+def test_people_whose_series_a_method_does_not_take_are_left_out_of_its_comparisons():
+    everybody = {"examination": "MOLLI", "method": "none", "scores": [{"person": n, DICE: 80.0 + n} for n in range(3)]}
+    few = {"examination": "MOLLI", "method": "few", "scores": [{"person": 2, DICE: 90.0}]}
+    found = Scores([everybody, few])
+    np.testing.assert_array_equal(found.values("MOLLI", "few", DICE), [np.nan, np.nan, 90.0])
+    np.testing.assert_array_equal(found.values("MOLLI", "none", DICE), [80.0, 81.0, 82.0])
 
 
 def test_lamod_is_compared_with_what_is_kept(tmp_path):

@@ -87,8 +87,9 @@ class Scores:
         self.rows = list(dict.fromkeys(one["method"] for one in results))
 
     def values(self, examination: str, row: str, score: str) -> np.ndarray:
-        """A score of everybody, in order."""
-        return self.scores[examination, row][score].to_numpy()
+        """A score of everybody, in order; NaN of whom the method could not take."""
+        everybody = self.scores[examination, NONE]["person"]
+        return self.scores[examination, row].set_index("person")[score].reindex(everybody).to_numpy()
 
     def has(self, examination: str, row: str, score: str) -> bool:
         """Whether it was taken."""
@@ -171,10 +172,18 @@ def table(found: Scores, examination: str) -> pd.DataFrame:
         digits = {name: DIGITS[name] for name in (*ALIGNMENT, *MAPS) if name in scores}
         published = dict(zip((f"paper: {DICE}", f"paper: {TRE}"), PAPER[examination].get(row, ()), strict=False))
         rows.append(
-            {"method": row, **spread(scores[list(digits)], digits)}
+            {
+                "method": row + _of(len(scores), len(found.scores[examination, NONE])),
+                **spread(scores[list(digits)], digits),
+            }
             | {name: f"{value:g}" for name, value in published.items()}
         )
     return pd.DataFrame(rows).fillna("")
+
+
+def _of(count: int, everybody: int) -> str:
+    """Said of a row that could not take everybody's series."""
+    return "" if count == everybody else f" ({count} of {everybody} people)"
 
 
 def claims(found: Scores) -> pd.DataFrame:
