@@ -86,8 +86,11 @@ def numbers(comparisons: pd.DataFrame) -> str:
     """Ours against the other, by score; of several claims each is named."""
     parts, several = [], comparisons["claim"].nunique() > 1
     for score, group in comparisons.groupby("score", sort=False):
-        new = several & (group["claim"] != group["claim"].shift())
-        each = [f"{row['claim']}: {_one(row)}" if new[n] else _one(row) for n, row in group.iterrows()]
+        first = group["claim"] != group["claim"].shift()
+        each = [
+            f"{row['claim']}: {_one(row)}" if several and new else _one(row)
+            for (_, row), new in zip(group.iterrows(), first, strict=True)
+        ]
         more = f"; and {len(each) - MOST} more" if len(each) > MOST else ""
         parts.append(f"{score}: {'; '.join(each[:MOST])}{more}")
     return "<br>".join(parts)
