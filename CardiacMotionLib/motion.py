@@ -216,6 +216,18 @@ class Motion:
         provenance = {**self.provenance, "reference": frame}
         return Motion(world, self.affine, frame, times, provenance, samples=samples)
 
+    def spread(self) -> np.ndarray:
+        """(T, K, J, I, 3) float32 standard deviation of the displacement over the `samples`, in mm along RAS.
+
+        Raises `CardiacMotionError` where there are fewer than two.
+        """
+        if len(self.samples) < 2:
+            raise CardiacMotionError(
+                f"{self!r} has {len(self.samples)} samples; its spread needs two, of a method that draws more than one "
+                "motion, and a .npz to keep them"
+            )
+        return np.std([sample.displacement for sample in self.samples], axis=0, ddof=1)
+
     def labeled(self, series: ImageSeries) -> ImageSeries:
         """``series``, with the `labels` that the method found where its reference frame has none of its own."""
         if self.labels is None or not self.labels.any() or self.reference in (None, *series.labels):

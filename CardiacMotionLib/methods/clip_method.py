@@ -21,7 +21,7 @@ class ClipOptions:
 
     weights: str = option(AUTO, "Weights: auto (those that ship and fit the series), a name, or a file")
     carrier: str = option(
-        AUTO, "Method that carries the wall to frames that have no labels; auto: the one that is best for a cine"
+        AUTO, "Method that carries the wall to where none is drawn in a frame; auto: the one that is best for a cine"
     )
 
 

@@ -272,6 +272,9 @@ def test_the_spread_of_strain_is_that_of_the_samples(heart):
     motion = Motion(u, heart.motion.affine, 0, heart.motion.times, samples=samples)
     labels = heart.series.labels[0]
     found = strain(motion, labels)
+    assert np.allclose(motion.spread(), 0.1 * np.abs(u), atol=1e-5)
+    with pytest.raises(CardiacMotionError, match=r"has 0 samples; its spread needs two"):
+        heart.motion.spread()
     each = np.stack([strain(one, labels).circumferential for one in samples])
     assert np.allclose(found.spread("circumferential"), each.std(0, ddof=1), atol=1e-6, equal_nan=True)
     assert np.nanmax(found.spread("radial")[2]) > 0.01

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -135,9 +135,9 @@ def kept(path: Path, examination: str) -> tuple[dict[str, Any], list[Row]]:
 
 
 def identity(row: Row, examination: str) -> str:
-    """What a row's scores depend on, but for the code: options, images and weights."""
+    """What a row's scores depend on, but for the code: how it is made, images and weights."""
     weights = sorted(str(card["sha256"]) for card in cards(row.method).values())
-    return json.dumps([row.method, row.options, VIEW, EXAMINATIONS[examination], weights], sort_keys=True)
+    return json.dumps([asdict(row), VIEW, EXAMINATIONS[examination], weights], sort_keys=True)
 
 
 def scored(subject: SyntheticSubject, known: Prepared, row: Row) -> dict[str, float]:

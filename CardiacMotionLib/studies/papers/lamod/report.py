@@ -73,8 +73,8 @@ def write_report(results: list[dict[str, Any]], order: Order) -> None:
         "row that says otherwise; spline sees the images, of which those of DENSE mislead, since its blood loses its "
         "signal, or the walls. LaMoD is the mean of eight samples of ten leaps each, of one draw of the noise for all "
         "people; its interval of 90 % is the strain of that mean and 1.64 standard deviations to either side, in every "
-        "voxel of the wall. Seconds are of a whole examination on one thread, whatever else the machine did, the "
-        "carrying of the wall included where there is any.",
+        "voxel of the wall. Seconds are of a whole examination, carrying of the wall included where there is any, "
+        "whatever else the machine did.",
         RESEARCH_USE,
         "",
         "![Errors of every method](lamod_claims.png)",
