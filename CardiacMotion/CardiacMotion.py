@@ -92,6 +92,8 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartSaveEvent, self.onSceneStartSave)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndSaveEvent, self.session.changed)
         self.initializeParameterNode()
 
     def cleanup(self):
@@ -127,9 +129,19 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self._entered or self.parent.isEntered:  # a panel that Reload made in the open module was not entered
             self.initializeParameterNode()
 
+    def onSceneStartSave(self, caller=None, event=None):
+        """The scene is written: what is hidden or colored for the moment only is not to be in the file."""
+        for callback in self.session.saving:
+            callback()
+
     def initializeParameterNode(self):
-        """Take the scene's parameter node."""
-        self.setParameterNode(self.logic.getParameterNode())
+        """Take the scene's parameter node; that which is shown already is not wrapped again, and its views stay."""
+        shown = self._parameterNode
+        if shown is None or shown.parameterNode is not ScriptedLoadableModuleLogic.getParameterNode(self.logic):
+            self.setParameterNode(self.logic.getParameterNode())
+        else:
+            self.giveParameterNode(shown)
+            self.session.changed()
 
     def setParameterNode(self, parameterNode):
         """Let go of one parameter node and show another, or none."""
@@ -137,9 +149,7 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._parameterNode.disconnectGui(self._guiTag)
             self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.session.changed)
         self._parameterNode = parameterNode
-        self.session.setParameterNode(parameterNode)
-        for panel in self.panels:
-            panel.setParameterNode(parameterNode)
+        self.giveParameterNode(parameterNode)
         if parameterNode is not None:
             uis = (self.ui, *(panel.ui for panel in self.sections))
             widgets = [w for ui in uis for w in vars(ui).values() if w.property("SlicerParameterName")]
@@ -147,6 +157,12 @@ class CardiacMotionWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._guiTag = parameterNode.connectParametersToGui({w.property("SlicerParameterName"): w for w in widgets})
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.session.changed)
         self.session.changed()
+
+    def giveParameterNode(self, parameterNode):
+        """Give session and sections a parameter node, or none; they look for what is new in its scene."""
+        self.session.setParameterNode(parameterNode)
+        for panel in self.panels:
+            panel.setParameterNode(parameterNode)
 
     def refresh(self):
         """Show the state of the parameter node, of the runs and of the installation."""

@@ -37,6 +37,7 @@ class LayoutSwitch:
         self.session = session
         self.layouts = session.layouts
         session.showLayout = self.show
+        session.saving.append(self._showInput)
         self.widget, self.ui = session.load("Layouts")
         self.buttons = {
             REVIEW: self.ui.reviewLayoutButton,
@@ -159,6 +160,11 @@ class LayoutSwitch:
         if segmentation is not None and segmentation.GetDisplayVisibility():
             segmentation.SetDisplayVisibility(False)
             self._hidden = segmentation
+
+    def _showInput(self) -> None:
+        """Show it again as it was, until the views are filled anew."""
+        self._hideInput(None)
+        self._filled = ()
 
 
 def fillWithMotion(results: Any, layout: int, areNew: bool) -> None:

@@ -104,7 +104,7 @@ class MappingPanel:
 
         results = yield from analysis.whileThere(self._seriesId, start, SERIES_GONE)
         if segmentation is not None and results.labels is not None:
-            segmentation.SetDisplayVisibility(False)  # its outlines lie in the maps' own
+            self.results.hideInput(segmentation)
         self.results.select(run, results)
         return _("Done. The maps are in the scene, over the images.")
 

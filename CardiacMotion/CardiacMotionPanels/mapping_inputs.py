@@ -241,8 +241,13 @@ class MapInputs:
         self.session.changed()
 
     def _sequenceOf(self, volume: Any) -> Any:
-        from CardiacMotionLib.scene.cines import to_sequence
+        from CardiacMotionLib.scene.cines import FILE, cine_kind, to_sequence
 
+        if cine_kind(volume) == FILE:  # its file is not read for a look at it
+            self._refused = _(
+                "{name} is a single image; select a sequence. If its file holds more, make it a sequence in Study."
+            ).format(name=volume.GetName())
+            return None
         try:
             return to_sequence(volume)
         except CardiacMotionError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import qt
+import slicer
 from slicer.i18n import tr as _
 
 from CardiacMotionLib.errors import CardiacMotionError
@@ -27,6 +28,7 @@ class MapResultsView:
         self._drawn: tuple[Any, ...] = ()  # run, map, opacity, before
         self._described = ""  # run that the words are of
         self._before = False
+        self._hidden: Any = None  # the input's segmentation while the maps have outlines of their own
         self._showing = False
         self.flicker = qt.QTimer()
         self.flicker.setInterval(FLICKER_MS)
@@ -49,7 +51,8 @@ class MapResultsView:
     def setParameterNode(self, parameterNode: Any) -> None:
         """Show another parameter node, or none while a scene closes."""
         self.stopFlicker()
-        self.parameterNode, self._drawn, self._described = parameterNode, (), ""
+        if parameterNode is not self.parameterNode:
+            self.parameterNode, self._drawn, self._described = parameterNode, (), ""
 
     def cleanup(self) -> None:
         """Stop what moves."""
@@ -59,6 +62,18 @@ class MapResultsView:
         """Take new maps, and show the first."""
         self.parameterNode.mapShown = next(iter(results.maps))
         self.session.takeMaps(run, results)
+
+    def hideInput(self, segmentation: Any) -> None:
+        """Hide the segmentation that was put in, where it is shown: its outlines lie in the maps' own."""
+        if segmentation.GetDisplayVisibility():
+            segmentation.SetDisplayVisibility(False)
+            self._hidden = segmentation
+
+    def showInput(self) -> None:
+        """Show it again."""
+        if self._hidden is not None and slicer.mrmlScene.IsNodePresent(self._hidden):
+            self._hidden.SetDisplayVisibility(True)
+        self._hidden = None
 
     # ------------------------------------------------------------------ what is shown
 
@@ -132,15 +147,14 @@ class MapResultsView:
         if wanted == self._drawn:
             return
         from CardiacMotionLib.scene import show_map
-        from CardiacMotionLib.scene.map_views import hide_outlines
-        from CardiacMotionLib.scene.overlays import hide_overlay
+        from CardiacMotionLib.scene.map_views import hide_maps, hide_outlines
 
         self._drawn = wanted
         for other in self.session.mapRuns.values():
             if other is not current:
                 hide_outlines(other)
         if name is None:
-            hide_overlay()
+            hide_maps()
         else:
             show_map(current, name, opacity=self.parameterNode.mapOpacity, before=self._before)
 
@@ -234,9 +248,8 @@ class MapResultsView:
         """Remove every node of the selected maps."""
         self.stopFlicker()
         self.session.removeMaps(self.current)
-        segmentation = self.parameterNode.mapSegmentation
-        if segmentation is not None and not self.session.mapRuns:
-            segmentation.SetDisplayVisibility(True)  # hidden while the maps had outlines of their own
+        if not self.session.mapRuns:
+            self.showInput()
 
 
 def describeMaps(results: Any) -> tuple[tuple[list[str], list[str]], list[str], list[str]]:

@@ -6,6 +6,7 @@ import functools
 import importlib
 import importlib.metadata
 import importlib.util
+import logging
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -65,7 +66,15 @@ def installTorch() -> None:
         raise CardiacMotionError(
             _("The PyTorch extension is not installed; install PyTorch in the Extensions Manager and restart Slicer.")
         ) from error
-    PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=True)
+    try:
+        PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=True)
+    except Exception as error:  # whatever pip, or what it installed, has to say
+        logging.exception("PyTorch was not installed")
+        raise CardiacMotionError(
+            _("Installing PyTorch failed ({reason}); the application log says more. Is there a network?").format(
+                reason=error
+            )
+        ) from error
     importlib.invalidate_caches()
     if not torchVersion():
         raise CardiacMotionError(_("PyTorch was not installed; CardiacMotion needs it to compute motion."))

@@ -62,8 +62,7 @@ class PlaybackControls:
             ui.frameSlider.maximum = browser.GetNumberOfItems() - 1
             ui.frameSlider.value = frame
             ui.playbackRateSpinBox.value = browser.GetPlaybackRateFps()
-            master = browser.GetMasterSequenceNode()
-            ui.frameLabel.text = describeFrame(master, frame) if master is not None else ""
+            ui.frameLabel.text = describeFrame(self.session.current.cine, frame)
         else:
             ui.frameLabel.text = ""
         self._showing = False

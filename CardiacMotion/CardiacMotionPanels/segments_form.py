@@ -30,6 +30,8 @@ class SegmentsForm:
         for combo in self.combos.values():
             combo.connect("currentIndexChanged(int)", self.onChosen)
         ui.previewSegmentsButton.connect("toggled(bool)", self.onPreview)
+        session.leaving.append(self.endPreview)
+        session.saving.append(self.endPreview)
 
     def refresh(self, reading: Reading) -> None:
         """Show the segments of the selected segmentation, what each stands for, and how much there is of it."""

@@ -59,6 +59,8 @@ class Session:
         How many pieces of long work are under way.
     leaving
         Called when the user goes to another module.
+    saving
+        Called before the scene is written: what is shown for the moment only ends, `changed` may bring it back.
     layouts
         The layouts of the module, which remember the user's.
     """
@@ -72,6 +74,7 @@ class Session:
         self.settings = Settings()
         self.jobs = 0
         self.leaving: list[Callable[[], None]] = []
+        self.saving: list[Callable[[], None]] = []
         self.layouts = Layouts()
         self.tell: Callable[[str], None] = lambda text: None  # one line of status; whoever has such a line sets it
         self.showLayout: Callable[[int], None] = lambda layout: None  # whoever can fill its views sets it
@@ -210,10 +213,12 @@ class Session:
 
     def _dropGone(self) -> None:
         """Forget what the user deleted."""
-        isPresent = slicer.mrmlScene.IsNodePresent
-        for run, results in list(self.runs.items()):
-            if not isPresent(results.motion_to_frame):
+        if self.runs:
+            from CardiacMotionLib.scene.result_record import forget_removed
+
+            for run in [run for run, results in self.runs.items() if not forget_removed(results)]:
                 self._letGo(run)
+        isPresent = slicer.mrmlScene.IsNodePresent
         for run, maps in list(self.mapRuns.items()):
             if not all(isPresent(node) for node in maps.maps.values()):
                 del self.mapRuns[run]

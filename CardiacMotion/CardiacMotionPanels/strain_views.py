@@ -28,6 +28,7 @@ class StrainViews:
 
     def __init__(self, session: Session, ui: Any):
         self.session, self.ui = session, ui
+        self._parameterNode: Any = None
         self._filling = False
         self._painted: tuple[Any, ...] = ()  # what the bullseye shows
         self._segmentsOf = ""  # run whose AHA segments are in the views
@@ -71,7 +72,8 @@ class StrainViews:
 
     def setParameterNode(self, parameterNode: Any) -> None:
         """Show another parameter node, or none while a scene closes."""
-        self._painted, self._segmentsOf = (), ""
+        if parameterNode is not self._parameterNode:
+            self._parameterNode, self._painted, self._segmentsOf = parameterNode, (), ""
 
     def cleanup(self) -> None:
         """Let go of the bullseye."""

@@ -135,7 +135,10 @@ class StudyPanel:
         remove_orphans()
         cine = sequence_of(self.ui.cineSelector.currentNode())
         if cine is not self.parameterNode.cine:
-            self.parameterNode.cine = cine
+            with slicer.util.NodeModify(self.parameterNode):
+                if self.parameterNode.cine is not None:
+                    self.frames.reset()  # they were those of the other cine
+                self.parameterNode.cine = cine
         self.session.changed()
 
     def onMakeSequence(self, *_args: Any) -> None:
@@ -214,9 +217,11 @@ def describeCine(sequenceNode: Any) -> tuple[str, bool]:
 
 
 def firstCine() -> Any:
-    """The first sequence of images in the scene, or None."""
+    """The first sequence of images in the scene that is no result of ours, or None."""
+    from CardiacMotionLib.scene.run_nodes import RUN
+
     for node in slicer.util.getNodesByClass("vtkMRMLSequenceNode"):
         text, problem = describeCine(node)
-        if text and not problem:
+        if node.GetAttribute(RUN) is None and text and not problem:
             return node
     return None

@@ -59,7 +59,8 @@ def show_arrows(results: Results, *, spacing_mm: float = 6.0) -> Any:
 
 def hide_arrows(results: Results) -> None:
     """Hide what `show_arrows` shows."""
-    display = results.proxy(results.motion_to_frame).GetDisplayNode()
+    transform = results.proxy(results.motion_to_frame)
+    display = None if transform is None else transform.GetDisplayNode()
     if display is not None:
         display.SetVisibility(False)
 

@@ -48,7 +48,7 @@ def difference_layer(series: ImageSeries, motion: Motion) -> Layer:
     largest = float(np.percentile(np.abs(series.frames - still), DIFFERENCE_PERCENTILE))
     window = (-largest, largest) if largest > 0 else (-1.0, 1.0)
     frames = motion.warp(series) - still
-    dress = in_colors(diverging_color_node, window)
+    dress = in_colors(diverging_color_node, window, everywhere=True)
     label_format = "%.0f" if largest >= 10 else "%.2g"
     return Layer(LAYER + DIFFERENCE, "Registered - reference", motion.affine, frames, dress, window, label_format)
 

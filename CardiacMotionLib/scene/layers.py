@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import Cancelled, CardiacMotionError
 from .colors import add_legend
 from .headless import headless_scene, import_slicer
-from .overlays import OUTSIDE, TITLE_ATTRIBUTE, WINDOW_ATTRIBUTE
+from .overlays import CINE, OUTSIDE, TITLE_ATTRIBUTE, WINDOW_ATTRIBUTE
 from .run_folder import file_node, folder_of
 from .run_nodes import ROLE, all_or_nothing, remove_nodes
 from .sequences import index_of, play_with, set_index
@@ -147,6 +147,7 @@ def describe_layer(node: Any, role: str, title: str, window: tuple[float, float]
     if window is not None:
         facts[WINDOW_ATTRIBUTE] = json.dumps(window)
     with import_slicer().util.NodeModify(node):
+        node.SetNodeReferenceID(CINE, results.cine.GetID())
         for name, value in facts.items():
             node.SetAttribute(name, value)
 
@@ -159,8 +160,10 @@ def file_under(results: Results, node: Any) -> None:
 # ---------------------------------------------------------------------- how it looks
 
 
-def in_colors(color_node: Callable[[], Any], window: tuple[float, float]) -> Callable[[Any, Results], None]:
-    """Dress a layer in a color node stretched over a window, hidden where there is no value."""
+def in_colors(
+    color_node: Callable[[], Any], window: tuple[float, float], *, everywhere: bool = False
+) -> Callable[[Any, Results], None]:
+    """Dress a layer in a color node stretched over a window, hidden where there is no value: it has one everywhere."""
 
     def dress(proxy: Any, _results: Results) -> None:
         display = proxy.GetDisplayNode()
@@ -169,7 +172,7 @@ def in_colors(color_node: Callable[[], Any], window: tuple[float, float]) -> Cal
         display.SetWindowLevelMinMax(*window)
         display.AutoThresholdOff()
         display.SetThreshold(*_SHOWN)
-        display.ApplyThresholdOn()
+        display.SetApplyThreshold(not everywhere)  # any value may be one
         display.InterpolateOff()  # between wall and outside there is nothing to interpolate
 
     return dress

@@ -13,7 +13,7 @@ from ..mapping.maps import ParameterMaps
 from .headless import import_slicer
 from .map_nodes import maps_from_nodes
 from .read_labels import read_labels
-from .run_folder import hierarchy_node
+from .run_folder import find_folder, hierarchy_node
 from .run_nodes import ROLE, RUN, nodes_of_run
 from .sequences import find_browser
 from .slice_plane import ijk_to_ras
@@ -94,6 +94,11 @@ class MapResults:
         return None if shown is None or self.browser is None else self.browser.GetProxyNode(shown)
 
 
+def is_map(node: Any) -> bool:
+    """Whether a volume node is a map of a run, before or after registration."""
+    return (node.GetAttribute(ROLE) or "").startswith((_MAP, _BEFORE))
+
+
 def roles_of(results: MapResults) -> dict[str, Any]:
     """{role: node or None} of everything that a user sees of maps."""
     return {
@@ -162,8 +167,6 @@ def from_scene(run: str) -> MapResults | None:
         return None
     first = next(iter(maps.values()))
     series = first.GetNodeReference(_SERIES)
-    hierarchy = hierarchy_node()
-    item = hierarchy.GetItemByDataNode(first)
     return MapResults(
         first.GetAttribute(_PREFIX + "name"),
         run,
@@ -172,7 +175,7 @@ def from_scene(run: str) -> MapResults | None:
         None if series is None else find_browser(series),
         by_role.get(_REGISTERED),
         by_role.get(_LABELS),
-        hierarchy.GetItemParent(item) if item != hierarchy.GetInvalidItemID() else 0,
+        find_folder(run),
         group(_BEFORE),
         group(_TABLE),
         tuple(json.loads(first.GetAttribute(_PREFIX + "notes") or "[]")),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import CardiacMotionError
-from .headless import import_slicer
+from .headless import headless_scene, import_slicer
 from .map_nodes import WINDOW_ATTRIBUTE, unit_of_node
-from .map_record import MapResults
+from .map_record import MapResults, is_map
 from .overlays import hide_legends, overlay_views
 
 
@@ -33,6 +33,18 @@ def show_map(results: MapResults, name: str, *, opacity: float = 1.0, before: bo
     if legend is not None:
         legend.SetVisibility(True)
         legend.Modified()  # a view decides whether to draw it by what its layers show at that moment
+
+
+def hide_maps() -> None:
+    """Take maps out of every slice view, with their legends; overlays and what the user put there stay."""
+    hidden = False
+    for composite in overlay_views():
+        node = headless_scene().scene.GetNodeByID(composite.GetForegroundVolumeID() or "")
+        if node is not None and is_map(node):
+            composite.SetForegroundVolumeID(None)
+            hidden = True
+    if hidden:
+        hide_legends()
 
 
 def hide_outlines(results: MapResults) -> None:

@@ -18,7 +18,7 @@ from .map_colors import shown_maps, styles
 from .map_nodes import add_map_node
 from .map_record import MapResults, describe, file_run, from_scene
 from .read import cine_sequence
-from .run_folder import hierarchy_node
+from .run_folder import folder_of, hierarchy_node
 from .run_nodes import all_or_nothing_in_steps, nodes_of_run, remove_nodes, remove_unused_color_nodes, runs_in_scene
 from .segmentations import fill_segmentation, show_contours
 from .sequences import find_browser, index_of, new_browser, new_image_sequence, play_with, show_in_window
@@ -202,9 +202,10 @@ def add_ecv_run(run: EcvRun, series_node: Any = None, *, name: str = "ECV") -> M
 
 def remove_maps(results: MapResults) -> None:
     """Remove every node of the maps, their folder included. The series and what others made stay."""
+    folder = folder_of(results)
     remove_nodes(nodes_of_run(results.run))
-    if results.folder:
-        hierarchy_node().RemoveItem(results.folder, False, False)
+    if folder:
+        hierarchy_node().RemoveItem(folder, False, False)
     remove_unused_color_nodes()
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 OUTSIDE = -1000.0  # percent; no wall can have it, and the display threshold hides it
 _SHOWN_PERCENT = (-500.0, 1000.0)
 TITLE_ATTRIBUTE, WINDOW_ATTRIBUTE = "CardiacMotion.title", "CardiacMotion.window"
+CINE = "CardiacMotion.cine"  # role of the reference to the cine's sequence
 PLAIN = "CardiacMotion.plain"  # attribute of the composite node of a slice view that shows images only
 
 
@@ -123,7 +124,7 @@ def show_overlay(sequence_node: Any, *, opacity: float = 0.6) -> None:
             f"overlay {sequence_node.GetName()!r} is played by no sequence browser; "
             "choose an overlay made by CardiacMotion"
         )
-    cine = browser.GetProxyNode(browser.GetMasterSequenceNode())
+    cine = browser.GetProxyNode(sequence_node.GetNodeReference(CINE) or browser.GetMasterSequenceNode())
     for composite in overlay_views():
         composite.SetBackgroundVolumeID(cine.GetID())
         composite.SetForegroundVolumeID(proxy.GetID())

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..motion import Motion
 from .charts import TimeMarker
-from .headless import import_slicer
-from .run_folder import file_node, hierarchy_node
-from .run_nodes import ROLE, RUN, nodes_of_run
+from .headless import headless_scene, import_slicer
+from .overlays import CINE
+from .run_folder import file_node, find_folder, hierarchy_node
+from .run_nodes import ROLE, RUN, nodes_of_run, remove_nodes
 from .sequences import find_browser
 from .steps import Steps
 from .tables import MEASURES
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from ..strain import Strain
 
 PREFIX = "CardiacMotion."  # before the names of our attributes
+TOGETHER = (  # what is made in one go, and can be removed without an end of the run
+    ("segmentation",),
+    ("wall",),
+    ("insertions",),
+    ("highlight",),
+    ("bullseye", "bullseye_values"),
+    ("segments", "segment_numbers"),
+)
 
 
 @dataclass
@@ -136,6 +145,7 @@ def describe(results: Results, motion: Motion, strain: Strain | None, measure: s
             continue
         with import_slicer().util.NodeModify(node):  # one update of the browser for all attributes
             node.SetAttribute(ROLE, role)
+            node.SetNodeReferenceID(CINE, results.cine.GetID())
             for key, value in facts.items():
                 node.SetAttribute(PREFIX + key, value if isinstance(value, str) else json.dumps(value, default=str))
         yield
@@ -175,16 +185,17 @@ def from_scene(run: str) -> Results | None:
     browser = None if moving is None else find_browser(moving)
     if moving is None or drawing is None or browser is None:
         return None  # somebody deleted the motion: what is left is not a run any more
+    cine = moving.GetNodeReference(CINE) or browser.GetMasterSequenceNode()  # which older scenes go by
+    if cine is None or cine.GetAttribute(RUN) == run:
+        return None  # the cine is gone, and a result leads the browser
 
     def group(prefix: str) -> dict[str, Any]:
         return {role.removeprefix(prefix): node for role, node in by_role.items() if role.startswith(prefix)}
 
-    hierarchy = hierarchy_node()
-    item = hierarchy.GetItemByDataNode(moving)
     results = Results(
         moving.GetAttribute(PREFIX + "name"),
         run,
-        browser.GetMasterSequenceNode(),
+        cine,
         browser,
         moving,
         drawing,
@@ -196,7 +207,7 @@ def from_scene(run: str) -> Results | None:
         group("table:"),
         by_role.get("chart"),
         [node for _, node in sorted(group("series:").items(), key=lambda pair: int(pair[0]))],
-        hierarchy.GetItemParent(item) if item != hierarchy.GetInvalidItemID() else 0,
+        find_folder(run),
         segments=by_role.get("segments"),
         segment_numbers=by_role.get("segment_numbers"),
         insertions=by_role.get("insertions"),
@@ -205,6 +216,26 @@ def from_scene(run: str) -> Results | None:
     )
     follow_time(results)
     return results
+
+
+def forget_removed(results: Results) -> bool:
+    """Let a run do without what was removed of it; False where it cannot: its cine, browser or motion is gone.
+
+    Of what is made together the rest goes, too.
+    """
+    present = headless_scene().scene.IsNodePresent
+    if not all(map(present, (results.cine, results.browser, results.motion_to_frame, results.frame_to_reference))):
+        return False
+    for attributes in TOGETHER:
+        nodes = [node for name in attributes if (node := getattr(results, name)) is not None]
+        if not all(map(present, nodes)):
+            remove_nodes([node for node in nodes if present(node)])
+            for name in attributes:
+                setattr(results, name, None)
+    for group in (results.overlays, results.layers):
+        for name in [name for name, node in group.items() if not present(node)]:
+            del group[name]
+    return True
 
 
 def follow_time(results: Results) -> None:

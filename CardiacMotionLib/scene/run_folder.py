@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .headless import headless_scene, import_slicer
-from .run_nodes import ROLE
+from .run_nodes import ROLE, RUN
 
 if TYPE_CHECKING:
+    from .map_record import MapResults
     from .result_record import Results
 
 _PREFIX = "CardiacMotion."
@@ -27,17 +28,24 @@ def adopt(results: Results, role: str, node: Any) -> None:
     file_node(folder_of(results), node)
 
 
-def folder_of(results: Results) -> int:
+def folder_of(results: Results | MapResults) -> int:
     """Item of the run's folder in the subject hierarchy, 0 where it has none.
 
     While a scene is loaded the hierarchy is put together last, so a run that was found then learns its folder here.
     """
     if not results.folder:
-        hierarchy = hierarchy_node()
-        item = hierarchy.GetItemByDataNode(results.motion_to_frame)
-        if item != hierarchy.GetInvalidItemID():
-            results.folder = hierarchy.GetItemParent(item)
+        results.folder = find_folder(results.run)
     return results.folder
+
+
+def find_folder(run: str) -> int:
+    """Item of a run's own folder in the subject hierarchy, 0 where it has none; its nodes may lie elsewhere."""
+    import vtk
+
+    hierarchy, items = hierarchy_node(), vtk.vtkIdList()
+    hierarchy.GetItemChildren(hierarchy.GetSceneItemID(), items, True)
+    everything = (items.GetId(number) for number in range(items.GetNumberOfIds()))
+    return next((item for item in everything if hierarchy.GetItemAttribute(item, RUN) == run), 0)
 
 
 def file_node(folder: int, node: Any) -> None:

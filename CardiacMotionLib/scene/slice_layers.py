@@ -33,8 +33,8 @@ class Picture:
 class SliceLayers:
     """Puts a `Picture` into every slice view and later gives every view back what it showed before.
 
-    What the user changes in a view stays: a view is written to when the picture changes, or the view is new, and on
-    `restore` only what still is ours is taken out.
+    What the user, or another part of ours, changes in a view stays: only what the picture changes is written, when it
+    does or the view is new, and on `restore` only what still is ours is taken out.
     """
 
     def __init__(self) -> None:
@@ -49,13 +49,16 @@ class SliceLayers:
         wanted |= {"ForegroundOpacity": None if picture.foreground is None else picture.opacity, "LabelOpacity": None}
         if picture.label is not None:
             wanted["LabelOpacity"] = 1.0
+        faded = {} if self._faded is None else {"ForegroundOpacity": self._faded}
         for composite in _views():
             identity = composite.GetID()
             before = self._before.setdefault(identity, _without_results(_read(composite)))
             put = {name: before[name] if value is None else value for name, value in wanted.items()}
-            if self._ours.get(identity) != put:
+            last = self._ours.get(identity)
+            if last != put:
                 self._ours[identity], self._faded = put, None
-                _write(composite, put)
+                there = before if last is None else {**last, **faded}
+                _write(composite, _read(composite) | {n: value for n, value in put.items() if value != there[n]})
 
     def fade(self, opacity: float) -> None:
         """Show the foreground of the picture with another opacity, until the next picture."""

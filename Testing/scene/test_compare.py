@@ -7,7 +7,7 @@ from small_hearts import AFFINES, SHAPE, TIMES, drifting_heart, heart_labels, he
 import CardiacMotionLib
 from CardiacMotionLib import CardiacMotionError, ImageSeries
 from CardiacMotionLib.motion import Motion
-from CardiacMotionLib.scene import add_results, add_series, remove_results
+from CardiacMotionLib.scene import add_results, add_series, remove_results, show_segments
 from CardiacMotionLib.scene.compare import (
     add_reference_image,
     checkerboard,
@@ -214,6 +214,20 @@ class TestViews:
             assert view.GetForegroundOpacity() == 0.3
         assert views[0].GetForegroundVolumeID() is None
         assert views[1].GetForegroundVolumeID() == scout.GetID()
+
+    def test_what_others_of_ours_put_there_stays_when_the_picture_changes(self, scene, run, views):
+        results, *_ = run
+        cine, overlay = results.proxy(results.cine), results.proxy(results.overlays["radial"])
+        layers = SliceLayers()
+        layers.show(Picture(cine, overlay, 0.6))
+        show_segments(results)
+        layers.fade(0.2)
+        layers.show(Picture(cine, overlay, 0.5))
+        layers.show(Picture(cine, results.proxy(results.overlays["circumferential"]), 0.5))
+        for view in views:
+            assert view.GetLabelVolumeID() == results.proxy(results.segments).GetID()
+            assert view.GetForegroundVolumeID() == results.proxy(results.overlays["circumferential"]).GetID()
+            assert view.GetForegroundOpacity() == 0.5
 
     def test_a_view_that_starts_with_what_the_others_show_does_not_keep_it(self, scene, run, views):
         results, *_ = run

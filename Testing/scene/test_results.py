@@ -58,6 +58,35 @@ def test_provenance_is_on_the_nodes(run_with_strain):
         assert node.GetAttribute("CardiacMotion.measure") == "Green-Lagrange"
 
 
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_folder_of_the_users_stays_when_a_run_goes(scene, run, loaded):
+    """Nodes of the run may have been put there."""
+    import slicer
+
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "Patient")
+    hierarchy.SetItemParent(hierarchy.GetItemByDataNode(run.motion_to_frame), patient)
+    own = run.folder
+    (found,) = find_results() if loaded else (run,)
+    remove_results(found)
+    assert hierarchy.GetItemName(patient) == "Patient"
+    assert hierarchy.GetItemName(own) == ""
+
+
+def test_a_run_of_the_second_cine_of_a_browser_is_found_with_it(scene, known):
+    from CardiacMotionLib.scene.sequences import play_with
+
+    series, motion, strain = known
+    _first, browser = add_series(series, "Magnitude")
+    second, alone = add_series(series, "Phase")
+    scene.RemoveNode(alone)
+    play_with(browser, second)
+    add_results(second, series, motion, strain, name="Run")
+    (found,) = find_results()
+    assert found.cine is second
+    assert found.browser is browser
+
+
 def test_folder_stands_beside_the_cine(scene, hearts):
     import slicer
 

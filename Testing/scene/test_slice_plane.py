@@ -40,6 +40,60 @@ def test_the_plane_across_holds_the_normal_of_the_slices_and_shares_their_horizo
     np.testing.assert_allclose(second[:3, 3], first[:3, 3])
 
 
+def moved_by(scene, matrix):
+    import slicer
+
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+    return transform
+
+
+def test_a_volume_that_was_moved_is_shown_where_it_is(scene, affine):
+    """By a transform above it: in the plane, at the place and around the heart of the world."""
+    import slicer
+
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[1:4, 8:20, 9:21] = 2
+    turn = np.array([[1, 0, 0, 30], [0, 0.8, -0.6, -20], [0, 0.6, 0.8, 10], [0, 0, 0, 1.0]])
+    moved = slicer.util.addVolumeFromArray(np.zeros(SHAPE, np.float32), affine, "Cine")
+    moved.SetAndObserveTransformNodeID(moved_by(scene, turn).GetID())
+    segmentation = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    fill_segmentation(segmentation, labels, turn @ affine)  # drawn in the world
+    view = scene.AddNewNodeByClass("vtkMRMLSliceNode")
+    show_heart(moved, view, segmentation, size=(400, 200))
+    np.testing.assert_allclose(view.GetFieldOfView()[:2], (2 * 1.6 * 18, 1.6 * 18), rtol=1e-5)
+    shown = slicer.util.arrayFromVTKMatrix(view.GetSliceToRAS())
+    middle = np.linalg.inv(turn @ affine) @ shown[:, 3]
+    np.testing.assert_allclose(middle[:3], (14.5, 13.5, 2), atol=1e-6)
+    assert abs(shown[:3, 2] @ (turn @ affine)[:3, 2]) == pytest.approx(8)
+    under = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    fill_segmentation(under, labels, affine)
+    under.SetAndObserveTransformNodeID(moved.GetTransformNodeID())
+    show_heart(moved, view, under, size=(400, 200))
+    np.testing.assert_allclose(slicer.util.arrayFromVTKMatrix(view.GetSliceToRAS()), shown, atol=1e-6)
+    moved.SetAndObserveTransformNodeID(scene.AddNewNodeByClass("vtkMRMLBSplineTransformNode").GetID())
+    show_acquired_plane(moved, view)  # a deformation has no plane: that of the volume is shown
+
+
+def test_a_segmentation_of_surfaces_alone_shows_the_whole_image(scene, affine):
+    import slicer
+
+    volume = slicer.util.addVolumeFromArray(np.zeros(SHAPE, np.float32), affine, "Cine")
+    segmentation = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    segmentation.GetSegmentation().AddEmptySegment("empty")
+    view = scene.AddNewNodeByClass("vtkMRMLSliceNode")
+    show_heart(volume, view, segmentation, size=(200, 200))
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[1:4, 8:20, 9:21] = 2
+    fill_segmentation(segmentation, labels, affine)
+    content = segmentation.GetSegmentation()
+    content.CreateRepresentation(slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName())
+    content.RemoveRepresentation(slicer.vtkSegmentationConverter.GetSegmentationBinaryLabelmapRepresentationName())
+    show_heart(volume, view, segmentation, size=(200, 200))
+    middle = np.linalg.inv(affine) @ slicer.util.arrayFromVTKMatrix(view.GetSliceToRAS())[:, 3]
+    np.testing.assert_allclose(middle[:2], (np.array(SHAPE[:0:-1]) - 1) / 2, atol=1e-6)
+
+
 @pytest.mark.parametrize("cropped", [False, True], ids=["whole label map", "part of the grid, as in a file"])
 def test_a_view_is_fitted_around_the_heart_in_its_middle_slice(scene, affine, cropped):
     import slicer
