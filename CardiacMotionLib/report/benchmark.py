@@ -67,7 +67,7 @@ def how(table: pd.DataFrame, settings: Settings) -> list[str]:
         "alone in a fresh process on the processor; import, reading of weights and a warm-up do not count in its "
         "time, nor what was in memory before. Scores are at end-systole, of the wall where it is labeled and over all "
         f"structures for overlap; folding is that of the worst frame, D_PCA1 of all frames. `x` is a ratio "
-        f"to `{DEFAULT}` on the same subjects. The best is in bold.",
+        f"to `{DEFAULT}` on the same subjects. The best of those with most subjects is in bold.",
     ]
 
 
@@ -94,7 +94,7 @@ def circumstances(settings: Settings) -> str:
 def means_table(rows: pd.DataFrame) -> list[str]:
     """Lines of one table: means over the subjects of each method, with the ratios of its costs."""
     done = rows[rows["reason"] == ""]
-    means = done.groupby("method", sort=False)[[*SCORES, *COSTS]].mean()
+    means, compared = _means(done)
     shown = [name for name in SCORES if means[name].notna().any()]
     heads = ["method", "runs", *(SCORES[name][0] for name in shown)]
     for title in COSTS.values():
@@ -105,12 +105,22 @@ def means_table(rows: pd.DataFrame) -> list[str]:
         cells = [method, runs]
         for name in shown:
             value = means[name].get(method, np.nan)
-            cells.append(_bold(_number(value), _is_best(means[name], method, SCORES[name][1], name)))
+            cells.append(_bold(_number(value), _is_best(compared[name], method, SCORES[name][1], name)))
         for name in COSTS:
             value = means[name].get(method, np.nan)
-            cells += [_bold(_number(value), _is_best(means[name], method, False, name)), _ratio(done, method, name)]
+            cells += [_bold(_number(value), _is_best(compared[name], method, False, name)), _ratio(done, method, name)]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
+
+
+def _means(done: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Means of every method; and those of them that can be compared, since no method has that score of more subjects.
+
+    Who gave up on the hardest would look best.
+    """
+    grouped = done.groupby("method", sort=False)[[*SCORES, *COSTS]]
+    counts = grouped.count()
+    return grouped.mean(), grouped.mean().where(counts == counts.max())
 
 
 def _is_best(values: pd.Series, method: str, more_is_better: bool, name: str) -> bool:
@@ -152,7 +162,7 @@ def verdict(table: pd.DataFrame) -> str:
 def _most_accurate(done: pd.DataFrame) -> tuple[str, str]:
     """The method of ours with the least endpoint error, or where that is not known the largest overlap; and which."""
     ours = done[~done["method"].isin((NONE, *PEERS))]
-    means = ours.groupby("method", sort=False)[["epe_mm", "dice"]].mean()
+    means = _means(ours)[1]
     name = "epe_mm" if means["epe_mm"].notna().any() else "dice"
     title, more = SCORES[name]
     values = means[name].dropna()

@@ -51,7 +51,7 @@ def write_cine(
 
 def frame_duration(motion: Motion) -> int:
     """Time in ms that one frame is shown: the true one where it is known, else 50."""
-    return max(round(float(np.diff(motion.times).mean())), 20) if motion.timed else 50
+    return max(round(float(np.diff(motion.times).mean())), 20) if motion.timed and len(motion) > 1 else 50
 
 
 def cine_frames(
@@ -80,13 +80,25 @@ def display(image: np.ndarray, affine: np.ndarray) -> np.ndarray:
     Short-axis slices then stand as in the bullseye: right ventricle and septum at the left.
     """
     i_axis, j_axis = affine[:3, 0], affine[:3, 1]
-    if abs(i_axis[0]) * np.linalg.norm(j_axis) < abs(j_axis[0]) * np.linalg.norm(i_axis):
+    if _turned(affine):
         image, i_axis, j_axis = image.T, j_axis, i_axis
     if i_axis[0] > 0:  # to the patient's right
         image = image[:, ::-1]
     if j_axis[1] + j_axis[2] > 0:  # to anterior or superior
         image = image[::-1]
     return image
+
+
+def pixel_aspect(affine: np.ndarray) -> float:
+    """Height of a pixel over its width, in a slice that `display` turned."""
+    width, height = np.linalg.norm(affine[:3, :2], axis=0)
+    return float(width / height if _turned(affine) else height / width)
+
+
+def _turned(affine: np.ndarray) -> bool:
+    """Whether rows become columns: j runs more from left to right than i does."""
+    (i, j), (width, height) = np.abs(affine[0, :2]), np.linalg.norm(affine[:3, :2], axis=0)
+    return bool(i * height < j * width)
 
 
 class _View:
@@ -96,7 +108,7 @@ class _View:
         self.series, self.strain, self.component, self.slices = series, strain, component, slices
         self.box = _crop_box(strain.wall, series.spacing)
         self.window = np.percentile(series.frames[(slice(None), slice(None), *self.box)][:, slices], (1, 99.5))
-        self.pixel_ratio = float(series.spacing[1] / series.spacing[0])
+        self.pixel_ratio = pixel_aspect(series.affine)
 
     def draw(self, frame: int, overlay: np.ndarray) -> Image.Image:
         """One frame with its overlay (K, J, I) in percent, NaN where there is no wall."""

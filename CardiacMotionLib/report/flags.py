@@ -19,6 +19,8 @@ Flag = tuple[str, str]  # severity, sentence
 PROBLEM, CAUTION, NOTE, GOOD = "problem", "caution", "note", "good"
 SEVERITIES = (PROBLEM, CAUTION, NOTE, GOOD)
 
+NO_LABELS = "There is no strain: it needs a segmentation of the end-diastolic frame; select one."
+
 # Where the words change. They are rules of thumb for reading, not limits that a study has shown.
 FOLDING_PROBLEM = 1.0  # % of the voxels of the heart
 VOLUME_CAUTION, VOLUME_PROBLEM = 0.10, 0.25  # mean |J - 1| of the wall in the worst frame
@@ -38,7 +40,7 @@ def quality_flags(outcome: Outcome) -> list[Flag]:
     """
     flags = [*_of_motion(outcome.quality)]
     if outcome.strain is None:
-        flags.append((NOTE, "There is no strain: it needs a segmentation of the end-diastolic frame; select one."))
+        flags.append((NOTE, next((note for note in outcome.notes if note.startswith("No strain")), NO_LABELS)))
     else:
         flags += [*_of_cycle(outcome.strain), *_of_slices(outcome.strain), *_of_numbers(outcome.strain)]
     flags.sort(key=lambda flag: SEVERITIES.index(flag[0]))

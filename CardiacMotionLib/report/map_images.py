@@ -8,7 +8,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from .cine import display
+from .cine import display, pixel_aspect
 from .figures import new_figure, png_bytes
 from .map_run import MapRun
 from .maps import choose_slices, crop_box, draw_outline, heart_region
@@ -40,7 +40,7 @@ def caption(run: MapRun, frame: int) -> str:
 
 def _draw(run: MapRun, frame: int, k: int, box: tuple[slice, slice]) -> Image.Image:
     low, high = np.percentile(np.abs(run.series.frames[frame, k][box]), (1, 99.5))
-    aspect = float(run.series.spacing[1] / run.series.spacing[0])
+    aspect = pixel_aspect(run.series.affine)
     figure = new_figure(3.2 * len(run.steps), 3.5)
     for axis, (step, images, _, _) in zip(figure.subplots(1, len(run.steps), squeeze=False)[0], run.steps, strict=True):
         picture = display(np.abs(images.frames[frame, k][box]), run.series.affine)

@@ -14,7 +14,7 @@ from ..errors import CardiacMotionError
 from ..mapping.maps import ParameterMaps
 from ..scene.map_colors import PALETTES, MapStyle, shown_maps, styles
 from ..series import LV_CAVITY, MYOCARDIUM
-from .cine import display
+from .cine import display, pixel_aspect
 from .figures import new_figure, save_figure
 
 if TYPE_CHECKING:
@@ -113,15 +113,13 @@ def heart_region(labels: list[np.ndarray | None], maps: ParameterMaps) -> np.nda
 def _height_over_width(maps: ParameterMaps, box: tuple[slice, slice]) -> float:
     corner = np.zeros(maps.shape[1:])[box]
     height, width = display(corner, maps.affine).shape
-    turned = corner.shape != (height, width)
-    pixel = maps.spacing[0] / maps.spacing[1] if turned else maps.spacing[1] / maps.spacing[0]
-    return float(np.clip(pixel * height / width, 0.5, 2.0))
+    return float(np.clip(pixel_aspect(maps.affine) * height / width, 0.5, 2.0))
 
 
 def _draw(axis: Axes, panel: Panel, name: str, style: MapStyle, k: int, box: tuple[slice, slice]) -> None:
     maps = panel.maps
     low, high = style.window
-    aspect = float(maps.spacing[1] / maps.spacing[0])
+    aspect = pixel_aspect(maps.affine)
     tried = display(maps.attempted[k][box], maps.affine)
     axis.imshow(np.where(tried[..., None], NOT_FITTED, 0.0), aspect=aspect)
     values = display(maps.maps[name][k][box], maps.affine)

@@ -107,6 +107,8 @@ def check_options(options: Mapping[str, Mapping[str, Any]], names: Sequence[str]
 def plan(subjects: Sequence[StudySubject], names: Sequence[str], settings: Settings, folder: Path) -> list[Run]:
     """The runs in their order, subject by subject; a run keeps its file as long as what it depends on stays."""
     from .. import __version__
+    from ..methods.registry import BEST
+    from ..weights import digests
 
     runs = []
     for subject in subjects:
@@ -119,6 +121,7 @@ def plan(subjects: Sequence[StudySubject], names: Sequence[str], settings: Setti
                 "threads": settings.threads,
                 "seed": settings.seed,
                 "version": __version__,
+                **({"weights": weights} if (weights := digests([BEST if name == AUTO else name], options)) else {}),
             }
             key = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:16]
             runs.append(Run(subject, name, options, folder / "runs" / f"{name}-{key}.json", what))
@@ -126,12 +129,15 @@ def plan(subjects: Sequence[StudySubject], names: Sequence[str], settings: Setti
 
 
 def result_of(run: Run, settings: Settings) -> dict[str, Any] | None:
-    """What a run gave, None where it is still to do: not done, or given up at a lower limit than the one of now."""
+    """What a run gave, None where it is still to do: not done, failed, or given up at a lower limit than now.
+
+    What made it fail may be gone by now: memory that others held, weights that were not there.
+    """
     if not run.file.is_file():
         return None
     kept = json.loads(run.file.read_text(encoding="utf-8"))
-    given_up = kept.get("limit_seconds")
-    return kept if given_up is None or given_up >= 60 * settings.limit_minutes else None
+    enough = kept.get("limit_seconds", 0.0) >= 60 * settings.limit_minutes
+    return kept if enough or not kept.get("reason") else None
 
 
 def execute(

@@ -127,8 +127,8 @@ def checked_ratings(ratings: ArrayLike) -> np.ndarray:
 
 
 def _mean_squares(table: np.ndarray) -> _MeanSquares:
-    if np.ptp(table) == 0:
-        raise CardiacMotionError(f"an ICC needs subjects that differ; all values are {table.flat[0]:g}")
+    if not np.ptp(table, axis=0).any():
+        raise CardiacMotionError(f"an ICC needs subjects that differ; all have {', '.join(f'{v:g}' for v in table[0])}")
     n, k = table.shape
     mean, of_rows, of_columns = table.mean(), table.mean(1, keepdims=True), table.mean(0, keepdims=True)
     scale = float(np.abs(table).max())

@@ -22,7 +22,7 @@ from ..workers import each
 from . import repeatability_views as views
 from .repeatability_runs import EXACT, Failure, Job, file_name, measure, read_run, reason_of
 from .repeatability_tables import between_methods, by_condition
-from .subjects import StudySubject, SyntheticSubject
+from .subjects import StudySubject, SyntheticSubject, check_names
 
 COLUMNS = ("data", "subject", "group", "condition", "view", "method", "measure", "region", "percent", "seconds")
 
@@ -115,12 +115,13 @@ def run_repeatability(
     Raises
     ------
     CardiacMotionError
-        without subjects, or when no run gave a strain; when the folder cannot be written.
+        without subjects, for two of one name in a data set, when no run gave a strain, or the folder cannot be written.
     Cancelled
         when ``progress`` answered False; what is done stays in the folder.
     """
     if not subjects:
         raise CardiacMotionError("no subjects: expected at least one to see again")
+    check_names(subjects)
     jobs = [job for subject in subjects for job in _jobs(subject, recipe, folder, workers)]
     files = [file for job in jobs for _, _, file in job.todo]
     missing = [

@@ -17,6 +17,7 @@ from .. import __version__
 from ..devices import limited_threads
 from ..errors import Cancelled, CardiacMotionError
 from ..series import default_reference
+from ..weights import digests
 from ..whole_files import write_whole
 from . import repeatability_views as views
 from .subjects import StudySubject, SyntheticSubject
@@ -60,13 +61,15 @@ class Failure(NamedTuple):
 
 
 def file_name(subject: StudySubject, view: str, method: str, repeat: int, seed: int) -> str:
-    """Name of the file of a run: another one for other images, conditions, method, seed or program."""
+    """Name of the file of a run: another one for other images, conditions, method, weights, seed or program."""
+    weights = digests([method], {})
     what = {
         "subject": subject.identity,
         "view": [view, views.DIFFERS.get(views.condition_of(view)), repeat, views.NOISE_PERCENT],
         "method": method,
         "seed": seed,
         "version": [__version__, SCHEME],
+        **({"weights": weights} if weights else {}),
     }
     digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
     return "_".join(re.sub(r"[^0-9A-Za-z]+", "-", part) for part in (subject.name, view, method, digest)) + ".json"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple, TypeVar
 
@@ -43,8 +43,9 @@ def by_condition(table: pd.DataFrame) -> pd.DataFrame:
             {"data": data, "method": method, "condition": condition, "measure": measure, "region": region, **figures}
             for (data, method), runs in table.groupby(["data", "method"], sort=False)
             for condition in [c for c in runs["condition"].unique() if c != BASE]
-            for measure, region, values in _regions(runs[runs["condition"].isin([BASE, condition])])
-            if (figures := agreement_of(_wide(values, "view"), relative=region == WHOLE))
+            for views in [[BASE, *runs.loc[runs["condition"] == condition, "view"].unique()]]
+            for measure, region, values in _regions(runs[runs["view"].isin(views)])
+            if (figures := agreement_of(_wide(values, "view", views), relative=region == WHOLE))
         ]
     )
 
@@ -59,7 +60,7 @@ def between_methods(table: pd.DataFrame) -> pd.DataFrame:
             for first, second in combinations(runs["method"].unique(), 2)
             for measure, region, values in _regions(runs[runs["method"].isin([first, second])])
             if region in (WHOLE, POOLED)
-            and (figures := agreement_of(_wide(values, "method")[[first, second]], relative=region == WHOLE))
+            and (figures := agreement_of(_wide(values, "method", [first, second]), relative=region == WHOLE))
         ]
     )
 
@@ -69,8 +70,10 @@ def agreement_of(wide: pd.DataFrame, *, relative: bool) -> dict[str, Any]:
 
     icc (2,1) with icc_low and icc_high, icc_consistency (3,1), bias, sd, lower, upper (limits of agreement) and slope
     of the others minus the first, lin, within_sd, rc (repeatability coefficient) in percentage points, and, where
-    ``relative``, cov_percent; n values of so many subjects. Nothing for fewer than `FEWEST` subjects.
+    ``relative``, cov_percent; n values of so many subjects. Nothing for fewer than two columns or `FEWEST` subjects.
     """
+    if wide.shape[1] < 2:
+        return {}
     values = complete_rows(wide.to_numpy())
     whole = wide.dropna()
     subjects = whole.index.get_level_values("subject").nunique()
@@ -157,10 +160,10 @@ def _regions(runs: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
                 yield measure, region, rows[rows["region"] == region]
 
 
-def _wide(rows: pd.DataFrame, across: str) -> pd.DataFrame:
-    """One row a subject (and segment), one column a view or method, in the order of the table."""
+def _wide(rows: pd.DataFrame, across: str, names: Sequence[str]) -> pd.DataFrame:
+    """One row a subject (and segment), one column a view or method that is there; none without the first of them."""
     wide = rows.pivot_table(index=["subject", "region"], columns=across, values="percent")
-    return wide[[name for name in rows[across].unique() if name in wide]]
+    return wide[[name for name in names if name in wide] if names[0] in wide else []]
 
 
 def _or_none(function: Callable[..., Answer], *values: np.ndarray) -> Answer | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,6 +180,17 @@ class SampleSubject:
         return Examination(sample_series())
 
 
+def check_names(subjects: Sequence[StudySubject]) -> None:
+    """Raise `CardiacMotionError` for two subjects of one name in one data set: tables could not tell them apart."""
+    counts = Counter((subject.data, subject.name) for subject in subjects)
+    for (data, name), count in counts.items():
+        if count > 1:
+            raise CardiacMotionError(
+                f"subject {name!r} of {data} is there {count} times; give data sets that are not the same different "
+                "names, and name each subject once"
+            )
+
+
 def synthetic_subjects(count: int, first_seed: int | None = None, **options: Any) -> list[SyntheticSubject]:
     """People of consecutive seeds, whose groups take turns unless ``group`` is among the options of the cine.
 
@@ -208,6 +220,8 @@ def case_subjects(
     """
     from ..io.datasets import find_cases
 
+    if number is not None and number < 1:
+        raise CardiacMotionError(f"the number of subjects must be at least 1, got {number}; leave it out for all")
     everyone = [CaseSubject(case, data) for case in find_cases(folder, layout)]
     known = sorted({subject.group for subject in everyone} - {""})
     unknown = [name for name in groups if name not in known]

@@ -7,7 +7,7 @@ is read without the other. ``weights`` are the two together, ``card`` the text, 
 from typing import TYPE_CHECKING, Any
 
 from .card import card_text, read_card
-from .places import FOLDER, SUFFIX, available, cards, find, shipped
+from .places import FOLDER, SUFFIX, available, cards, digests, find, shipped
 
 if TYPE_CHECKING:
     from .weights import Weights, check_tensors, differences
@@ -21,6 +21,7 @@ __all__ = [
     "cards",
     "check_tensors",
     "differences",
+    "digests",
     "find",
     "read_card",
     "shipped",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,16 @@ def cards(method: str | None = None) -> dict[Path, dict[str, Any]]:
     """Cards of what is `available`, with ``method`` only its own; files that have no card are left out."""
     read = {file: read_card(file) for file in available() if file.with_suffix(".toml").is_file()}
     return {file: card for file, card in read.items() if method in (None, card.get("method"))}
+
+
+def digests(methods: Iterable[str], options: Mapping[str, Any]) -> list[str]:
+    """sha256 of all weights of some methods that are `available`, and of the files that options name.
+
+    Results that are kept are those of other weights when these differ.
+    """
+    known = [str(card.get("sha256")) for method in methods for card in cards(method).values()]
+    named = [Path(value) for value in options.values() if isinstance(value, (str, Path)) and Path(value).is_file()]
+    return sorted([*known, *(hashlib.sha256(file.read_bytes()).hexdigest() for file in named)])
 
 
 def find(path_or_name: str | Path, method: str | None = None) -> Path:

@@ -124,6 +124,12 @@ def test_the_worst_comes_first(good):
     assert [line.split(":")[0] for line in lines] == ["problem", "caution", "note"]
 
 
+def test_why_there_is_no_strain_is_said(good):
+    refused = "No strain: labels have two LV walls."
+    assert f"note: {refused}" in said(dataclasses.replace(good, strain=None, notes=("Other.", refused)))
+    assert any("needs a segmentation" in line for line in said(dataclasses.replace(good, strain=None)))
+
+
 def test_one_slice_and_few_slices_and_no_strain(a_subject, good):
     series = a_subject.series
     for kept, words in ((slice(2, 3), "One slice"), (slice(2, 4), "Only 2 slices")):

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import CardiacMotionLib as cm
 from CardiacMotionLib import CardiacMotionError, report
 from CardiacMotionLib.report.bullseye import draw_bullseye, segment_values
-from CardiacMotionLib.report.cine import choose_slices, cine_frames, display
+from CardiacMotionLib.report.cine import choose_slices, cine_frames, display, frame_duration, pixel_aspect
 from CardiacMotionLib.report.curves import draw_curves
 
 
@@ -88,6 +89,10 @@ def test_cine_has_a_picture_a_frame_and_the_wall_moves_in_it(a_subject, its_stra
     assert blue[its_strain.end_systole] > colorbar + 500
 
 
+def test_one_frame_is_shown_for_a_moment():
+    assert frame_duration(cm.Motion(np.zeros((1, 2, 2, 2, 3), np.float32), np.eye(4), 0, [0.0])) == 50
+
+
 def test_slices_go_from_base_to_apex(its_strain):
     slices = choose_slices(its_strain)
     heights = [float(its_strain.affine[:3, 2] @ its_strain.axis) * k for k in slices]
@@ -108,6 +113,19 @@ def test_slices_are_shown_with_patient_left_at_the_right_and_anterior_on_top(fli
     right, anterior = display(world[..., 0], affine), display(world[..., 1], affine)
     assert (np.diff(right, axis=1) < 0).all()
     assert (np.diff(anterior, axis=0) < 0).all()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_pixels_that_are_not_square_keep_their_shape(turned):
+    """A square of 12 mm is one in the picture, too."""
+    affine = np.diag([-1.0, -1.5, 8.0, 1.0])
+    square = np.zeros((24, 24))
+    square[4:12, 4:16] = 1
+    if turned:
+        affine, square = affine[:, [1, 0, 2, 3]], square.T
+    rows, columns = display(square, affine).nonzero()
+    assert np.ptp(rows) + 1 == 8
+    assert (np.ptp(rows) + 1) * pixel_aspect(affine) == pytest.approx(np.ptp(columns) + 1)
 
 
 def test_animation_runs_at_the_speed_of_the_heart(a_subject, its_strain, tmp_path):

@@ -174,6 +174,8 @@ def test_the_intervals_of_concordance_hold_the_truth_as_often_as_they_say():
         (lambda: icc_agreement([[1.0], [2.0]]), "at least 2"),
         (lambda: icc_agreement([[1, 2], [np.nan, 3], [4, 5]]), "1 of 3 subjects lack a value"),
         (lambda: icc_agreement(np.ones((4, 2))), "subjects that differ"),
+        (lambda: icc_agreement([[300, 375]] * 3), "subjects that differ; all have 300, 375"),
+        (lambda: icc_consistency([[300, 375]] * 3), "subjects that differ"),
         (lambda: bland_altman([1, 2], [1, 2]), "at least 3 pairs"),
         (lambda: bland_altman([1, 2, 3], [1, 2]), "same length"),
         (lambda: bland_altman([1, 2, np.nan], [1, 2, 3]), "lack a value"),

@@ -144,6 +144,17 @@ def test_what_goes_wrong_is_a_row_and_a_higher_limit_tries_again(people, tmp_pat
     assert np.isnan(row["seconds"])
 
 
+def test_what_failed_is_tried_again(people, tmp_path, monkeypatch):
+    """What made it fail may be gone."""
+    monkeypatch.setattr(benchmark, "run_apart", lambda *_: {"reason": "memory ran out"})
+    settings = benchmark.Settings()
+    (run,) = benchmark.plan(people[:1], ["demons"], settings, tmp_path)
+    ((_, result),) = benchmark.execute([run], settings)
+    assert result["reason"] == "memory ran out"
+    assert run.file.is_file()
+    assert benchmark.result_of(run, settings) is None
+
+
 def test_a_process_is_given_up_at_the_limit_and_by_who_waits(known, tmp_path):
     import pickle
 
@@ -217,6 +228,17 @@ def test_a_table_has_the_best_in_bold_and_ratios_to_the_default():
     assert "**" not in cells["none"]
     assert "4.000 | 2 |" in cells["demons"]
     assert "0/1" in cells["syn"]
+
+
+def test_who_lacks_a_subject_is_not_the_best():
+    easy = scores_table(none=(0.7, 0.0), auto=(0.9, 2.0), inr=(0.95, 9.0), demons=(0.8, 4.0))
+    hard = scores_table(none=(0.3, 0.0), auto=(0.6, 2.0), inr="too long", demons=(0.5, 4.0)).assign(subject="b")
+    table = pd.concat([easy, hard])
+    cells = {line.split(" | ")[0].strip("| "): line for line in means_table(table)[2:]}
+    assert "**0.750**" in cells["auto"]
+    assert "0.950" in cells["inr"]
+    assert "**" not in cells["inr"]
+    assert "Of ours" not in verdict(table)
 
 
 def test_the_page_lists_what_failed_and_what_is_not_installed():

@@ -82,6 +82,30 @@ def test_what_changed_is_done_again(tmp_path, log, change):
     assert len(summarize(tmp_path / "out").records) == 1
 
 
+def test_other_weights_make_other_results(log, tmp_path, monkeypatch):
+    """Also under the same name: those of a retraining."""
+    monkeypatch.setenv("CARDIAC_MOTION_MODELS", str(tmp_path))
+    file = tmp_path / "own.safetensors"
+    methods = [MethodChoice("demons"), MethodChoice("voxelmorph"), MethodChoice("riir", {"weights": str(file)})]
+    keys = []
+    for digest in ("a", "b"):
+        (tmp_path / "voxelmorph_cine_2d.safetensors").touch()
+        (tmp_path / "voxelmorph_cine_2d.toml").write_text(f'method = "voxelmorph"\nsha256 = "{digest}"\n')
+        file.write_text(digest)
+        cohort = small_cohort(people(log, "a"), methods)
+        keys.append([cohort.key(cohort.members[0], method) for method in methods])
+    assert [before == now for before, now in zip(*keys, strict=True)] == [True, False, False]
+
+
+def test_a_cohort_of_which_nothing_was_measured_has_empty_tables(tmp_path, log):
+    run(small_cohort(people(log, "a", fault=BROKEN)), tmp_path)
+    summary = summarize(tmp_path / "out")
+    assert list(summary.left_out["reason"]) == ["slice 2 is missing"]
+    assert summary.groups.empty
+    assert "median" in summary.groups
+    assert tmp_path / "out" / "groups.csv" in summary.write(tmp_path / "out")
+
+
 def test_threads_and_device_change_no_results(tmp_path, log):
     run(small_cohort(people(log, "a")), tmp_path)
     settings = dataclasses.replace(TABLES, threads=2, device="auto")
@@ -201,8 +225,8 @@ def test_folders_are_safe_and_unique(log):
 def test_data_sets_keep_their_subjects_apart(log):
     two = [Person("1", log, data="north"), Person("1", log, data="south")]
     assert [member.folder for member in small_cohort(two).members] == ["north_1", "south_1"]
-    with pytest.raises(CardiacMotionError, match="in the cohort twice"):
-        small_cohort(people(log, "1", "1"))
+    with pytest.raises(CardiacMotionError, match="subject '1' of small is there 2 times"):
+        small_cohort([Person("1", log), Person("1", log, age=2)])
 
 
 @pytest.mark.parametrize(

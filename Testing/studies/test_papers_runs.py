@@ -61,7 +61,8 @@ def test_what_is_kept_is_read_and_makes_tables_and_page(tmp_path):
                 for n in range(people)
                 for gain in [better * (1 + n / 9)]
             ]
-        path.write_text(json.dumps({"examination": examination.name, "method": row.name, "scores": scores}))
+        of = any2reg.identity(examination, row, any2reg.protocol(order))
+        path.write_text(json.dumps({"examination": examination.name, "method": row.name, "of": of, "scores": scores}))
     paper = load_paper("any2reg")
     assert paper.minutes(order) == pytest.approx(90), "the two networks, whose files are not there"
     paper.measure(order)
@@ -89,6 +90,9 @@ def test_what_is_missing_is_measured(tmp_path, monkeypatch):
     kept.write_text(kept.read_text().replace(f"{scores[DICE]}", "12.5"))
     any2reg.measure(order)
     assert "12.5" in (tmp_path / "any2reg_claims.csv").read_text(), "what is there is not done again"
+    kept.write_text(kept.read_text().replace("rows", "lines"))
+    any2reg.measure(order)
+    assert json.loads(kept.read_text())["scores"][0] == scores, "what was made with something else is"
 
 
 def test_people_whose_series_a_method_does_not_take_are_left_out_of_its_comparisons():

@@ -199,6 +199,25 @@ def test_the_figures_are_those_of_the_errors_put_in():
     assert {str(n) for n in range(1, 17)} <= {region for _, measure, region in found.index if measure == "Ecc"}
 
 
+def test_differences_are_from_the_base_whatever_was_done_first():
+    table = made_up_strain({"spline": {"base": 0.0, "noise-1": 0.1}}, bias=2.0)
+    backwards = table.iloc[::-1]
+    for of in (table, backwards):
+        found = by_condition(of).set_index(["measure", "region"])
+        assert found.loc[("GCS", "global"), "bias"] == pytest.approx(2.0, abs=0.2)
+
+
+def test_a_segment_that_only_one_view_or_method_has_is_not_compared():
+    table = made_up_strain({"spline": {"base": 0.0, "noise-1": 0.1}, "demons": {"base": 0.1}})
+    apex = table["region"] == "13"
+    without = table[~(apex & (table["view"] != "base")) & ~((table["region"] == "14") & (table["view"] == "base"))]
+    regions = set(by_condition(without)["region"])
+    assert "12" in regions
+    assert not regions & {"13", "14"}
+    globally = table[~((table["measure"] == "GRS") & (table["method"] == "demons"))]
+    assert "GRS" not in set(between_methods(globally)["measure"])
+
+
 def test_methods_are_compared_on_the_same_images():
     table = made_up_strain({"exact": NOTHING, "spline": {"base": 0.5}, "demons": {"base": 2.0, "crop": 9.0}}, people=20)
     found = between_methods(table)

@@ -8,7 +8,7 @@ import pytest
 
 from CardiacMotionLib.errors import CardiacMotionError
 from CardiacMotionLib.io.datasets import Case
-from CardiacMotionLib.studies.subjects import CaseSubject, synthetic_subjects
+from CardiacMotionLib.studies.subjects import CaseSubject, case_subjects, synthetic_subjects
 
 SMALL = {"frames": 3, "slices": 2, "rows": 32, "columns": 32, "pixel_mm": 4.0}
 
@@ -37,6 +37,11 @@ def test_a_synthetic_person_survives_the_way_to_a_worker():
 def test_no_people_is_refused():
     with pytest.raises(CardiacMotionError, match="at least 1, got 0"):
         synthetic_subjects(0)
+
+
+def test_a_number_of_subjects_that_cannot_be_is_refused(tmp_path):
+    with pytest.raises(CardiacMotionError, match="number of subjects must be at least 1, got -1"):
+        case_subjects(tmp_path, -1)
 
 
 def test_labels_beside_a_file_are_part_of_the_subject(tmp_path):

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from tiny_network import Config, TinyNetwork, tiny_weights
 
 from CardiacMotionLib import CardiacMotionError
-from CardiacMotionLib.weights import Weights, available, cards, find, shipped
+from CardiacMotionLib.weights import Weights, available, cards, digests, find, shipped
 
 
 @pytest.fixture
@@ -167,6 +167,15 @@ def test_the_users_weights_come_before_those_that_ship(folder):
     assert available() == [own, more, *shipped()[1:]]
     assert list(cards("tiny")) == [own, more]
     assert cards("tiny")[more]["name"] == "tiny_fast.v2"
+
+
+def test_digests_are_those_of_what_a_method_may_take(folder):
+    tiny_weights().save(folder / "tiny_a.safetensors")
+    other = tiny_weights().save(folder.parent / "other.safetensors")
+    (mine,) = digests(["tiny"], {"steps": 3})
+    assert mine == cards("tiny")[folder / "tiny_a.safetensors"]["sha256"]
+    assert digests(["none"], {}) == []
+    assert digests(["none"], {"weights": str(other)}) == [hashlib.sha256(other.read_bytes()).hexdigest()]
 
 
 def test_another_folder_may_be_looked_in(folder, tmp_path):

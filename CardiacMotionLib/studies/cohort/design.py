@@ -13,13 +13,16 @@ from typing import Any
 
 from ... import __version__
 from ...errors import CardiacMotionError
+from ...map_pipeline import PREFERRED
 from ...methods import describe_options, methods
 from ...methods.protocol import make_options
-from ...methods.registry import check_seed
+from ...methods.registry import BEST, check_seed
 from ...report.export import KINDS, MOTION, REPORT, TABLES
-from ..subjects import StudySubject
+from ...weights import digests
+from ..subjects import StudySubject, check_names
 
 AUTO = "auto"
+ONES_OF_AUTO = (BEST, *PREFERRED)
 LONGEST_NAME = 80
 LAYERS = (1, 9)
 
@@ -152,12 +155,21 @@ class Cohort:
     methods: tuple[MethodChoice, ...]
     settings: Settings
 
+    @cached_property
+    def _weights(self) -> dict[str, list[str]]:
+        """Digests of what the methods may take, by label."""
+        return {
+            method.label: digests(ONES_OF_AUTO if method.name == AUTO else [method.name], method.options)
+            for method in self.methods
+        }
+
     def key(self, member: Member, method: MethodChoice) -> str:
         """Digest of everything that the results of a member by a method depend on: another one, other results."""
         what = {
             "subject": member.identity,
             "method": method.name,
             "options": dict(method.options),
+            "weights": self._weights[method.label],
             "settings": self.settings.identity,
             "version": __version__,
         }
@@ -172,10 +184,11 @@ def make_cohort(
     Raises
     ------
     CardiacMotionError
-        without members, and for methods of the same label.
+        without members, for two of one name in a data set, and for methods of the same label.
     """
     if not members:
         raise CardiacMotionError("a cohort needs at least one subject")
+    check_names([member.subject for member in members])
     chosen = tuple(methods) or (MethodChoice(),)
     twice = [label for label, count in Counter(method.label for method in chosen).items() if count > 1]
     if twice:
@@ -188,13 +201,10 @@ def _with_folders(members: Sequence[Member]) -> tuple[Member, ...]:
     full = [f"{m.subject.data}_{m.subject.name}" if several else m.subject.name for m in members]
     safe = [safe_name(name) for name in full]
     taken = Counter(name.lower() for name in safe)  # some file systems do not tell a from A
-    named, used = [], set()
+    named = []
     for member, name in zip(members, safe, strict=True):
         if taken[name.lower()] > 1:
             name = f"{name}-{_digest(member)}"
-        if name.lower() in used:
-            raise CardiacMotionError(f"subject {member.subject.name!r} of {member.subject.data} is in the cohort twice")
-        used.add(name.lower())
         named.append(Member(member.subject, name, member.group, member.model))
     return tuple(named)
 

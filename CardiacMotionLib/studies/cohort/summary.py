@@ -19,7 +19,7 @@ from .run import read_listing
 EVERYBODY = "all"
 NOT_DONE = "not done"
 WHAT = ["method", "measure", "region", "unit"]  # what values are compared within
-PARTS = (*map(str, range(1, 17)), "endo", "mid", "epi")  # regions that are parts of the wall
+PART = r"\d+|endo|mid\d*|epi"  # a region that is a part of the wall
 FEWEST_PAIRS = 3  # for limits of agreement
 
 
@@ -108,6 +108,8 @@ def measure_table(records: list[Record]) -> pd.DataFrame:
 
 def group_table(measures: pd.DataFrame) -> pd.DataFrame:
     """n, mean, SD, median and quartiles of every group, and of everybody where there are several groups."""
+    if measures.empty:
+        return pd.DataFrame(columns=["group", *WHAT, "n", "mean", "SD", "median", "q1", "q3"])
     several = measures["group"].nunique() > 1
     parts = [measures, measures.assign(group=EVERYBODY)] if several else [measures]
     grouped = pd.concat(parts).groupby(["group", *WHAT], sort=False)["value"]
@@ -129,7 +131,7 @@ def pairs_of(measures: pd.DataFrame, first: str, second: str, measure: str, regi
 def agreement_table(measures: pd.DataFrame) -> pd.DataFrame:
     """How well every two methods agree on the measures that are not of a part of the wall."""
     rows = []
-    whole = measures[~measures["region"].isin(PARTS) & (measures["measure"] != "registration_time")]
+    whole = measures[~measures["region"].str.fullmatch(PART) & (measures["measure"] != "registration_time")]
     methods = list(measures["method"].unique())
     for kind, values in whole.groupby(["measure", "region", "unit"], sort=False):
         table = values.pivot_table(index=["data", "subject"], columns="method", values="value")
@@ -145,6 +147,6 @@ def agreement_table(measures: pd.DataFrame) -> pd.DataFrame:
 
 def _icc(pairs: np.ndarray) -> float:
     """1 where the methods give the same, as of a volume before anything moves; NaN where everybody has the same."""
-    if np.allclose(pairs, pairs.flat[0]):
+    if np.allclose(pairs, pairs[0]):
         return math.nan
     return 1.0 if np.allclose(pairs[:, 0], pairs[:, 1]) else float(icc_agreement(pairs).value)

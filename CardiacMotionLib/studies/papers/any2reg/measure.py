@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,13 @@ from ....methods.groupregnet.network import Config as StackedConfig
 from ....methods.groupregnet.network import Network as Stacked
 from ....methods.groupwise import register_slices
 from ....methods.protocol import Context
-from ....phantom import Subject, phantom
+from ....phantom import VERSION, Subject, phantom
 from ....training.export import export
 from ....training.groups import GroupTask
 from ....training.loop import train
 from ....training.pairs import seeded
 from ....training.recipe import Recipe, load_recipe
-from ....weights import Weights
+from ....weights import Weights, digests
 from ....whole_files import write_whole
 from ..paper import Order
 from ..training_runs import TEST_SEED
@@ -118,9 +118,14 @@ class Protocol:
 # ---------------------------------------------------------------------- networks that are trained here
 
 
+def trained_file(name: str, protocol: Protocol) -> Path:
+    """Where the weights of a network are kept."""
+    return protocol.work / f"{name}.safetensors"
+
+
 def trained(name: str, protocol: Protocol) -> Path:
     """Weights of a network, trained unless they are there."""
-    path = protocol.work / f"{name}.safetensors"
+    path = trained_file(name, protocol)
     if not path.exists():
         recipe = protocol.recipe("small_mean" if name == MEAN else "small")
         task = recipe.task(store=protocol.work / "people.pt", told=lambda n, of: protocol.told(f"person {n} of {of}"))
@@ -171,14 +176,28 @@ def motion_of(row: Row, subject: Subject, protocol: Protocol) -> Motion | None:
 
 
 def results(protocol: Protocol) -> Iterator[dict[str, Any]]:
-    """Scores of every row, examination and person; what is done is read."""
+    """Scores of every row, examination and person; what is done is read, unless it was done otherwise."""
     for examination, row, path in files(protocol):
-        if not path.exists():
+        if not is_done(examination, row, path, protocol):
             protocol.told(f"{examination.name}: {row.name}")
             scores = list(scored(examination, row, tried_on(examination, protocol), protocol))
-            about = {"examination": examination.name, "method": row.name, "scores": scores}
+            of = identity(examination, row, protocol)
+            about = {"examination": examination.name, "method": row.name, "of": of, "scores": scores}
             write_whole({path: json.dumps(about).encode()})
         yield json.loads(path.read_text())
+
+
+def is_done(examination: Examination, row: Row, path: Path, protocol: Protocol) -> bool:
+    """Whether a file has the scores of this row, and not of other weights, images or options."""
+    return path.exists() and json.loads(path.read_text()).get("of") == identity(examination, row, protocol)
+
+
+def identity(examination: Examination, row: Row, protocol: Protocol) -> str:
+    """What a row's scores depend on, but for the code."""
+    weights = digests([row.method], row.options)
+    if row.trained:
+        weights = digests([], {row.trained: trained_file(row.trained, protocol)})
+    return json.dumps([asdict(row), asdict(examination), VIEW, weights, VERSION], sort_keys=True)
 
 
 def tried_on(examination: Examination, protocol: Protocol) -> int:
@@ -221,9 +240,9 @@ def protocol(order: Order) -> Protocol:
 def minutes(order: Order) -> float:
     """That an order takes."""
     chosen = protocol(order)
-    missing = [examination for examination, _, path in files(chosen) if not path.exists()]
+    missing = [one for one, row, path in files(chosen) if not is_done(one, row, path, chosen)]
     series = sum(tried_on(examination, chosen) for examination in missing)
-    networks = 0 if order.quick else sum(not (order.work / f"{n}.safetensors").exists() for n in (MEAN, STACKED))
+    networks = 0 if order.quick else sum(not trained_file(name, chosen).exists() for name in (MEAN, STACKED))
     return networks * TRAINING_MINUTES / order.workers + series * SERIES_SECONDS / 60
 
 

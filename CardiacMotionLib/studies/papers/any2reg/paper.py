@@ -85,7 +85,7 @@ PAPER = Paper(
             "time that is linear in the number of images",
             "0.2 s of 60 images, 1.2 s of 480, 2.4 ms an image more; elastix 70 and 260 s",
             "section 4",
-            why="`Testing/benchmarks/groupwise_speed.py` measures it",
+            why="measured apart: [groupwise_speed.md](../groupwise_speed.md) has the times and their verdict",
         ),
         Claim(
             "ahead of MultiMorph and PCA-Relax",

@@ -138,7 +138,7 @@ def _folding_row(study: Study, prior: str, other: str) -> dict[str, object]:
     ours, theirs = (study.values(start, study.steps[-1], "folding (%)").max() for start in (prior, other))
     claim = f"at {study.steps[-1]} steps nothing folds"
     row = {"claim": claim, "against": other, "score": "folding (%)", "prior": f"{ours:.2f}", "other": f"{theirs:.2f}"}
-    return {**row, "verdict": _verdict(ours == 0), "main": True}
+    return {**row, "verdict": _verdict(ours == theirs == 0), "main": True}
 
 
 def _size_rows(study: Study) -> list[dict[str, object]]:

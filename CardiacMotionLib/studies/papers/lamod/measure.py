@@ -18,8 +18,9 @@ import torch
 
 from .... import ImageSeries, register
 from ....methods import methods
+from ....phantom import VERSION
 from ....series import MYOCARDIUM
-from ....weights import cards
+from ....weights import digests
 from ....whole_files import write_whole
 from ...benchmark_scores import Prepared, prepare
 from ...subjects import SyntheticSubject, synthetic_subjects
@@ -136,8 +137,8 @@ def kept(path: Path, examination: str) -> tuple[dict[str, Any], list[Row]]:
 
 def identity(row: Row, examination: str) -> str:
     """What a row's scores depend on, but for the code: how it is made, images and weights."""
-    weights = sorted(str(card["sha256"]) for card in cards(row.method).values())
-    return json.dumps([asdict(row), VIEW, EXAMINATIONS[examination], weights], sort_keys=True)
+    weights = digests([row.method], row.options)
+    return json.dumps([asdict(row), VIEW, EXAMINATIONS[examination], weights, VERSION], sort_keys=True)
 
 
 def scored(subject: SyntheticSubject, known: Prepared, row: Row) -> dict[str, float]:
