@@ -202,7 +202,7 @@ def _strain(
         return None, ()
     labels = None if motion.reference is None else series.labels.get(motion.reference)
     if labels is None:
-        return None, ("No strain: there is no segmentation of the end-diastolic frame.",)
+        return None, ("No strain: there is no segmentation of the end-diastolic frame; select one.",)
     try:
         return strain(motion, labels, rv_insertion=series.meta.get("rv_insertion"), **settings), ()
     except CardiacMotionError as error:

@@ -132,6 +132,8 @@ def whom(
     from ..studies.benchmark import PEOPLE, QUICK, STANDARD
     from ..studies.subjects import SampleSubject, case_subjects, synthetic_subjects
 
+    if not folders and (layout is not None or number is not None):
+        raise CardiacMotionError("--subjects and --layout are of --data FOLDER, and there is none")
     standard = synthetic is None and not folders
     count = (2 if quick else PEOPLE) if standard else synthetic or 0
     people: list[StudySubject] = [*synthetic_subjects(count, **(QUICK if quick else STANDARD))] if count else []

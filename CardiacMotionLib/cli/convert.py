@@ -38,7 +38,7 @@ def convert(
     with session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal, staged_folder(target.parent) as folder:
         from ..io import convert as convert_file
 
-        if target.exists() and target.samefile(source):
+        if source.exists() and target.exists() and target.samefile(source):
             raise CardiacMotionError(f"{target} is the source itself; give another name to write to")
         given = {"label_map": parse_label_map(label_map), "frames_axis": frames_axis, "series_uid": series_uid or None}
         options = {name: value for name, value in given.items() if value is not None}

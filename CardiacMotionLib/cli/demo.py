@@ -11,7 +11,19 @@ from ..errors import CardiacMotionError
 from ..methods import default_reference
 from ..report.files import FOUND_LABELS
 from .inputs import read_cine
-from .parameters import AsJson, Device, Labels, Method, OutputFolder, Quiet, Reference, Seed, Verbose
+from .parameters import (
+    AsJson,
+    Device,
+    FramesAxis,
+    Labels,
+    Method,
+    OutputFolder,
+    Quiet,
+    Reference,
+    Seed,
+    SeriesUid,
+    Verbose,
+)
 from .register import describe_run, finders, gives_labels, run_method, write_found_labels
 from .results import write_report_page, write_scene_files, write_strain_files
 from .staging import staged_folder
@@ -32,6 +44,8 @@ def demo(
     reference: Reference = None,
     device: Device = "auto",
     seed: Seed = 0,
+    frames_axis: FramesAxis = None,
+    series_uid: SeriesUid = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -49,7 +63,7 @@ def demo(
             for note in series.meta["notes"]:
                 terminal.note(note)
         else:
-            series = read_cine(cine, labels, terminal)
+            series = read_cine(cine, labels, terminal, frames_axis=frames_axis, series_uid=series_uid)
         if not series.labels and not gives_labels(method):
             raise CardiacMotionError(
                 f"{cine} came without labels; strain needs the LV wall of one frame: --labels FILE, or of a stack a "

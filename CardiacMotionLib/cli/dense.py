@@ -49,7 +49,12 @@ def dense(
         from ..io.datasets import find_cases
         from ..io.dense import decode_examination, read_static
 
-        cases = find_cases(source, layout)
+        folder_of_it = source.parent if source.is_file() else source
+        cases = find_cases(folder_of_it, layout)
+        if source.is_file():
+            cases = [one for one in cases if one.path == source.absolute()]
+            if not cases:
+                raise CardiacMotionError(f"{source}: no DENSE study in this file; expected a .dns, .mat or .npz of one")
         if case is None and len(cases) != 1:
             raise CardiacMotionError(
                 f"{source}: {len(cases)} cases, {', '.join(c.name for c in cases[:8])}; choose one with --read NAME"

@@ -10,6 +10,7 @@ import typer
 
 from ..errors import CardiacMotionError
 from ..methods import describe_options, methods, register
+from ..methods.registry import BEST
 from .inputs import read_cine
 from .option_flags import chosen_options, with_flags
 from .parameters import (
@@ -122,6 +123,7 @@ def register_cine(
 
 def check_found_labels(method: str, file: Path) -> None:
     """Raise `CardiacMotionError` before the work where there will be nothing to write, or it cannot be written."""
+    method = BEST if method == "auto" else method
     if method in methods() and not gives_labels(method):
         raise CardiacMotionError(
             f"--found-labels: {method} finds the motion alone; methods that find a segmentation too are {finders()}"

@@ -112,7 +112,7 @@ def _people(number: int, size: dict[str, Any], folders: Sequence[Path], *, sampl
 
     people: list[StudySubject] = [*synthetic_subjects(number, **size)] if number else []
     people += [SampleSubject()] if sample else []
-    return [*people, *(subject for folder in folders for subject in case_subjects(folder))]
+    return [*people, *(subject for folder in folders for subject in case_subjects(folder, data=folder.name))]
 
 
 def _how(recipe: Recipe, people: Sequence[StudySubject], workers: int, found: Repeats, extra: str) -> list[str]:

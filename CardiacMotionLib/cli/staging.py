@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import CardiacMotionError
@@ -25,7 +25,8 @@ def staged_file(path: Path, suffixes: tuple[str, ...] = ()) -> Iterator[Path]:
         raise CardiacMotionError(f"cannot write {path}: it is a folder; give the name of a file")
     with _scratch(path.parent) as scratch:
         yield scratch / path.name
-        (scratch / path.name).replace(path)
+        with _told(path):
+            (scratch / path.name).replace(path)
 
 
 def check_suffix(path: Path, suffixes: tuple[str, ...]) -> None:
@@ -41,7 +42,8 @@ def staged_folder(folder: Path) -> Iterator[Path]:
         raise CardiacMotionError(f"cannot write into {folder}: it is a file; give the name of a folder")
     with _scratch(folder) as scratch:
         yield scratch
-        _move_content(scratch, folder)
+        with _told(folder):
+            _move_content(scratch, folder)
 
 
 @contextmanager
@@ -60,9 +62,22 @@ def _scratch(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         for made in missing:
-            made.rmdir()
+            with suppress(OSError):  # not empty: what was moved there already stays
+                made.rmdir()
         raise
     shutil.rmtree(scratch)
+
+
+@contextmanager
+def _told(target: Path) -> Iterator[None]:
+    """Turn what the system refuses at the end into one line."""
+    try:
+        yield
+    except OSError as error:
+        at = error.filename2 or error.filename or target
+        raise CardiacMotionError(
+            f"cannot write {at}: {error.strerror or error}; is it open elsewhere, or something else of that name?"
+        ) from error
 
 
 def _move_content(source: Path, target: Path) -> None:

@@ -11,7 +11,7 @@ from ..errors import CardiacMotionError
 from ..methods import default_reference
 from ..report.files import list_files
 from .inputs import labeled_frame, read_cine, reference_labels
-from .parameters import AsJson, LabelMap, Labels, MotionFile, OutputFolder, Quiet, Verbose
+from .parameters import AsJson, FramesAxis, LabelMap, Labels, MotionFile, OutputFolder, Quiet, SeriesUid, Verbose
 from .results import headline_lines, write_report_page, write_scene_files, write_strain_files
 from .staging import staged_folder
 from .terminal import Terminal, session
@@ -51,6 +51,8 @@ def strain(
         bool, typer.Option("--drift-correction", help="Bring the curves back to zero at the end of the cycle.")
     ] = False,
     label_map: LabelMap = None,
+    frames_axis: FramesAxis = None,
+    series_uid: SeriesUid = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -63,7 +65,11 @@ def strain(
         from ..strain import strain as analyze
 
         found = Motion.load(motion)
-        series = read_cine(cine, labels, terminal, label_map=label_map) if cine else None
+        series = None
+        if cine is not None:
+            series = read_cine(
+                cine, labels, terminal, label_map=label_map, frames_axis=frames_axis, series_uid=series_uid
+            )
         if found.reference is None:
             found = found.expressed_in(_labeled_frame(found, series, labels, label_map))
         reference = _labels(found, series, labels, label_map, terminal)

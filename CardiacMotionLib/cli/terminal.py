@@ -39,6 +39,7 @@ class Terminal:
     quiet: bool = False
     verbose: bool = False
     notes: list[str] = field(default_factory=list)
+    answer: dict[str, Any] | None = None  # for machines
     left: str = "nothing was written"  # what is said when the command is cancelled
     err: Console = field(default_factory=lambda: PatientConsole(stderr=True, highlight=False, soft_wrap=True))
     out: Console = field(default_factory=lambda: PatientConsole(highlight=False, soft_wrap=True))
@@ -60,9 +61,13 @@ class Terminal:
             self.out.print(text, markup=False)
 
     def emit(self, **content: Any) -> None:
-        """The result for machines, on stdout; nothing without ``--json``. NaN becomes null."""
-        if self.as_json:
-            sys.stdout.write(json.dumps(plain({**content, "notes": self.notes}), indent=2) + "\n")
+        """The result for machines, printed when the command ends; nothing without ``--json``. NaN becomes null."""
+        self.answer = content
+
+    def close(self) -> None:
+        """Print the result for machines: one, whatever happened since."""
+        if self.as_json and self.answer is not None:
+            sys.stdout.write(json.dumps(plain({**self.answer, "notes": self.notes}), indent=2) + "\n")
 
     @contextmanager
     def progress(self, title: str) -> Iterator[ProgressCallback]:
@@ -92,6 +97,7 @@ def session(*, as_json: bool, quiet: bool, verbose: bool) -> Iterator[Terminal]:
     terminal = Terminal(as_json, quiet, verbose)
     try:
         yield terminal
+        terminal.close()
     except CardiacMotionError as error:
         raise _end(terminal, BAD_INPUT, f"Error: {one_line(error)}") from error
     except (Cancelled, KeyboardInterrupt) as error:
@@ -128,4 +134,5 @@ def plain(value: Any) -> Any:
 def _end(terminal: Terminal, code: int, text: str) -> typer.Exit:
     terminal.err.print(text, markup=False)
     terminal.emit(error=text, exit_code=code)
+    terminal.close()
     return typer.Exit(code)

@@ -95,7 +95,8 @@ def verify(
     with session(as_json=as_json, quiet=quiet, verbose=verbose) as terminal:
         from ..weights import available, find
 
-        files = [find(name) for name in names] if names else available(folder)
+        there = {file.stem: file for file in available(folder)}
+        files = [there.get(name) or find(name) for name in names] if names else list(there.values())
         failures = {}
         for file in files:
             try:

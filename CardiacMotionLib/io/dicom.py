@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,7 @@ def _plane(file: Path, dataset: Any, tags: _Tags, frame: int | None) -> Plane:
             frame=frame,
             series_uid=str(dataset.get("SeriesInstanceUID", "")),
             description=str(dataset.get("SeriesDescription", "")),
-            image_uid=f"{dataset.get('SOPInstanceUID', file)}/{frame or 0}",
+            image_uid=f"{dataset.get('SOPInstanceUID', None) or file}/{frame or 0}",
             image_type="\\".join(str(v) for v in tags.get("ImageType", ())),
             rows=int(dataset.Rows),
             columns=int(dataset.Columns),
@@ -183,8 +183,20 @@ def _one_stack(groups: list[list[Plane]]) -> bool:
 
 
 def _without_copies(planes: list[Plane], notes: list[str]) -> list[Plane]:
-    """Each image once: files that carry the same SOP instance UID are copies of each other."""
-    copies = sum(n - 1 for n in Counter(plane.image_uid for plane in planes).values())
-    if copies:
-        notes.append(f"{copies} files are copies of other files of the series and were left aside.")
-    return list({plane.image_uid: plane for plane in planes}.values())
+    """Each image once: copies carry the same SOP instance UID, and are of the same place and time.
+
+    Programs that take a patient's name away may leave one UID for all.
+    """
+    once = {
+        (
+            plane.image_uid,
+            *plane.position,
+            plane.trigger_time,
+            plane.temporal_position,
+            plane.instance_number,
+        ): plane
+        for plane in planes
+    }
+    if len(once) < len(planes):
+        notes.append(f"{len(planes) - len(once)} files are copies of other files of the series and were left aside.")
+    return list(once.values())

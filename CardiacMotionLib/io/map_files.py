@@ -126,9 +126,10 @@ def _map_or_image(file: Path) -> MapFile:
     """A map from one of our files, or an image of one frame that any reader knows."""
     if suffix_of(file) in (".nrrd", ".nhdr"):
         return read_map(file)
-    from .read import read_series
+    from .nifti import read_nifti
+    from .read import NIFTI, read_series
 
-    series = read_series(file)
+    series = read_nifti(file, missing=0.0) if suffix_of(file) in NIFTI else read_series(file)
     if len(series) != 1:
         raise CardiacMotionError(f"{file} has {len(series)} images; expected one T1 map")
     return MapFile("T1", series.frames[0], "", series.affine)

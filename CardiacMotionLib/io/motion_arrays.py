@@ -6,6 +6,7 @@ What `Motion.save` and `Motion.load` do for such a name.
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -15,27 +16,29 @@ import numpy as np
 from ..continuous import ContinuousField
 from ..errors import CardiacMotionError
 from ..motion import Motion, known_reference
+from ..whole_files import writing
 
 FIELD = "field."  # before the names of the field's arrays
 LABELS, SAMPLES = "labels", "samples"  # names of the labels, and of the samples' displacements
 
 
 def write_motion_arrays(motion: Motion, path: Path) -> Path:
-    """Write all that a motion knows as ``.npz``, compressed; raises `OSError` where that cannot be."""
+    """Write all that a motion knows as ``.npz``, compressed; raises `CardiacMotionError` where that cannot be."""
     network: dict[str, Any] = {} if motion.field is None else motion.field.arrays()
     beside: dict[str, Any] = {} if motion.labels is None else {LABELS: motion.labels}
     if motion.samples:
         beside[SAMPLES] = np.stack([sample.displacement for sample in motion.samples])
-    np.savez_compressed(
-        path,
-        displacement=motion.displacement,
-        affine=motion.affine,
-        reference=motion.stored_reference,
-        times=motion.times if motion.timed else np.zeros(0),
-        provenance=json.dumps(motion.provenance),
-        **beside,
-        **{FIELD + name: value for name, value in network.items()},
-    )
+    with writing(path) as temporary:
+        np.savez_compressed(
+            temporary,
+            displacement=motion.displacement,
+            affine=motion.affine,
+            reference=motion.stored_reference,
+            times=motion.times if motion.timed else np.zeros(0),
+            provenance=json.dumps(motion.provenance),
+            **beside,
+            **{FIELD + name: value for name, value in network.items()},
+        )
     return path
 
 
@@ -59,7 +62,7 @@ def read_motion_arrays(path: Path) -> Motion:
             )
     except CardiacMotionError as error:
         raise CardiacMotionError(f"{path}: {error}") from error
-    except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
+    except (OSError, EOFError, KeyError, ValueError, TypeError, BadZipFile, zlib.error) as error:
         raise CardiacMotionError(
             f"{path} is not a motion file: expected a .seq.nrrd or .npz saved by Motion.save"
         ) from error

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import CardiacMotionError
-from .files import existing, suffix_of
+from .files import existing, reading, suffix_of
 from .nrrd_file import LPS, TO_RAS, geometry_fields, grid_affine, index_keys, index_times, load, write_nrrd
 from .write import axis_names
 
@@ -88,13 +88,14 @@ def read_motion_sequence(path: str | Path, reference: int | None = None) -> Moti
         raise CardiacMotionError(
             f"{path}: displacement field type {direction!r} is unknown; expected {' or '.join(DIRECTIONS)}"
         )
-    affine = grid_affine(header, np.asarray(header["space directions"], dtype=np.float64), [1, 2, 3], [])
-    displacement = data.transpose() @ _vectors_to_ras(header).T.astype(data.dtype)  # (T, K, J, I, 3) RAS mm
-    provenance = (
-        json.loads(header[PROVENANCE_KEY])
-        if PROVENANCE_KEY in header
-        else {"source": path.name, "field_type": direction}
-    )
+    with reading(path, "motion"):
+        affine = grid_affine(header, np.asarray(header["space directions"], dtype=np.float64), [1, 2, 3], [])
+        displacement = data.transpose() @ _vectors_to_ras(header).T.astype(data.dtype)  # (T, K, J, I, 3) RAS mm
+        provenance = (
+            json.loads(header[PROVENANCE_KEY])
+            if PROVENANCE_KEY in header
+            else {"source": path.name, "field_type": direction}
+        )
     if reference is None:
         named = header.get(REFERENCE_KEY)
         reference = known_reference(named) if named is not None else _still_frame(path, displacement)

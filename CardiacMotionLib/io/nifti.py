@@ -24,11 +24,14 @@ TIMES_KEY = "CardiacMotion.times_ms"
 COMMENT = 6  # NIfTI header extension code for plain text
 
 
-def read_nifti(path: Path, frames_axis: int | None = None, *, unit_of_time: str = "unknown") -> ImageSeries:
+def read_nifti(
+    path: Path, frames_axis: int | None = None, *, unit_of_time: str = "unknown", missing: float | None = None
+) -> ImageSeries:
     """One NIfTI file: a 4D cine (I, J, K, T), or a 3D volume as a series of one frame.
 
     ``frames_axis`` (0, 1 or 2) says which axis of a 3D file is time, for a single slice over time stored as a volume.
-    ``unit_of_time`` (sec, msec, usec) is that of a frame interval to which the header gives no unit.
+    ``unit_of_time`` (sec, msec, usec) is that of a frame interval to which the header gives no unit. ``missing`` takes
+    the place of NaN and infinite values, which are refused without it.
     NIfTI's world is RAS already, so the affine is used as it is. What was odd in the header is told in
     ``meta["notes"]``. A mapping series has the times of its preparation in the .json beside it, see `read_sidecar`, or
     where `write_nifti` left them.
@@ -71,6 +74,8 @@ def read_nifti(path: Path, frames_axis: int | None = None, *, unit_of_time: str 
     if times is None and count > 1:
         times = frame_times(interval, time_unit, count, start, notes)
     meta = {**acquisition_from_keys(stored, count), **read_sidecar(path, count)}
+    if missing is not None:
+        data = np.nan_to_num(data, nan=missing, posinf=missing, neginf=missing)
     return make_series(path, data.transpose(3, 2, 1, 0), affine, times, notes=notes, **meta)
 
 

@@ -16,6 +16,7 @@ from ..whole_files import writing
 from .acquisition import MILLISECONDS, acquisition_from_index, acquisition_from_keys
 from .files import make_series, package, reading
 
+ITK_SPACE = "left-posterior-superior"
 TO_RAS = {
     **dict.fromkeys(("right-anterior-superior", "ras"), (1.0, 1.0, 1.0)),
     **dict.fromkeys(("left-posterior-superior", "lps"), (-1.0, -1.0, 1.0)),
@@ -64,7 +65,8 @@ def read_nrrd(path: Path, frames_axis: int | None = None) -> ImageSeries:
     frames = _frames_axis(path, data, kinds, rows, frames_axis)
     space = [a for a in range(data.ndim) if a != frames]
     notes: list[str] = []
-    affine = grid_affine(header, rows, space, notes)
+    with reading(path, "NRRD image"):
+        affine = grid_affine(header, rows, space, notes)
     array = (
         data if frames is None else np.moveaxis(data, frames, -1)
     ).transpose()  # (T, K, J, I), (T, J, I) or (K, J, I)
@@ -101,7 +103,14 @@ def _frames_axis(
 
 def grid_affine(header: Mapping[str, Any], rows: np.ndarray | None, space: list[int], notes: list[str]) -> np.ndarray:
     """(4, 4) voxel to RAS mm for the axes in ``space``; a single slice gets its normal as third direction."""
-    name = str(header.get("space", "")).lower()
+    name = str(header.get("space", "")).lower().removesuffix("-time")
+    if rows is not None and rows.shape[1] != 3:
+        if rows.shape[1] != 4:
+            raise ValueError(f"a space of {rows.shape[1]} dimensions; expected 3, or 4 with time as the last")
+        rows = rows[:, :3]
+        if not name:
+            name = ITK_SPACE
+            notes.append("The header has a space of four dimensions without a name, as ITK writes it: taken as LPS.")
     sign = np.array(TO_RAS.get(name, (1.0, 1.0, 1.0)))
     if name not in TO_RAS or rows is None:
         notes.append(
@@ -121,7 +130,7 @@ def grid_affine(header: Mapping[str, Any], rows: np.ndarray | None, space: list[
         columns = np.column_stack([columns, normal / np.linalg.norm(normal) * (thickness[0] if thickness else 1.0)])
     affine = np.eye(4)
     affine[:3, :3] = sign[:, None] * columns
-    affine[:3, 3] = sign * np.asarray(header.get("space origin", np.zeros(3)), dtype=np.float64)
+    affine[:3, 3] = sign * np.asarray(header.get("space origin", np.zeros(3)), dtype=np.float64)[:3]
     return affine
 
 

@@ -13,11 +13,12 @@ from ..errors import CardiacMotionError
 from ..series import ImageSeries
 from .datasets import Case, find_cases
 from .dicom import read_dicom
-from .files import existing, natural_key, package, suffix_of
+from .files import existing, natural_key, package, reading, suffix_of
 from .labels import Labels, attach_labels
 from .read import NIFTI, NRRD, read_series
 
 PLACE = ("SeriesInstanceUID", "ImagePositionPatient")  # what differs between slices, but not over time
+IMAGE = "Rows"  # what a report, or a list of files, has not
 Report = Callable[[str, CardiacMotionError], None]
 
 
@@ -81,8 +82,11 @@ def _tagged(path: Path) -> list[ImageSeries]:
     places: dict[tuple[str, ...], list[Path]] = defaultdict(list)
     for file in files:
         try:
-            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(PLACE))
-        except pydicom.errors.InvalidDicomError:  # a list of the files and the like
+            with reading(file, "DICOM file"):
+                header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=[*PLACE, IMAGE])
+        except CardiacMotionError:  # something else, that lies there
+            continue
+        if IMAGE not in header:
             continue
         places[tuple(str(header.get(tag, "")) for tag in PLACE)].append(file)
     return [read_dicom(path, files=found) for found in places.values()] or [read_series(path)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,7 +171,7 @@ class ParameterMaps:
                     facts["provenance"],
                     tuple(facts["notes"]),
                 )
-        except (OSError, BadZipFile, KeyError, ValueError, AttributeError) as error:
+        except (OSError, EOFError, BadZipFile, KeyError, ValueError, TypeError, AttributeError, zlib.error) as error:
             if isinstance(error, CardiacMotionError):
                 raise
             raise CardiacMotionError(f"cannot read {path}: {error}; expected maps saved as .npz") from error

@@ -83,3 +83,10 @@ def test_curves_of_time_and_memory_against_size(cardiac_motion, tmp_path, monkey
     failed = cardiac_motion(*command, "--synthetic", 3)
     assert failed.code == 2
     assert "--scaling makes its own images" in failed.err
+
+
+def test_what_is_of_a_folder_needs_one(cardiac_motion, tmp_path):
+    for flag, value in (("--subjects", 2), ("--layout", "acdc")):
+        done = cardiac_motion("benchmark", "-o", tmp_path / "out", flag, value)
+        assert done.code == 2
+        assert "are of --data FOLDER" in done.err

@@ -93,6 +93,15 @@ def test_methods_that_find_none_say_so_before_the_work(cardiac_motion, a_subject
     assert not list(tmp_path.iterdir())
 
 
+def test_the_default_method_says_so_too(cardiac_motion, a_subject_folder, tmp_path):
+    done = cardiac_motion(
+        "register", a_subject_folder / "cine.nii.gz", "-o", tmp_path / "m.npz", "--found-labels", tmp_path / "l.nii.gz"
+    )
+    assert done.code == 2
+    assert "--found-labels: spline finds the motion alone" in done.err
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_method_says_what_it_finds(cardiac_motion):
     assert "Also finds labels of the reference frame." in cardiac_motion("methods", "memwarp").out
     assert cardiac_motion("methods", "memwarp", "--json").json["methods"][0]["gives"] == ["labels"]

@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from CardiacMotionLib import map_pipeline
 from CardiacMotionLib.cli import map as map_command
 from CardiacMotionLib.cli.main import run
 from CardiacMotionLib.io import read_map, write_series
+from CardiacMotionLib.io.datasets.dense_phase import any_radians
 from CardiacMotionLib.mapping.acquisition import names_of
 from CardiacMotionLib.mapping.fit import fit_map
 from CardiacMotionLib.mapping.models import MODELS
@@ -202,6 +204,13 @@ def test_phase_gives_the_sign(cardiac_motion, tmp_path):
     write_series(series.replace(frames=np.rint((angles + np.pi) * 4095 / (2 * np.pi))), tmp_path / "stored.nii.gz")
     assert cardiac_motion(*command, tmp_path / "q", "--phase", tmp_path / "stored.nii.gz").code == 0
     np.testing.assert_allclose(t1_of(tmp_path / "q"), t1_of(tmp_path / "p"), rtol=1e-2)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1000.0, 4096 / np.pi])
+def test_phase_is_understood_as_scanners_give_it(scale):
+    """In radians, thousandths of them, and -4096 to 4094."""
+    angles = np.linspace(-np.pi, np.pi, 4000, endpoint=False).reshape(2, 1, 40, 50)
+    np.testing.assert_allclose(any_radians(Path("phase"), angles * scale), angles, atol=1e-9)
 
 
 @pytest.mark.parametrize(

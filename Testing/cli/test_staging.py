@@ -1,7 +1,11 @@
+import json
+
 import pytest
+import typer
 
 from CardiacMotionLib import CardiacMotionError
 from CardiacMotionLib.cli.staging import staged_file, staged_folder
+from CardiacMotionLib.cli.terminal import session
 
 
 def everything_in(folder):
@@ -53,6 +57,31 @@ def test_a_folder_is_filled_over_older_files_and_others_stay(tmp_path):
         (folder / "tables" / "curves.csv").write_text("1")
     assert (tmp_path / "report.html").read_text() == "new"
     assert everything_in(tmp_path) == ["report.html", "tables", "tables/curves.csv", "tables/mine.txt"]
+
+
+def test_what_cannot_be_moved_at_the_end_is_told(tmp_path):
+    """A file where a folder is to be; what was there stays."""
+    (tmp_path / "tables").write_text("mine")
+
+    def work():
+        with staged_folder(tmp_path) as folder:
+            (folder / "tables").mkdir()
+            (folder / "tables" / "curves.csv").write_text("1")
+
+    with pytest.raises(CardiacMotionError, match=r"cannot write .*tables"):
+        work()
+    assert everything_in(tmp_path) == ["tables"]
+
+
+def test_json_is_one_document_whatever_happens(capfd):
+    def work():
+        with session(as_json=True, quiet=True, verbose=False) as terminal:
+            terminal.emit(files=["a"])
+            raise CardiacMotionError("the disk is full")
+
+    with pytest.raises(typer.Exit):
+        work()
+    assert json.loads(capfd.readouterr().out) == {"error": "Error: the disk is full", "exit_code": 2, "notes": []}
 
 
 def test_bad_places_are_refused_before_the_work(tmp_path):

@@ -37,6 +37,16 @@ def test_the_list_says_what_each_is(cardiac_motion, folder):
         assert text in shown.out
 
 
+def test_names_are_looked_up_in_the_folder_that_is_named(cardiac_motion, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    tiny_weights().save(other / "mine.safetensors")
+    assert "mine: sound" in cardiac_motion("weights", "verify", "mine", "--folder", other).out
+    (other / "inr_tagged.safetensors").write_bytes(b"damaged")
+    (other / "inr_tagged.toml").write_text('method = "inr"')
+    assert cardiac_motion("weights", "verify", "inr_tagged", "--folder", other).code == 2
+
+
 def test_another_folder_is_listed(cardiac_motion, tmp_path):
     tiny_weights().save(tmp_path / "others" / "tiny_b.safetensors")
     listed = cardiac_motion("weights", "list", "--folder", tmp_path / "others", "--json").json["weights"]

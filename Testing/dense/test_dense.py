@@ -264,3 +264,7 @@ def test_simulated_slice_from_the_command_line(shared_data, tmp_path):
     assert abs(np.nanmean(found) - np.nanmean(truth)) < 0.01
     assert np.nanmean(truth) < -0.1
     assert run(["dense", str(shared_data / "densesim"), "-o", str(tmp_path / "motion.npz"), "--read", "nobody"]) == 2
+    file = next(path for path in (shared_data / "densesim").iterdir() if path.name.startswith("phantom_1"))
+    assert run(["dense", str(file), "-o", str(tmp_path / "motion.npz"), "--quiet"]) == 0
+    assert (tmp_path / "motion.npz").is_file()
+    assert run(["dense", str(shared_data / "README.md"), "-o", str(tmp_path / "none.npz")]) == 2

@@ -173,6 +173,20 @@ def test_copies_are_dropped_and_clashes_refused(tmp_path):
         read_series(folder)
 
 
+@pytest.mark.parametrize("uid", ["", "1.2.3.4"])
+def test_images_whose_uid_was_taken_away_are_no_copies(tmp_path, uid):
+    """Some programs that remove names leave none, or one for all."""
+    images = stack()
+    write(tmp_path, images)
+    for file in tmp_path.glob("*.dcm"):
+        data = pydicom.dcmread(file)
+        data.SOPInstanceUID = uid
+        data.save_as(file)
+    series = read_series(tmp_path)
+    assert series.frames.shape == (4, 3, 6, 5)
+    assert not any("copies" in note for note in series.meta["notes"])
+
+
 def test_views_in_one_series_and_slices_out_of_line(tmp_path):
     write(tmp_path, [*stack(), image(5, 0, ImageOrientationPatient=[1, 0, 0, 0, 1, 0])])
     with pytest.raises(CardiacMotionError, match="differ in size, pixel spacing or orientation"):

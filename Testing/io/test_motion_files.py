@@ -1,13 +1,14 @@
 """Motions as transform sequences: our own round trip, and the same file in the real Slicer libraries."""
 
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from CardiacMotionLib import CardiacMotionError, Motion, read_series
 from CardiacMotionLib.io import write_displacement_itk
-from CardiacMotionLib.io.motion_files import read_motion_sequence, write_motion_sequence
+from CardiacMotionLib.io.motion_files import PROVENANCE_KEY, read_motion_sequence, write_motion_sequence
 
 
 def world(motion, i, j, k):
@@ -173,3 +174,39 @@ def test_a_motion_given_as_images_is_told_apart(motion, tmp_path):
     path = write_motion_sequence(motion, tmp_path / "motion.seq.nrrd")
     with pytest.raises(CardiacMotionError, match="is a motion, not images"):
         read_series(path)
+
+
+def test_damaged_arrays_are_one_clear_error(motion, tmp_path):
+    path = motion.save(tmp_path / "m.npz")
+    content = bytearray(path.read_bytes())
+    for place in range(200, len(content) - 400, 97):
+        content[place] ^= 0x5A
+    path.write_bytes(content)
+    with pytest.raises(CardiacMotionError, match="is not a motion file"):
+        Motion.load(path)
+
+
+def test_interrupted_arrays_leave_the_old_file(motion, tmp_path, monkeypatch):
+    path = motion.save(tmp_path / "m.npz")
+    before = path.read_bytes()
+
+    def half(file, **_):
+        Path(file).write_bytes(b"PK half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", half)
+    with pytest.raises(CardiacMotionError, match=r"cannot write .*No space left"):
+        motion.save(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["m.npz"]
+
+
+def test_a_sequence_without_directions_or_with_broken_words_is_told(motion, tmp_path):
+    nrrd = pytest.importorskip("nrrd")
+    path = write_motion_sequence(motion, tmp_path / "m.seq.nrrd")
+    data, header = nrrd.read(str(path))
+    for change in ({"space directions": None}, {PROVENANCE_KEY: "{half"}):
+        changed = {name: value for name, value in {**header, **change}.items() if value is not None}
+        nrrd.write(str(tmp_path / "c.seq.nrrd"), data, changed)
+        with pytest.raises(CardiacMotionError, match=r"cannot read .*c\.seq\.nrrd"):
+            read_motion_sequence(tmp_path / "c.seq.nrrd")

@@ -295,3 +295,44 @@ def test_a_series_without_labels_has_none_to_write(series, tmp_path):
     bare = ImageSeries(series.frames, series.affine)
     with pytest.raises(CardiacMotionError, match="no labels"):
         write_labels(bare, tmp_path)
+
+
+@pytest.mark.parametrize("space", [None, "left-posterior-superior-time"])
+def test_a_space_of_four_dimensions_is_read(series, tmp_path, space):
+    """ITK writes a cine so: time is the fourth axis of space."""
+    nrrd = pytest.importorskip("nrrd")
+    lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ series.affine
+    directions = np.zeros((4, 4))
+    directions[:3, :3], directions[3, 3] = lps[:3, :3].T, 30.0
+    header = {
+        "kinds": ["domain"] * 4,
+        "space directions": directions,
+        "space origin": [*lps[:3, 3], 0.0],
+        **({"space dimension": 4} if space is None else {"space": space}),
+    }
+    nrrd.write(str(tmp_path / "v.nrrd"), series.frames.transpose(3, 2, 1, 0), header)
+    back = read_series(tmp_path / "v.nrrd")
+    np.testing.assert_array_equal(back.frames, series.frames)
+    np.testing.assert_allclose(back.affine, series.affine, atol=1e-5)
+    assert any("as ITK writes it" in note for note in back.meta["notes"]) == (space is None)
+
+
+def test_a_cine_that_itk_wrote_is_read_as_itk_reads_it(series, tmp_path):
+    itk = pytest.importorskip("SimpleITK")
+    volumes = [itk.GetImageFromArray(frame) for frame in series.frames]
+    lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ series.affine
+    for volume in volumes:
+        volume.SetSpacing(series.spacing.tolist())
+        volume.SetOrigin(lps[:3, 3].tolist())
+        volume.SetDirection((lps[:3, :3] / series.spacing).ravel().tolist())
+    itk.WriteImage(itk.JoinSeries(volumes), str(tmp_path / "v.nrrd"))
+    back = read_series(tmp_path / "v.nrrd")
+    np.testing.assert_array_equal(back.frames, series.frames)
+    np.testing.assert_allclose(back.affine, series.affine, atol=1e-5)
+
+
+def test_a_missing_source_is_told_though_the_target_exists(tmp_path):
+    from CardiacMotionLib.cli.main import run
+
+    (tmp_path / "there.seq.nrrd").touch()
+    assert run(["convert", str(tmp_path / "typo.nii.gz"), str(tmp_path / "there.seq.nrrd")]) == 2

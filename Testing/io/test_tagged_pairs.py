@@ -89,7 +89,7 @@ def test_a_described_folder(tmp_path):
 
 def test_dicom_slices_that_are_not_evenly_apart(tmp_path):
     """The scanner's one series of three tagged slices, files in any order."""
-    pytest.importorskip("pydicom")
+    pydicom = pytest.importorskip("pydicom")
     from test_datasets_ukbiobank import dicom
 
     rng = np.random.default_rng(0)
@@ -98,6 +98,10 @@ def test_dicom_slices_that_are_not_evenly_apart(tmp_path):
             image = cine(4, seed=n)[t, 0]
             dicom(tmp_path / "tagging" / f"{rng.integers(10**9)}.dcm", "tagging", "1.3.7", image, at_slice(k), 0, t)
     (tmp_path / "tagging" / "list.csv").write_text("not an image")
+    report = pydicom.dcmread(next((tmp_path / "tagging").glob("*.dcm")))
+    del report.PixelData, report.Rows, report.Columns
+    report.SeriesInstanceUID = "1.3.9"
+    report.save_as(tmp_path / "tagging" / "report.dcm")
     save(tmp_path / "cine.nii.gz", cine(), 30.0, "msec")
     _, series, tagged = read_tagged_pair(tmp_path / "cine.nii.gz", tmp_path / "tagging")
     assert len(tagged) == 3

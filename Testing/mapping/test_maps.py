@@ -98,6 +98,12 @@ def test_files_that_cannot_be(tmp_path):
     (tmp_path / "text.npz").write_text("nothing")
     with pytest.raises(CardiacMotionError, match=r"cannot read .*expected maps saved as"):
         ParameterMaps.load(tmp_path / "text.npz")
+    (tmp_path / "empty.npz").touch()
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    (tmp_path / "array.npy").rename(tmp_path / "array.npz")
+    for name in ("empty.npz", "array.npz"):
+        with pytest.raises(CardiacMotionError, match=r"cannot read .*expected maps saved as"):
+            ParameterMaps.load(tmp_path / name)
     np.savez(tmp_path / "other.npz", image=np.zeros(3))
     with pytest.raises(CardiacMotionError, match=r"cannot read .*expected maps saved as"):
         ParameterMaps.load(tmp_path / "other.npz")

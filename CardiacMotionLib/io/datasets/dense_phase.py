@@ -53,6 +53,22 @@ def radians(path: Path, stored: np.ndarray) -> np.ndarray:
     return 2 * np.pi * stored.astype(np.float64) / LARGEST - np.pi
 
 
+def any_radians(path: Path, phase: np.ndarray) -> np.ndarray:
+    """Radians of phase images in whatever unit their numbers show.
+
+    Radians; thousandths of them (Philips); -4096 to 4094 (Siemens, by the slope and intercept of its files); or the
+    numbers that are stored, see `radians`. The noise of the air has every phase, so the largest tells.
+    """
+    largest = float(np.abs(phase).max())
+    if largest <= 2 * np.pi + 1e-3:
+        return phase
+    if phase.min() < 0 and largest <= 1000 * np.pi + 1:
+        return phase / 1000.0
+    if phase.min() < 0 and largest <= LARGEST + 1:
+        return phase * (np.pi / (LARGEST + 1))
+    return radians(path, phase)
+
+
 def mean_magnitude(magnitudes: Sequence[np.ndarray]) -> np.ndarray:
     """Mean of magnitudes (T, K, J, I) of the single encodings."""
     return np.mean([np.asarray(m, dtype=np.float32) for m in magnitudes], axis=0)
