@@ -21,7 +21,7 @@ from ..fields import resize_displacement, resize_image
 from ..motion import Motion
 from ..orientation import base_sign, slice_normal
 from ..scattered import fit_displacement
-from ..series import LV_CAVITY, MYOCARDIUM, ImageSeries
+from ..series import LV_CAVITY, MYOCARDIUM, ImageSeries, default_reference
 from .learned import IN_PLANE, LearnedNetwork, choose_weights, load_network
 from .region import normalize_intensity
 
@@ -36,6 +36,10 @@ SMOOTHING = 1.0  # of the continuation beyond the wall
 REACH_MM, FADE_MM = 6.0, 15.0  # of it; a heart moves by less than a fade
 CARRYING = 0.7  # share of the time
 WALL_ONLY = "Only the motion of the LV wall was found; beyond it, it is continued and dies out."
+LATER = (
+    "The reference, frame {reference}, is not end-diastole (frame {first}), from which the network learned to follow "
+    "the wall. Compute from that frame, and express the motion in this one."
+)
 CARRIED = (
     "In {given} of {all} frames the wall is drawn; in the others it was carried there by the method {method}, whose "
     "errors stay in the result."
@@ -98,21 +102,25 @@ def run(name: str, network: type[ClipNetwork], series: ImageSeries, options: Cli
     pixel_mm, size = float(weights.card["pixel_mm"]), int(weights.card["size"])
     slices = clip_slices(series, seen, context.reference, pixel_mm, size, notes)
     notes += [WALL_ONLY] if series.is_2d else [WALL_ONLY, IN_PLANE]
+    first = default_reference(series)
+    notes += [LATER.format(reference=context.reference, first=first)] if first != context.reference else []
     found = _through(module, slices, series, count, context.part(CARRYING, 1), call)
-    drawn = [Motion.from_voxels(one, series, context.reference) for one in found]
+    drawn = [Motion.from_voxels(found.pop(0), series, context.reference) for _ in range(count)]
     if count == 1:
         return drawn[0]
-    mean = np.mean([one.displacement for one in drawn], axis=0)
+    mean = np.zeros_like(drawn[0].displacement)
+    for one in drawn:  # all of them together would need as much memory again
+        mean += one.displacement / count
     times = series.times if series.timed else None
     return Motion(mean, series.affine, context.reference, times, samples=drawn)
 
 
 def _through(
     module: ClipNetwork, slices: dict[int, ClipSlice], series: ImageSeries, count: int, context: Context, call: dict
-) -> Tensor:
-    """Samples of the displacement (count, T, K, J, I, 3) in voxels of a series."""
+) -> list[Tensor]:
+    """Samples of the displacement, (T, K, J, I, 3) in voxels of a series each."""
     order = frames_from(context.reference, len(series))
-    displacement = torch.zeros(count, *series.frames.shape, 3)
+    samples = [torch.zeros(*series.frames.shape, 3) for _ in range(count)]
     for number, (k, one) in enumerate(slices.items()):
 
         def generators(k: int = k, number: int = number) -> Iterator[torch.Generator]:
@@ -121,10 +129,12 @@ def _through(
                 seed = int(np.random.SeedSequence([context.seed, n, k]).generate_state(1)[0])
                 yield torch.Generator().manual_seed(seed)
 
-        displacement[:, order, k, ..., :2] = one.through(module, generators(), **call)
+        for sample, found in zip(samples, one.through(module, generators(), **call), strict=True):
+            sample[order, k, ..., :2] = found
     for k in set(range(series.shape[0])) - set(slices):
-        displacement[:, :, k] = displacement[:, :, min(slices, key=lambda known: abs(known - k))]
-    return displacement
+        for sample in samples:
+            sample[:, k] = sample[:, min(slices, key=lambda known: abs(known - k))]
+    return samples
 
 
 def walls_of_all(series: ImageSeries, carrier: str, context: Context) -> np.ndarray:

@@ -211,12 +211,17 @@ def smoothed(displacement: Tensor, frames: float, reference: int) -> Tensor:
 
     Raises `CardiacMotionError` for a series too short to have a path.
     """
-    if len(displacement) < SHORTEST_PATH:
-        raise CardiacMotionError(
-            f"option smoothing needs at least {SHORTEST_PATH} frames, the series has {len(displacement)}; leave it at 0"
-        )
+    check_path(len(displacement))
     paths = torch.from_numpy(gaussian_filter1d(displacement.numpy(), frames, axis=0, mode="nearest"))
     return paths - paths[reference]
+
+
+def check_path(frames: int) -> None:
+    """Raise `CardiacMotionError` for too few frames to smooth over."""
+    if frames < SHORTEST_PATH:
+        raise CardiacMotionError(
+            f"option smoothing needs at least {SHORTEST_PATH} frames, the series has {frames}; leave it at 0"
+        )
 
 
 @torch.no_grad()

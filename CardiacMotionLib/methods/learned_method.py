@@ -69,8 +69,10 @@ def network_of(package: str) -> Callable[[], type]:
 def _run(name: str, network: Any, series: ImageSeries, options: Any, context: Context) -> Motion:
     """The motion, with the labels that the network tells, if it does."""
     from ..motion import Motion
-    from .learned import choose_weights, load_network, register_series, smoothed
+    from .learned import check_path, choose_weights, load_network, register_series, smoothed
 
+    if options.smoothing:
+        check_path(len(series))
     weights = choose_weights(name, options.weights, series)
     module = load_network(network(), weights, context.device)
     call = {key: value for key, value in asdict(options).items() if key not in SHARED}

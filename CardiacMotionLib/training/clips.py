@@ -23,7 +23,7 @@ from ..phantom.stream import SeriesStream
 from ..series import MYOCARDIUM, ImageSeries
 from ..strain.tensor import green_strain
 from . import people
-from .people import Preparation, SyntheticSubject, Told, TrainingSubject
+from .people import Preparation, SyntheticSubject, Told, TrainingSubject, intensity
 from .task import SCORE, Task
 
 CYCLE_MS, LONGEST_FRAME_MS = 900.0, 200.0  # of synthetic DENSE
@@ -158,7 +158,9 @@ class ClipTask(Task):
     @property
     def about(self) -> dict[str, Any]:
         """What decides what is learned."""
-        return {"clips": len(self.people), "frames": sum(len(one.frames) for one in self.people)}
+        moved = round(float(sum(one.truth.double().abs().mean() for one in self.people)), 6)
+        frames = sum(len(one.frames) for one in self.people)
+        return {"clips": len(self.people), "frames": frames, "intensity": intensity(self.people), "moved": moved}
 
     @property
     def card(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from .people import Preparation, SyntheticSubject, Told, TrainingSubject
 
 # settings that do not touch a prepared person
 DRAWING = ("subjects", "held_out", "template", "batch", "augmented", "fewest", "warp_mm")
+SCHEME = 2  # of how people are prepared: another number makes all anew
 PAIRS = "pairs"  # two moments of a cine, whose motion from one to the other is known
 
 
@@ -97,12 +98,15 @@ class Prepared:
         (T,) bool.
     displacement
         (T, K, J, I, 3) float32 in voxels from frame 0, or None where it is not known.
+    slice_pixels
+        From one slice to the next, in pixels.
     """
 
     frames: Tensor
     labels: Tensor
     labeled: Tensor
     displacement: Tensor | None
+    slice_pixels: float = 1.0
 
     @property
     def with_labels(self) -> Prepared:
@@ -113,7 +117,7 @@ class Prepared:
         """The frames that are chosen (T,) bool; the motion stays known if the first of all is among them."""
         known = self.displacement is not None and bool(chosen[0])
         moved = self.displacement[chosen] if known else None  # type: ignore[index]
-        return Prepared(self.frames[chosen], self.labels[chosen], self.labeled[chosen], moved)
+        return Prepared(self.frames[chosen], self.labels[chosen], self.labeled[chosen], moved, self.slice_pixels)
 
 
 def prepare(series: ImageSeries, motion: Motion | None, data: Data, dims: int) -> Prepared:
@@ -145,7 +149,8 @@ def prepare(series: ImageSeries, motion: Motion | None, data: Data, dims: int) -
         moved = resize_displacement(voxels, (series.shape[0], *plane))[:, levels][:, :, rows][:, :, :, columns]
     cut = [part[:, levels][:, :, rows][:, :, :, columns] for part in (frames, labels)]
     labeled = torch.tensor([t in series.labels for t in range(len(series))])
-    return Prepared(torch.from_numpy(normalize_intensity(cut[0].numpy())), cut[1].contiguous(), labeled, moved)
+    images = torch.from_numpy(normalize_intensity(cut[0].numpy()))
+    return Prepared(images, cut[1].contiguous(), labeled, moved, float(series.spacing[2]) / data.pixel_mm)
 
 
 def window(center: float, size: int, length: int) -> Tensor:
@@ -166,7 +171,8 @@ def _levels(heart: np.ndarray, slices: int, dims: int) -> Tensor:
 def preparation(data: Data, dims: int) -> Preparation[Prepared]:
     """How `prepare` is done to a person, as `people` takes it."""
     settings = {name: value for name, value in asdict(data).items() if name not in DRAWING}
-    return Preparation(lambda series, motion: [prepare(series, motion, data, dims)], Prepared, [dims, settings])
+    made = lambda series, motion: [prepare(series, motion, data, dims)]  # noqa: E731
+    return Preparation(made, Prepared, [SCHEME, dims, settings])
 
 
 def prepare_all(
@@ -203,8 +209,8 @@ def draw_pair(
     """Two frames of a person, one slice of them in 2D, as the network gets them, and what is known of them.
 
     ``fixed``, ``moving`` (1, *shape) float32, ``fixed_labels``, ``moving_labels`` (*shape) uint8, ``displacement``
-    (*shape, dims) in voxels and ``known`` () float32: 1 where it is the truth, else 0. Without ``exact`` the motion is
-    left out where it would have to be computed.
+    (*shape, dims) in voxels and ``known`` () float32: 1 where it is the truth, else 0; ``slice_pixels`` () float32.
+    Without ``exact`` the motion is left out where it would have to be computed.
     """
     count = len(person.frames)
     template = {"first": 0, "last": count - 1}.get(data.template)
@@ -239,6 +245,7 @@ def make_pair(
         "displacement": truth,
         "known": torch.tensor(float(known)),
         "labeled": (person.labeled[fixed] & person.labeled[moving]).float(),
+        "slice_pixels": torch.tensor(person.slice_pixels),
     }
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from ..errors import CardiacMotionError
 from ..fields import bspline_basis, compose, evaluate_bspline, invert, jacobian_determinant, warp, warp_nearest
 from ..methods.any2reg.extractor import region_features
 from ..methods.any2reg.loss import drawn, parts_of
@@ -20,6 +21,7 @@ from ..methods.protocol import option
 from ..phantom.stream import HELD_OUT
 from ..series import LABEL_NAMES
 from .data import Data, Prepared, TrainingSubject, moved, stacked, training_people
+from .people import intensity
 from .task import SCORE, Task
 
 KNOTS_MM = 30.0  # distance of the control points of random warps
@@ -104,7 +106,7 @@ class GroupTask(Task):
         if getattr(self.network.config, "features", 0):
             if self._extractor is None:
                 config: Any = self.network.config
-                self._extractor = region_features(config.extractor, self.data.pixel_mm, self.device)
+                self._extractor = region_features(config.extractor, config.features, self.data.pixel_mm, self.device)
             features = self._extractor(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
         with self.autocast():
             found = self.network(frames) if features is None else self.network(frames, features)
@@ -149,7 +151,8 @@ class GroupTask(Task):
     @property
     def about(self) -> dict[str, Any]:
         """What decides what is learned."""
-        return {"people": len(self.people), "frames": sum(int(person.frames.shape[0]) for person in self.people)}
+        frames = sum(int(person.frames.shape[0]) for person in self.people)
+        return {"people": len(self.people), "frames": frames, "intensity": intensity(self.people)}
 
     @property
     def card(self) -> dict[str, Any]:
@@ -259,8 +262,12 @@ def group_task(
     Raises
     ------
     CardiacMotionError
-        for fewer than two people, or one whose images cannot be used.
+        for fewer than two people, or one whose images cannot be used; for a template frame.
     """
+    if data.template != "first":
+        raise CardiacMotionError(
+            "a set has no template frame, it is registered to all of its images; leave data.template"
+        )
     people, held_out, about = training_people(data, network.dims, subjects, told, store)
     task = GroupTask(network, people, held_out, data, loss, seed)
     task.extra_card = about

@@ -205,6 +205,8 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.task.train()
+        if settings.is_frozen(self.step):
+            freeze_norms(self.task)
         batch = {name: value.to(self.task.device, non_blocking=True) for name, value in batch.items()}
         loss, parts = self.model(batch)
         self.optimizer.zero_grad(set_to_none=True)
@@ -307,6 +309,13 @@ class _Run:
 
 
 # ---------------------------------------------------------------------- parts
+
+
+def freeze_norms(module: nn.Module) -> None:
+    """Let what normalizes over the batch do it by its running means, as in use: with few images they differ."""
+    for one in module.modules():
+        if isinstance(one, nn.modules.batchnorm._BatchNorm):
+            one.eval()
 
 
 class Average:

@@ -110,11 +110,17 @@ def soft_dice(ours: Tensor, theirs: Tensor, labeled: Tensor) -> Tensor:
 
 
 def endpoint_error(displacement: Tensor, batch: dict[str, Tensor], *, heart: bool = False) -> Tensor:
-    """Mean length of the error in voxels over pairs whose motion is known, everywhere or within the labels.
+    """Mean length of the error in pixels over pairs whose motion is known, everywhere or within the labels.
 
-    The square root is rounded off at a hundredth of a voxel, where it has no slope.
+    A slice is as many pixels as it is thick. The square root is rounded off at a hundredth of a pixel, where it has no
+    slope.
     """
+    off = displacement - batch["displacement"]
+    if off.shape[-1] == 3:
+        through = batch["slice_pixels"].to(off)
+        sides = torch.stack((torch.ones_like(through), torch.ones_like(through), through), -1)
+        off = off * sides[:, None, None, None]
     known = batch["known"].reshape(-1, *[1] * (displacement.ndim - 2))
     weight = known * (batch["fixed_labels"] > 0) if heart else known.expand(displacement.shape[:-1])
-    error = ((displacement - batch["displacement"]).square().sum(-1) + 1e-4).sqrt() - 1e-2
+    error = (off.square().sum(-1) + 1e-4).sqrt() - 1e-2
     return (error * weight).sum() / weight.sum().clamp_min(1)

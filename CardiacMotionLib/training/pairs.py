@@ -25,6 +25,7 @@ from .data import (
     training_people,
 )
 from .losses import Loss, endpoint_error, one_hot, pair_loss
+from .people import intensity
 from .task import SCORE, Task
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -119,7 +120,7 @@ class PairTask(Task):
         return {
             "people": len(self.people),
             "frames": sum(int(person.frames.shape[0]) for person in self.people),
-            "intensity": round(float(sum(person.frames.double().mean() for person in self.people)), 6),
+            "intensity": intensity(self.people),
         }
 
     @property

@@ -129,6 +129,11 @@ def _kept(store: Path | None, of: str) -> list[list[Mapping[str, Any]]] | None:
         return None
 
 
+def intensity(items: Sequence[Any]) -> float:
+    """Sum of the mean intensities of the ``frames`` of prepared people: others have another."""
+    return round(float(sum(item.frames.double().mean() for item in items)), 6)
+
+
 def training_people(
     subjects: Sequence[TrainingSubject] | None,
     synthetic: Callable[[int, int], Sequence[TrainingSubject]],

@@ -36,6 +36,13 @@ class Settings:
         minimum=0,
         maximum=0.99999,
     )
+    frozen: float = option(
+        0.0,
+        "Last share of the steps in which networks that normalize over the batch do it as in use, by what they learned "
+        "before",
+        minimum=0,
+        maximum=1,
+    )
     validate_every: int = option(100, "Steps from one validation to the next", minimum=1, maximum=10_000_000)
     patience: int = option(
         0, "Validations without gain after which training ends; 0: never", minimum=0, maximum=100_000
@@ -53,6 +60,10 @@ class Settings:
             return self.learning_rate
         done = (step - self.warmup) / max(1, self.steps - self.warmup)
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+    def is_frozen(self, step: int) -> bool:
+        """Whether ``step`` normalizes as in use."""
+        return step >= (1 - self.frozen) * self.steps
 
     @property
     def decisive(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from CardiacMotionLib.methods.any2reg.network import Config, Network
 from CardiacMotionLib.methods.any2reg.run import TUNED_AT_ONCE, tuned
 from CardiacMotionLib.methods.groupwise import alignment_loss, low_rank
 from CardiacMotionLib.methods.learned import IN_PLANE
-from CardiacMotionLib.weights import FOLDER
+from CardiacMotionLib.weights import FOLDER, read_card
 
 
 def network(**settings) -> Network:
@@ -329,7 +329,7 @@ def teller(tmp_path, monkeypatch):
 
 
 def test_features_are_probabilities_of_regions(teller):
-    features = region_features("regions", 2.0, torch.device("cpu"))(images(3)[0])
+    features = region_features("regions", 4, 2.0, torch.device("cpu"))(images(3)[0])
     assert features.shape == (3, 4, 40, 36)
     torch.testing.assert_close(features.sum(1), torch.ones(3, 40, 36))
 
@@ -339,6 +339,7 @@ def test_the_second_stream_is_used(teller, tmp_path):
     with_stream = tiny_weights("any2reg", tmp_path / "with.safetensors", task="any", features=4, extractor="regions")
     motion = register(series, "any2reg", weights=str(with_stream), refine=1)
     assert np.isfinite(motion.displacement).all()
+    assert motion.provenance["features_sha256"] == read_card(teller)["sha256"]
     net = network(features=2)
     frames, beside = images(3), torch.rand(1, 3, 2, 40, 36, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -353,13 +354,14 @@ def test_the_second_stream_is_used(teller, tmp_path):
         ("memwarp", 3.0, {}, "are for pixels of 2.0 mm"),
         ("riir", 2.0, {}, "tell no regions of slices"),
         ("memwarp", 2.0, {"dims": 3}, "tell no regions of slices"),
+        ("memwarp", 2.0, {"regions": 6}, "tell 6 regions, features of 4 are needed"),
     ],
 )
 def test_weights_that_give_no_features(tmp_path, monkeypatch, method, pixel_mm, card, said):
     monkeypatch.setenv(FOLDER, str(tmp_path))
     tiny_weights(method, tmp_path / "other.safetensors", **card)
     with pytest.raises(CardiacMotionError, match=said):
-        region_features("other", pixel_mm, torch.device("cpu"))
+        region_features("other", 4, pixel_mm, torch.device("cpu"))
 
 
 def test_time_a_frame_does_not_grow():

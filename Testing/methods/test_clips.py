@@ -15,6 +15,7 @@ from CardiacMotionLib.fields import warp
 from CardiacMotionLib.methods import Context, clips, option
 from CardiacMotionLib.methods.clips import (
     CARRIED,
+    LATER,
     WALL_ONLY,
     ClipNetwork,
     ClipSlice,
@@ -239,7 +240,7 @@ def test_what_the_network_says_arrives_in_mm_from_the_reference(heart):
         for t, time in ((1, 0), (2, 1), (3, 2), (0, 3)):
             expected = np.array([mirror * time * scale, time * scale / 2, 0])
             assert np.allclose(voxels[t, k][wall[k]], expected, atol=1e-3)
-    assert motion.provenance["notes"] == [WALL_ONLY, IN_PLANE]
+    assert motion.provenance["notes"] == [WALL_ONLY, IN_PLANE, LATER.format(reference=1, first=0)]
     assert motion.provenance["weights"] == "a_lamod"
     assert listener.fractions == sorted(listener.fractions)
 

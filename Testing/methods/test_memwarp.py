@@ -159,6 +159,19 @@ def test_one_fixed_image_for_many_pairs_is_looked_at_once(settings):
         torch.testing.assert_close(regions, torch.cat([told[level] for _, told in apart]))
 
 
+def test_regions_of_every_level_lie_where_the_image_is():
+    """Also of sides that had to be continued, which a coarse grid is not cut from."""
+    one = network(2, levels=3).eval()
+    images = torch.rand(1, 1, 42, 50)
+    continued = torch.nn.functional.pad(images, (0, 6, 0, 6), mode="replicate")
+    with torch.no_grad():
+        whole, cut = (one.look(image, image)[1] for image in (continued, images))
+    assert [tuple(of_level.shape[2:]) for of_level in whole] == [(48, 56), (24, 28), (12, 14)]
+    for full, of_level in zip(whole, cut, strict=True):
+        expected = fields.enlarge(full.exp(), (48, 56))[..., :42, :50]
+        torch.testing.assert_close(of_level.exp(), expected)
+
+
 def test_regions_are_those_of_the_fixed_image_alone():
     one = network().eval()
     fixed, *moving = torch.rand(3, 1, 1, *SMALL[3])

@@ -109,6 +109,14 @@ def test_average_is_what_is_validated_and_written(tmp_path):
     assert averaged.tensors["calls"] == 40  # whole numbers are not averaged
 
 
+def test_in_the_last_steps_normalization_is_that_of_use(tmp_path):
+    task, seen = ToyTask(), []
+    task.norm = torch.nn.BatchNorm1d(1)
+    task.network.register_forward_hook(lambda *_: seen.append(task.norm.training) if task.training else None)
+    train(task, Settings(steps=8, frozen=0.25, validate_every=4), tmp_path, "cpu")
+    assert seen == 6 * [True] + 2 * [False]
+
+
 def test_rows_after_the_checkpoint_are_cut(tmp_path):
     settings = Settings(steps=40, log_every=1, validate_every=10, checkpoint_every=100)
     train(ToyTask(), settings, tmp_path, "cpu")

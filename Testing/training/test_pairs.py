@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -61,6 +62,20 @@ def test_error_is_the_mean_length_where_the_motion_is_known(batch):
     found[2] += 100  # of whom nothing is known
     assert endpoint_error(found, batch).item() == pytest.approx(4.99, abs=1e-4)
     assert endpoint_error(batch["displacement"], batch).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_slice_counts_as_many_pixels_as_it_is_thick():
+    person = dataclasses.replace(random_person(), slice_pixels=4.0)
+    batch = batch_of(make_pair(person, 0, 2, slice(None), 3), make_pair(random_person(), 0, 2, slice(None), 3))
+    found = batch["displacement"] + torch.tensor([0.0, 3.0, 1.0])
+    expected = (5 + math.sqrt(10)) / 2 - 0.01
+    assert endpoint_error(found, batch).item() == pytest.approx(expected, abs=1e-3)
+
+
+def test_thickness_is_that_of_the_stack():
+    person = prepare(*ring((4, 44, 40)), Data(pixel_mm=2.0, size=32, slices=4), 3)
+    assert person.slice_pixels == pytest.approx(4.0)
+    assert person.at(torch.arange(len(person.frames)) < 2).slice_pixels == person.slice_pixels
 
 
 def test_error_in_the_heart_is_that_under_the_labels_of_the_fixed_image(batch):

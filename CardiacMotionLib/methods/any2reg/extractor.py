@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from .network import Features
 
 
-def region_features(name: str, pixel_mm: float, device: torch.device) -> Features:
-    """What the weights ``name`` tell of images (M, 1, J, I): the probabilities (M, C, J, I) of their regions.
+def region_features(name: str, count: int, pixel_mm: float, device: torch.device) -> Features:
+    """What the weights ``name`` tell of images (M, 1, J, I): the probabilities (M, count, J, I) of their regions.
 
     Raises
     ------
     CardiacMotionError
-        for weights that do not exist, tell no regions of slices, or are for other pixels.
+        for weights that do not exist, tell no regions of slices, or another number of them, or are for other pixels.
     """
     weights = Weights.load(name)
     info = methods().get(weights.card["method"])
@@ -30,6 +30,10 @@ def region_features(name: str, pixel_mm: float, device: torch.device) -> Feature
     if not isinstance(network, PairNetwork) or not network.segments or network.dims != 2:
         raise CardiacMotionError(
             f"weights {name} tell no regions of slices; features can come of those of a memwarp network in 2D"
+        )
+    if network.config.regions != count:
+        raise CardiacMotionError(
+            f"weights {name} tell {network.config.regions} regions, features of {count} are needed; take others"
         )
     if abs(float(weights.card["pixel_mm"]) - pixel_mm) > 1e-6:
         raise CardiacMotionError(

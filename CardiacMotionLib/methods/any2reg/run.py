@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ...fields import resize_displacement, resize_image
+from ...weights import find, read_card
 from ..groupwise import alignment_loss, low_rank, register_slices
 from ..learned import choose_weights, load_network
 from .extractor import region_features
@@ -38,7 +39,8 @@ def run(series: ImageSeries, options: Any, context: Context, features: Features 
     context.facts.update(weights=weights.name, weights_sha256=weights.card["sha256"])
     pixel_mm = float(weights.card["pixel_mm"])
     if features is None and network.config.features:
-        features = region_features(network.config.extractor, pixel_mm, context.device)
+        features = region_features(network.config.extractor, network.config.features, pixel_mm, context.device)
+        context.facts["features_sha256"] = read_card(find(network.config.extractor))["sha256"]
 
     def group(frames: np.ndarray, spacing: np.ndarray, part: Context) -> Tensor:
         plane = [max(8, round(n * mm / pixel_mm)) for n, mm in zip(frames.shape[1:], spacing[::-1], strict=True)]

@@ -32,7 +32,8 @@ def fingerprint(fit: Fit, context: Context) -> str:
     parts = (given.images, given.canonical, given.times, given.likelihood, given.wall)
     images = hashlib.sha256(b"".join(part.cpu().numpy().tobytes() for part in parts)).hexdigest()
     init = "" if context.init is None else hashlib.sha256(context.init.displacement.tobytes()).hexdigest()
-    return json.dumps([options, context.seed, context.reference, images, init, fit.prior], sort_keys=True)
+    clock = [float(fit.field.clock.end_diastole), float(fit.field.clock.cycle)]
+    return json.dumps([options, context.seed, context.reference, images, init, fit.prior, clock], sort_keys=True)
 
 
 def save_state(path: Path, fit: Fit, context: Context) -> None:

@@ -127,16 +127,20 @@ class Network(PairNetwork):
     def look(self, fixed: Tensor, moving: Tensor, steps: int | None = None) -> tuple[list[Tensor], list[Tensor]]:
         """The displacement, and log-probabilities (B, N, *shape_i) of regions in ``fixed``, the finest level first.
 
+        Of images whose sides had to be continued all levels come at full resolution.
+
         One fixed image that is expanded to many pairs is looked at once.
         """
-        shape = fixed.shape[2:]
+        shape = tuple(fixed.shape[2:])
         if self.apart and fixed.stride(0) == 0:
             fixed = fixed[:1]
         fixed, moving = (self._continued(images) for images in (fixed, moving))
         displacement, regions = self._pyramid(fixed, moving) if self.apart else self._both(fixed, moving)
         inside: Any = tuple(slice(n) for n in shape)
+        continued = tuple(moving.shape[2:])
         whole = [of_level.expand(len(moving), *of_level.shape[1:]) for of_level in regions]
-        whole[:1] = [finest[(..., *inside)] for finest in whole[:1]]
+        if continued != shape:  # a coarse voxel may lie on the edge: all levels are cut at full resolution
+            whole = [_enlarged(of_level, continued)[(..., *inside)] for of_level in whole]
         return [displacement[(slice(None), *inside)].to(fixed)], whole
 
     def fuse(self) -> None:
@@ -204,6 +208,13 @@ class Network(PairNetwork):
                 displacement = compose(residual, displacement) if self.config.composed else residual + displacement
             all_regions += [regions] if regions is not None else []
         return displacement, all_regions[::-1]
+
+
+def _enlarged(log_regions: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Log-probabilities on a finer grid, by their probabilities."""
+    if tuple(log_regions.shape[2:]) == shape:
+        return log_regions
+    return enlarge(log_regions.exp(), shape).clamp_min(torch.finfo(log_regions.dtype).tiny).log()
 
 
 def _warped(features: Tensor, displacement: Tensor) -> Tensor:

@@ -21,7 +21,10 @@ class Axis:
 
     @classmethod
     def nested(cls, size: int, voxel_mm: float, knot_mm: float, levels: int) -> Axis:
-        """Knots about ``knot_mm`` apart at the finest of ``levels`` levels, never closer than the voxels."""
+        """Knots about ``knot_mm`` apart, or as the voxels where these are wider, at the finest of ``levels`` levels.
+
+        About: intervals double from level to level, so that of few voxels there may be one interval more than gaps.
+        """
         wanted = (size - 1) * voxel_mm / max(knot_mm, voxel_mm)
         doublings = min(levels - 1, int(math.log2(max(wanted, 1.0))))
         coarse = max(1, round(wanted / 2**doublings))

@@ -29,7 +29,7 @@ def fit(series: ImageSeries, options: Options, context: Context) -> Tensor:
     frames = normalize_intensity(cropped.frames)
     field = make_field(cropped, context.reference, options).to(context.device)
     if context.init is not None:
-        start = torch.cat([context.init.voxels(t) for t in range(len(series))])[(slice(None), *region.box)]
+        start = torch.cat([context.init.voxels(t)[(slice(None), *region.box)] for t in range(len(series))])
         field.start_from(start.to(context.device) * start.new_tensor(series.spacing).to(context.device))
     stages = [(2, options.coarse_steps), (1, options.fine_steps)]
     total = max(1, sum(steps * (1 if shrink > 1 else 4) for shrink, steps in stages))
