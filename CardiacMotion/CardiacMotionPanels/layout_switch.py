@@ -37,7 +37,7 @@ class LayoutSwitch:
         self.session = session
         self.layouts = session.layouts
         session.showLayout = self.show
-        session.saving.append(self._showInput)
+        session.saving.append(self._showForSaving)
         self.widget, self.ui = session.load("Layouts")
         self.buttons = {
             REVIEW: self.ui.reviewLayoutButton,
@@ -49,6 +49,7 @@ class LayoutSwitch:
         self.ui.mappingLayoutButton.connect("clicked(bool)", self.onMapping)
         self.ui.userLayoutButton.connect("clicked(bool)", self.onMine)
         self._filled: tuple[Any, ...] = ()  # layout and run that are in the views
+        self._saved: Any = None  # what was hidden before the scene was written
         self._hidden: Any = None  # the input's segmentation while ours, which moves, is shown instead
         self._node: Any = None
         self._tag: int | None = None
@@ -71,7 +72,7 @@ class LayoutSwitch:
 
     def restore(self) -> None:
         """Give the user's layout back."""
-        self._filled = ()
+        self._filled, self._saved = (), None
         self.layouts.restore()
         self._hideInput(None)
         self.refresh()
@@ -79,6 +80,9 @@ class LayoutSwitch:
     def refresh(self, *_args: Any) -> None:
         """Say what each button would do, and follow the selection of results while one of our layouts is on."""
         shown = self.layouts.shown
+        if self._saved is not None:
+            hidden, self._saved = self._saved, None
+            self._hideInput(hidden)
         for layout, button in self.buttons.items():
             problem = self.problem(layout)
             button.enabled = not problem
@@ -161,10 +165,10 @@ class LayoutSwitch:
             segmentation.SetDisplayVisibility(False)
             self._hidden = segmentation
 
-    def _showInput(self) -> None:
-        """Show it again as it was, until the views are filled anew."""
+    def _showForSaving(self) -> None:
+        """Show it as it was while the scene is written; `refresh` hides it again."""
+        self._saved = self._hidden
         self._hideInput(None)
-        self._filled = ()
 
 
 def fillWithMotion(results: Any, layout: int, areNew: bool) -> None:

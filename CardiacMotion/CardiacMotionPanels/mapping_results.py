@@ -28,7 +28,7 @@ class MapResultsView:
         self._drawn: tuple[Any, ...] = ()  # run, map, opacity, before
         self._described = ""  # run that the words are of
         self._before = False
-        self._hidden: Any = None  # the input's segmentation while the maps have outlines of their own
+        self._hidden: list[Any] = []  # segmentations of inputs while the maps have outlines of their own
         self._showing = False
         self.flicker = qt.QTimer()
         self.flicker.setInterval(FLICKER_MS)
@@ -53,6 +53,7 @@ class MapResultsView:
         self.stopFlicker()
         if parameterNode is not self.parameterNode:
             self.parameterNode, self._drawn, self._described = parameterNode, (), ""
+            self._hidden = []
 
     def cleanup(self) -> None:
         """Stop what moves."""
@@ -67,13 +68,14 @@ class MapResultsView:
         """Hide the segmentation that was put in, where it is shown: its outlines lie in the maps' own."""
         if segmentation.GetDisplayVisibility():
             segmentation.SetDisplayVisibility(False)
-            self._hidden = segmentation
+            self._hidden.append(segmentation)
 
-    def showInput(self) -> None:
-        """Show it again."""
-        if self._hidden is not None and slicer.mrmlScene.IsNodePresent(self._hidden):
-            self._hidden.SetDisplayVisibility(True)
-        self._hidden = None
+    def showInputs(self) -> None:
+        """Show again what was hidden; of a loaded scene, which does not say what was, the one that is selected."""
+        for segmentation in self._hidden or [self.parameterNode.mapSegmentation]:
+            if segmentation is not None and slicer.mrmlScene.IsNodePresent(segmentation):
+                segmentation.SetDisplayVisibility(True)
+        self._hidden = []
 
     # ------------------------------------------------------------------ what is shown
 
@@ -249,7 +251,7 @@ class MapResultsView:
         self.stopFlicker()
         self.session.removeMaps(self.current)
         if not self.session.mapRuns:
-            self.showInput()
+            self.showInputs()
 
 
 def describeMaps(results: Any) -> tuple[tuple[list[str], list[str]], list[str], list[str]]:

@@ -107,7 +107,8 @@ def describeMade(outcome: Outcome) -> str:
 
 def describeOutcome(outcome: Outcome) -> list[str]:
     """Scores and notes as lines; what a score means is said where a number alone could mislead."""
-    return [*qualityLines(outcome), *dict.fromkeys(outcome.notes)]
+    notes = (note for note in outcome.notes if not note.startswith("No strain"))  # which the flags say
+    return [*qualityLines(outcome), *dict.fromkeys(notes)]
 
 
 def qualityLines(outcome: Outcome) -> list[str]:

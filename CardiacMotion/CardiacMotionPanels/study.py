@@ -29,6 +29,7 @@ class StudyPanel:
         self.session = session
         self.widget, self.ui = session.load("Study")
         self.parameterNode: Any = None
+        self._framesOf = ""  # cine that end-diastole and end-systole are of
         self.reader = StudyReader()
         self.segments = SegmentsForm(session, self.ui, self.read)
         self.frames = FramesForm(session, self.ui, self.read)
@@ -43,6 +44,7 @@ class StudyPanel:
         """Show another parameter node, or none while a scene closes."""
         self.parameterNode = parameterNode
         if parameterNode is None:
+            self._framesOf = ""
             self.segments.endPreview()
             self.reader.forget()
             self.frames.forget()
@@ -59,6 +61,7 @@ class StudyPanel:
         """Show what the parameter node holds."""
         self.setEnabled(not self.session.busy)
         cine = self.parameterNode.cine if self.parameterNode else None
+        self._framesOf = self._framesOf if cine is None else cine.GetID()
         if cine is not None and cine is not self.ui.cineSelector.currentNode():
             self.ui.cineSelector.setCurrentNode(cine)
         text, problem = self.describe()
@@ -136,8 +139,8 @@ class StudyPanel:
         cine = sequence_of(self.ui.cineSelector.currentNode())
         if cine is not self.parameterNode.cine:
             with slicer.util.NodeModify(self.parameterNode):
-                if self.parameterNode.cine is not None:
-                    self.frames.reset()  # they were those of the other cine
+                if cine is not None and self._framesOf not in ("", cine.GetID()):
+                    self.frames.reset()  # they were those of another cine
                 self.parameterNode.cine = cine
         self.session.changed()
 

@@ -185,9 +185,11 @@ def from_scene(run: str) -> Results | None:
     browser = None if moving is None else find_browser(moving)
     if moving is None or drawing is None or browser is None:
         return None  # somebody deleted the motion: what is left is not a run any more
-    cine = moving.GetNodeReference(CINE) or browser.GetMasterSequenceNode()  # which older scenes go by
-    if cine is None or cine.GetAttribute(RUN) == run:
-        return None  # the cine is gone, and a result leads the browser
+    cine = moving.GetNodeReference(CINE)
+    if cine is None:
+        cine = browser.GetMasterSequenceNode()  # by which older scenes go
+        if cine is None or cine.GetAttribute(ROLE):
+            return None  # the cine is gone, and a result leads the browser
 
     def group(prefix: str) -> dict[str, Any]:
         return {role.removeprefix(prefix): node for role, node in by_role.items() if role.startswith(prefix)}

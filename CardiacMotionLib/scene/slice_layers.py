@@ -57,8 +57,9 @@ class SliceLayers:
             last = self._ours.get(identity)
             if last != put:
                 self._ours[identity], self._faded = put, None
-                there = before if last is None else {**last, **faded}
-                _write(composite, _read(composite) | {n: value for n, value in put.items() if value != there[n]})
+                now = _read(composite)
+                there = {**now, "Label": before["Label"]} if last is None else {**last, **faded}
+                _write(composite, now | {name: value for name, value in put.items() if value != there[name]})
 
     def fade(self, opacity: float) -> None:
         """Show the foreground of the picture with another opacity, until the next picture."""

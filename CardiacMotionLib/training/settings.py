@@ -67,7 +67,7 @@ class Settings:
 
     @property
     def decisive(self) -> dict[str, Any]:
-        """Settings that a run cannot change on the way; without a cosine the number of steps may."""
+        """Settings that a run cannot change on the way; what does not depend on it lets the number of steps be."""
         free = {"patience", "checkpoint_every", "log_every", "workers"}
-        free |= {"steps"} if self.schedule == "constant" else set()
+        free |= {"steps"} if self.schedule == "constant" and not self.frozen else set()
         return {name: value for name, value in asdict(self).items() if name not in free}

@@ -56,9 +56,14 @@ def cards(method: str | None = None) -> dict[Path, dict[str, Any]]:
 def digests(methods: Iterable[str], options: Mapping[str, Any]) -> list[str]:
     """sha256 of all weights of some methods that are `available`, and of the files that options name.
 
+    And of weights that these go by: of a method that is an option, and those that a network has its features from.
     Results that are kept are those of other weights when these differ.
     """
-    known = [str(card.get("sha256")) for method in methods for card in cards(method).values()]
+    every, wanted = cards(), {*methods, *map(str, options.values())}
+    chosen = [card for card in every.values() if card.get("method") in wanted]
+    beside = {card.get("network", {}).get("extractor") for card in chosen}
+    chosen += [card for file, card in every.items() if file.stem in beside]
+    known = [str(card.get("sha256")) for card in chosen]
     named = [Path(value) for value in options.values() if isinstance(value, (str, Path)) and Path(value).is_file()]
     return sorted([*known, *(hashlib.sha256(file.read_bytes()).hexdigest() for file in named)])
 

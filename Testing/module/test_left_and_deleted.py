@@ -71,6 +71,20 @@ class TestLeaving:
         assert view.GetLabelVolumeID() == segments
 
 
+def test_segmentations_that_maps_hid_come_back_with_the_last_of_them(slicer, panel):
+    from CardiacMotionLib.scene import add_labels
+
+    made = [take_maps(panel, name) for name in ("Native", "After contrast")]
+    inputs = [add_labels(run.series.replace(labels={0: run.labels_after})) for run, _results in made]
+    for one in inputs:
+        panel.mapping.results.hideInput(one)
+        assert not one.GetDisplayVisibility()
+    panel.mapping.results.onRemove()
+    assert not any(one.GetDisplayVisibility() for one in inputs)
+    panel.mapping.results.onRemove()
+    assert all(one.GetDisplayVisibility() for one in inputs)
+
+
 class TestDeleting:
     def test_strain_goes_on_without_a_wall_or_a_bullseye(self, slicer, panel):
         from CardiacMotionLib.scene import update_strain
@@ -106,7 +120,7 @@ class TestDeleting:
         come_back(panel)
         assert panel._parameterNode.cine is None
 
-    def test_another_cine_has_frames_of_its_own(self, panel):
+    def test_another_cine_has_frames_of_its_own(self, slicer, panel):
         from CardiacMotionLib.scene import add_series
 
         series = phantom("cine", 3, **SMALL).series
@@ -116,6 +130,12 @@ class TestDeleting:
         panel._parameterNode.endSystole = 2
         panel.study.ui.cineSelector.setCurrentNode(second)
         assert panel._parameterNode.cine is second
+        assert panel._parameterNode.endSystole == -1
+        panel._parameterNode.endSystole = 1
+        slicer.mrmlScene.RemoveNode(second)
+        panel._parameterNode.cine = None
+        panel.session.changed()
+        panel.study.ui.cineSelector.setCurrentNode(first)
         assert panel._parameterNode.endSystole == -1
 
 
@@ -127,11 +147,14 @@ def test_a_scene_that_is_saved_has_the_users_display(slicer, panel, heart):
     take_motion(panel)
     panel.layouts.ui.reviewLayoutButton.click()
     assert not segmentation.GetDisplayVisibility()
+    view = slicer.mrmlScene.GetSingletonNode("CardiacMotionShortAxis", "vtkMRMLSliceNode")
+    view.SetFieldOfView(33.0, 33.0, 8.0)
     slicer.mrmlScene.InvokeEvent(slicer.mrmlScene.StartSaveEvent)
     assert not panel.study.segments.preview.shown
     assert segmentation.GetDisplayVisibility()
     slicer.mrmlScene.InvokeEvent(slicer.mrmlScene.EndSaveEvent)
     assert not segmentation.GetDisplayVisibility()
+    assert view.GetFieldOfView()[0] == 33.0, "what the user looks at stays"
 
 
 def test_a_preview_ends_when_the_module_is_left(panel, heart):

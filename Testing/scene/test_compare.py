@@ -215,6 +215,14 @@ class TestViews:
         assert views[0].GetForegroundVolumeID() is None
         assert views[1].GetForegroundVolumeID() == scout.GetID()
 
+    def test_a_map_that_was_there_is_no_part_of_the_picture(self, scene, run, views):
+        results, *_ = run
+        other = results.proxy(results.overlays["radial"])
+        for view in views:
+            view.SetForegroundVolumeID(other.GetID())
+        SliceLayers().show(Picture(results.proxy(results.cine)))
+        assert [view.GetForegroundVolumeID() for view in views] == [None, None]
+
     def test_what_others_of_ours_put_there_stays_when_the_picture_changes(self, scene, run, views):
         results, *_ = run
         cine, overlay = results.proxy(results.cine), results.proxy(results.overlays["radial"])

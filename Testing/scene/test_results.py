@@ -73,6 +73,18 @@ def test_a_folder_of_the_users_stays_when_a_run_goes(scene, run, loaded):
     assert hierarchy.GetItemName(own) == ""
 
 
+def test_a_run_of_single_volumes_is_found_again(scene, known):
+    import slicer
+
+    series, motion, strain = known
+    volumes = [
+        slicer.util.addVolumeFromArray(frame, series.affine, f"Frame {t}") for t, frame in enumerate(series.frames)
+    ]
+    results = add_results(volumes, series, motion, strain, name="Run")
+    (found,) = find_results()
+    assert found.cine is results.cine
+
+
 def test_a_run_of_the_second_cine_of_a_browser_is_found_with_it(scene, known):
     from CardiacMotionLib.scene.sequences import play_with
 

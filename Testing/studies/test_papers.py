@@ -10,16 +10,17 @@ import pandas as pd
 import pytest
 
 from CardiacMotionLib import CardiacMotionError
+from CardiacMotionLib.report.markdown import section
 from CardiacMotionLib.studies.papers import load_paper
 from CardiacMotionLib.studies.papers.claim_tables import (
+    EVERY,
     FAILS,
     HOLDS,
-    MEANS,
     OPEN,
     SAME,
     UNKNOWN,
     compare,
-    of_means,
+    comparisons_of,
     verdict_of,
 )
 from CardiacMotionLib.studies.papers.page import judged, page, verdicts, write_page
@@ -64,12 +65,18 @@ def test_a_claim_is_what_its_comparisons_are(each, verdict):
     assert verdict_of(each)[0] == verdict
 
 
-def test_means_decide_nothing_but_say_where_they_point():
-    rows = pd.DataFrame([compared(PEOPLE + 0.01, PEOPLE), compared(PEOPLE, PEOPLE + 0.01, at="5 %")])
-    row = judged(Claim("better", "", "", ("ours",)), of_means(rows))
-    assert row["verdict"] == f"{OPEN} (by the means as claimed in 1 of 2, not as claimed in 1 of 2)"
-    assert "0.810 against 0.800 (100 %)" in row["ours"]
-    assert "p" not in row["ours"].replace("people", "").split(":")[1]
+def test_comparisons_are_read_from_the_page_that_has_them(tmp_path):
+    """With what was tested then; a bar in a name is none of the table."""
+    rows = pd.DataFrame([compared(PEOPLE + 0.01, PEOPLE), compared(PEOPLE, PEOPLE, claim="|x| is less")])
+    lines = [*section("Claims", []), *section(EVERY, [], rows), *section("Settings", ["- a"])]
+    (tmp_path / "full.md").write_text("\n".join(lines))
+    found = comparisons_of(tmp_path / "full.md")
+    pd.testing.assert_frame_equal(found, rows.astype(found.dtypes.to_dict()))
+    claim = Claim("better", "", "", ("ours",))
+    assert judged(claim, claim.of(found))["verdict"] == HOLDS
+    (tmp_path / "other.md").write_text("# Nothing")
+    with pytest.raises(CardiacMotionError, match=r"other\.md has no table under the heading Every comparison"):
+        comparisons_of(tmp_path / "other.md")
 
 
 def test_claims_take_their_comparisons_by_words_score_and_place():
@@ -99,7 +106,7 @@ def test_verdicts_that_a_run_wrote_make_the_page(tmp_path):
     """They, and not the means in the table beside them."""
     (tmp_path / "memwarp_claims.csv").write_text("nothing that could be read")
     row = compared(PEOPLE + 0.01, PEOPLE, claim="the pyramid helps")
-    columns = ["claim", "at", "score", "ours", "other", "difference", "p", "verdict", MEANS]
+    columns = ["claim", "at", "score", "ours", "other", "difference", "p", "verdict"]
     save_verdicts(Order(tmp_path, tmp_path), "memwarp", pd.DataFrame([row])[columns], {"people": 12, "steps": 7})
     text = write_page(load_paper("memwarp"), tmp_path, tmp_path / "pages", "make it").read_text(encoding="utf-8")
     line = next(line for line in text.splitlines() if "pyramid helps" in line)

@@ -19,7 +19,7 @@ from CardiacMotionLib.studies.papers.lamod.report import COVERAGE, EPE, SEGMENTS
 from CardiacMotionLib.studies.papers.page import write_page
 from CardiacMotionLib.studies.papers.paper import Order
 from CardiacMotionLib.studies.papers.riir import measure as riir
-from CardiacMotionLib.studies.papers.training_runs import from_means, minutes_left, perform_all
+from CardiacMotionLib.studies.papers.training_runs import minutes_left, perform_all
 
 SMALL = {"slices": 1, "rows": 40, "columns": 40, "pixel_mm": 4.0}
 
@@ -176,27 +176,3 @@ def test_runs_are_kept_under_their_names_and_refused_with_other_settings(referen
     assert perform_all(references, 1, told.append) == results
     with pytest.raises(CardiacMotionError, match="3 runs failed"):
         perform_all(replace(references, tested=2), 1, told.append)
-
-
-def test_means_stand_for_people_where_a_table_has_no_more():
-    table = pd.DataFrame(
-        {
-            "task": ["cine"],
-            "method": ["riir"],
-            "share": [0.5],
-            "variant": [float("nan")],
-            "people": [30],
-            "Dice": [0.9],
-            "Dice SD": [0.1],
-            "Dice of people": [15],
-        }
-    )
-    run = from_means(table)[0]
-    assert run == {
-        "task": "cine",
-        "method": "riir",
-        "share": 0.5,
-        "variant": "",
-        "people": 30,
-        "scores": [{"Dice": 0.9}],
-    }

@@ -115,6 +115,8 @@ def test_in_the_last_steps_normalization_is_that_of_use(tmp_path):
     task.network.register_forward_hook(lambda *_: seen.append(task.norm.training) if task.training else None)
     train(task, Settings(steps=8, frozen=0.25, validate_every=4), tmp_path, "cpu")
     assert seen == 6 * [True] + 2 * [False]
+    assert "steps" in Settings(frozen=0.25).decisive
+    assert "steps" not in Settings().decisive
 
 
 def test_rows_after_the_checkpoint_are_cut(tmp_path):

@@ -175,6 +175,13 @@ def test_digests_are_those_of_what_a_method_may_take(folder):
     (mine,) = digests(["tiny"], {"steps": 3})
     assert mine == cards("tiny")[folder / "tiny_a.safetensors"]["sha256"]
     assert digests(["none"], {}) == []
+    assert digests(["none"], {"carrier": "tiny"}) == [mine]
+    tiny_weights(seed=1).save(folder / "regions.safetensors")
+    user = tiny_weights(card={"method": "user"})
+    user.card["network"]["extractor"] = "regions"
+    user.save(folder / "user.safetensors")
+    of_both = [cards()[folder / f"{name}.safetensors"]["sha256"] for name in ("regions", "user")]
+    assert digests(["user"], {}) == sorted(of_both)
     assert digests(["none"], {"weights": str(other)}) == [hashlib.sha256(other.read_bytes()).hexdigest()]
 
 

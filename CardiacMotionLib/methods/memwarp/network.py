@@ -138,9 +138,9 @@ class Network(PairNetwork):
         displacement, regions = self._pyramid(fixed, moving) if self.apart else self._both(fixed, moving)
         inside: Any = tuple(slice(n) for n in shape)
         continued = tuple(moving.shape[2:])
-        whole = [of_level.expand(len(moving), *of_level.shape[1:]) for of_level in regions]
         if continued != shape:  # a coarse voxel may lie on the edge: all levels are cut at full resolution
-            whole = [_enlarged(of_level, continued)[(..., *inside)] for of_level in whole]
+            regions = [_enlarged(of_level, continued)[(..., *inside)] for of_level in regions]
+        whole = [of_level.expand(len(moving), *of_level.shape[1:]) for of_level in regions]
         return [displacement[(slice(None), *inside)].to(fixed)], whole
 
     def fuse(self) -> None:

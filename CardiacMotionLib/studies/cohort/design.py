@@ -169,9 +169,9 @@ class Cohort:
             "subject": member.identity,
             "method": method.name,
             "options": dict(method.options),
-            "weights": self._weights[method.label],
             "settings": self.settings.identity,
             "version": __version__,
+            **({"weights": weights} if (weights := self._weights[method.label]) else {}),
         }
         return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:20]
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t, wilcoxon
 
+from ...errors import CardiacMotionError
+
 SIGNIFICANT = 0.05
 HOLDS, FAILS, SAME, OPEN, UNKNOWN = "holds", "does not hold", "no difference", "not decided", "not measured"
-OF_MEANS = "of means"  # as a p: there was no test
-MEANS = "means"  # column of a comparison: what the means alone say, without a test
+EVERY = "Every comparison"  # heading of a table
+BAR = r"(?<!\\)\|"  # between its cells
 
 
 def settings(parts: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -119,7 +123,7 @@ def compare(
     row, style = {"claim": claim, "at": at, "score": score}, f"z.{digits[score]}f"
     there = ~(np.isnan(ours) | np.isnan(theirs))
     if not there.any():
-        return row | {name: "", "other": "", "difference": "none", "p": "none", "verdict": UNKNOWN, MEANS: ""}
+        return row | {name: "", "other": "", "difference": "none", "p": "none", "verdict": UNKNOWN}
     beyond = ((ours - theirs if more else theirs - ours) - least)[there]
     ours, theirs, p = ours[there], theirs[there], p_value(beyond)
     return row | {
@@ -128,24 +132,24 @@ def compare(
         "difference": f"{(ours - theirs).mean():+{style}}",
         "p": shown(p) + _fewer(len(beyond), len(there)),
         "verdict": (OPEN if np.any(least) else SAME) if p >= SIGNIFICANT else HOLDS if beyond.mean() > 0 else FAILS,
-        MEANS: "as claimed" if beyond.mean() > 0 else "not as claimed",
     }
 
 
-def of_means(comparisons: pd.DataFrame) -> pd.DataFrame:
-    """Comparisons of means only, which no test can judge: none is decided, and `MEANS` says what the means say."""
-    known = comparisons["verdict"] != UNKNOWN
-    return comparisons.assign(
-        verdict=comparisons["verdict"].where(~known, OPEN), p=comparisons["p"].where(~known, OF_MEANS)
-    )
+def comparisons_of(page: Path) -> pd.DataFrame:
+    """What the table of every comparison on a page says, all text: the tests were made when the page was.
 
-
-def means_only(full: str) -> str:
-    """What a reader of `of_means` must know; ``full`` has the verdicts."""
-    return (
-        "The table of this run has means over people only. A paired test needs the scores of every person, which were "
-        f"not kept, so nothing is decided again: the verdicts of the test are in {full}. Here is what the means say."
-    )
+    Raises
+    ------
+    CardiacMotionError
+        for a page without such a table.
+    """
+    text = page.read_text(encoding="utf-8").partition(f"## {EVERY}\n")[2].partition("\n## ")[0]
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    if len(rows) < 3:
+        raise CardiacMotionError(f"{page} has no table under the heading {EVERY}; make it again")
+    head, _, *rest = [[cell.strip().replace("\\|", "|") for cell in re.split(BAR, row)[1:-1]] for row in rows]
+    table = pd.DataFrame(rest, columns=head)
+    return table.rename(columns={head[3]: "ours"})
 
 
 def verdict_of(verdicts: Iterable[str]) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from ... import __version__
 from ...report.markdown import section
 from ...report.wording import RESEARCH_USE
 from ...whole_files import write_whole
-from .claim_tables import MEANS, OF_MEANS, OPEN, UNKNOWN, verdict_of
+from .claim_tables import UNKNOWN, verdict_of
 from .paper import Claim, Found, Paper
 
 MOST = 10  # comparisons that a cell names one by one
@@ -73,11 +73,7 @@ def judged(claim: Claim, comparisons: pd.DataFrame) -> dict[str, str]:
     if comparisons.empty:
         return {"ours": claim.why or "not in these tables", "verdict": UNKNOWN}
     verdict, of = verdict_of(comparisons["verdict"])
-    if (comparisons["p"] == OF_MEANS).all():
-        counts = comparisons.loc[comparisons[MEANS] != "", MEANS].value_counts()
-        means = ", ".join(f"{name} in {count} of {len(comparisons)}" for name, count in counts.items())
-        verdict, of = OPEN, f"by the means {means}" if means else ""
-    elif comparisons["verdict"].nunique() == 1:
+    if comparisons["verdict"].nunique() == 1:
         of = ""
     return {"ours": numbers(comparisons), "verdict": f"{verdict} ({of})" if of else verdict}
 
@@ -102,5 +98,5 @@ def _one(row: pd.Series[str]) -> str:
         return f"{row['at']}: {UNKNOWN}"
     told = row["difference"]
     if row["p"]:
-        told = "" if row["p"] == OF_MEANS else f"p {row['p'] if row['p'].startswith('<') else '= ' + row['p']}"
-    return f"{row['ours']} against {row['other']} ({row['at']}{': ' if told else ''}{told})"
+        told = f"p {row['p'] if row['p'].startswith('<') else '= ' + row['p']}"
+    return f"{row['ours']} against {row['other']} ({row['at']}: {told})"

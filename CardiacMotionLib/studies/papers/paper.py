@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ELSEWHERE = "machine, version, date"  # a fact of tables that do not say it
-COLUMNS = ("claim", "at", "score", "ours", "other", "difference", "p", "verdict", "means")
+COLUMNS = ("claim", "at", "score", "ours", "other", "difference", "p", "verdict")
 
 
 @dataclass(frozen=True)

@@ -207,15 +207,16 @@ def minutes_left(protocol: Protocol, workers: int, seconds: Mapping[str, float])
     return sum(seconds.get(run.method, REFERENCE_SECONDS) for run in missing) / 60 / workers
 
 
-def facts_of_means(table: pd.DataFrame) -> dict[str, str]:
-    """How runs were measured, as far as a table of means says it."""
-    most, trained = table["people"].max(), (table["share"] > 0).sum()
+def facts_of(table: Path) -> dict[str, str]:
+    """How runs were measured, as far as a table of their means (`claim_tables.by_run`) says it."""
+    runs = pd.read_csv(table)
+    most, trained = runs["people"].max(), (runs["share"] > 0).sum()
     return {"people": f"up to {most:g} to train on", "runs": f"{trained} trainings", ELSEWHERE: "in the full table"}
 
 
-def from_means(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Results of runs as far as a table of means has them (`claim_tables.by_run`): one row of means for the people."""
-    about = ("task", "method", "share", "variant", "people", "seconds", "parameters", "best_step")
-    scores = [c for c in map(str, table) if c not in about and not c.endswith((" SD", " of people"))]
-    rows = table.astype({"variant": object}).fillna({"variant": ""}).to_dict("records")
-    return [{**{key: row[key] for key in about if key in row}, "scores": [{s: row[s] for s in scores}]} for row in rows]
+def tested_then(page: Path) -> str:
+    """What a reader of `claim_tables.comparisons_of` must know."""
+    return (
+        f"The tests are those of {page.name}, made with the scores of every person when that was made; they were not "
+        "made again for this page."
+    )

@@ -14,7 +14,7 @@ from ....report.markdown import made_by, section
 from ....report.wording import RESEARCH_USE
 from ....training.recipe import Recipe
 from .. import claim_tables
-from ..claim_tables import MEANS, settings, spread, summary
+from ..claim_tables import settings, spread, summary
 from ..looks import COLORS
 from ..paper import ELSEWHERE, Found, Order, save_verdicts
 from ..training_runs import TEST_SEED
@@ -137,7 +137,7 @@ def write_report(results: list[dict[str, Any]], recipe: Recipe, order: Order) ->
     ]
     for name in found.examinations:
         lines += section(name, [], table(found, name))
-    lines += section("Every comparison", [], comparisons.drop(columns=MEANS))
+    lines += section("Every comparison", [], comparisons)
     sections = recipe.sections
     unused = ("kind", "template", "phases", "group", "frames")
     sections["data"] = {key: value for key, value in sections["data"].items() if key not in unused}
@@ -215,7 +215,7 @@ def claims(found: Scores) -> pd.DataFrame:
         for score, more in scores.items()
         if found.has(examination, ours, score) and found.has(examination, other, score)
     ]
-    return pd.DataFrame(rows, columns=["claim", "at", "score", "ours", "other", "difference", "p", "verdict", MEANS])
+    return pd.DataFrame(rows, columns=["claim", "at", "score", "ours", "other", "difference", "p", "verdict"])
 
 
 def picture(found: Scores, path: Path) -> None:

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from ..claim_tables import FAILS, HOLDS, MEANS
+from ..claim_tables import FAILS, HOLDS
 from .study import CURVES, MOTION, PICTURED, Study, equal_steps, style
 
 AS_GOOD_DICE, AS_GOOD_SHARE = 0.005, 0.05  # a loss of Dice, and of any other score as a share, that does not count
@@ -64,8 +64,8 @@ def comparisons(studies: Iterable[Study]) -> pd.DataFrame:
     """All claims of several studies, as the page wants them."""
     found = pd.concat([claims(study) for study in studies], ignore_index=True)
     names = {"against": "at", "prior": "ours", "difference (95 %)": "difference"}
-    every = found.rename(columns=names).assign(**{"p": "", MEANS: ""})
-    return every[["claim", "at", "score", "ours", "other", "difference", "p", "verdict", MEANS]]
+    every = found.rename(columns=names).assign(p="")
+    return every[["claim", "at", "score", "ours", "other", "difference", "p", "verdict"]]
 
 
 def _compare(

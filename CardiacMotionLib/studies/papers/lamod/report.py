@@ -14,7 +14,7 @@ from ....report.figures import new_figure, save_figure
 from ....report.markdown import made_by, section
 from ....report.wording import RESEARCH_USE
 from .. import claim_tables
-from ..claim_tables import MEANS, spread, summary
+from ..claim_tables import spread, summary
 from ..looks import COLORS
 from ..paper import ELSEWHERE, Found, Order, save_verdicts
 
@@ -91,7 +91,7 @@ def write_report(results: list[dict[str, Any]], order: Order) -> None:
     for name in found.examinations:
         lines += section(name, [], table(found, name))
     lines += section("By group", ["Ecc error of segments (%)."], by_group(everything))
-    lines += section("Every comparison", [], comparisons.drop(columns=MEANS))
+    lines += section("Every comparison", [], comparisons)
     (folder / "lamod_claims.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     picture(found, folder / "lamod_claims.png")
     save_verdicts(order, "lamod", comparisons, facts(found))
@@ -151,7 +151,7 @@ def claims(found: Scores) -> pd.DataFrame:
         if ours != CARRIED or ours in found.rows_of(examination)  # there is none of DENSE
         for score in (EPE, SEGMENTS)
     ]
-    return pd.DataFrame(rows, columns=["claim", "at", "score", "ours", "other", "difference", "p", "verdict", MEANS])
+    return pd.DataFrame(rows, columns=["claim", "at", "score", "ours", "other", "difference", "p", "verdict"])
 
 
 def picture(found: Scores, path: Path) -> None:
