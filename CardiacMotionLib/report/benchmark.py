@@ -58,6 +58,8 @@ def markdown(table: pd.DataFrame, settings: Settings, missing: Mapping[str, str]
 
 def how(table: pd.DataFrame, settings: Settings) -> list[str]:
     """Machine, seed, versions and what the columns are."""
+    names = [f"`{name}`" for name in table["method"].unique() if sees_labels(name)]
+    told = f" {', '.join(names)} see the wall as it is drawn in every frame, no other method does." if names else ""
     made_by = sorted(set(table.loc[(table["method"] == DEFAULT) & (table["reason"] == ""), "made_by"]))
     return [
         "",
@@ -67,7 +69,8 @@ def how(table: pd.DataFrame, settings: Settings) -> list[str]:
         "alone in a fresh process on the processor; import, reading of weights and a warm-up do not count in its "
         "time, nor what was in memory before. Scores are at end-systole, of the wall where it is labeled and over all "
         f"structures for overlap; folding is that of the worst frame, D_PCA1 of all frames. `x` is a ratio "
-        f"to `{DEFAULT}` on the same subjects. The best of those with most subjects is in bold.",
+        f"to `{DEFAULT}` on the same subjects. The best is in bold: of those with most subjects, and that see images "
+        f"alone.{told}",
     ]
 
 
@@ -114,13 +117,24 @@ def means_table(rows: pd.DataFrame) -> list[str]:
 
 
 def _means(done: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Means of every method; and those of them that can be compared, since no method has that score of more subjects.
+    """Means of every method; and those of them that can be compared.
 
-    Who gave up on the hardest would look best.
+    They are of as many subjects as any method has that score of, since who gave up on the hardest would look best; and
+    of methods that see images alone.
     """
     grouped = done.groupby("method", sort=False)[[*SCORES, *COSTS]]
-    counts = grouped.count()
-    return grouped.mean(), grouped.mean().where(counts == counts.max())
+    counts, means = grouped.count(), grouped.mean()
+    fair = counts == counts.max()
+    fair.loc[[name for name in fair.index if sees_labels(name)]] = False
+    return means, means.where(fair)
+
+
+def sees_labels(method: str) -> bool:
+    """Whether a method takes the motion from what is drawn in the frames."""
+    from ..methods import methods
+
+    known = methods()
+    return method in known and "labels" in known[method].needs
 
 
 def _is_best(values: pd.Series, method: str, more_is_better: bool, name: str) -> bool:

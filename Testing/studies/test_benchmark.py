@@ -241,6 +241,15 @@ def test_who_lacks_a_subject_is_not_the_best():
     assert "Of ours" not in verdict(table)
 
 
+def test_who_sees_what_is_drawn_is_not_the_best():
+    table = scores_table(none=(0.5, 0.0), auto=(0.9, 2.0), lamod=(0.99, 1.0), demons=(0.8, 4.0))
+    cells = {line.split(" | ")[0].strip("| "): line for line in means_table(table)[2:]}
+    assert "**0.900**" in cells["auto"]
+    assert "**" not in cells["lamod"]
+    assert "`lamod` see the wall as it is drawn" in markdown(table, benchmark.Settings(), {})
+    assert "Of ours" not in verdict(table)
+
+
 def test_the_page_lists_what_failed_and_what_is_not_installed():
     table = scores_table(none=(0.5, 0.0), auto=(0.9, 2.0), bspline="longer than the limit")
     page = markdown(table, benchmark.Settings(threads=2), {"syn": "pip install antspyx"})
