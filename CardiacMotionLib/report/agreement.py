@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's colors, told apart with every common color blindness, and a marker each besides.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKERS = "osD^vPX"
+LETTERS = 75  # of the words above, as wide as a panel
 
 
 class Panel(NamedTuple):
@@ -65,8 +67,9 @@ def draw_bland_altman(panels: Sequence[Panel], columns: int = 3) -> Figure:
     if any(groups):
         handles, labels = _legend(list(places[: len(panels)]))
         figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 8), frameon=False, fontsize=8)
+    words = f"Solid: bias; dashed: 95 % limits of agreement; shaded: their 95 % confidence intervals. {RESEARCH_USE}"
     figure.suptitle(
-        f"Solid: bias; dashed: 95 % limits of agreement; shaded: their 95 % confidence intervals. {RESEARCH_USE}",
+        textwrap.fill(words, LETTERS * columns),
         fontsize=8,
         x=0.01,
         ha="left",
