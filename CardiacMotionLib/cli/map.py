@@ -180,7 +180,7 @@ def map_series(
             method,
             motion=None if motion is None else Motion.load(motion),
             reference=reference,
-            phase=None if phase is None else _phase(phase, frames_axis),
+            phase=None if phase is None else _phase(phase, frames_axis, terminal),
             polarity=polarity,
             robust=robust,
             device=device,
@@ -216,12 +216,14 @@ def _told(
     return chosen, told
 
 
-def _phase(file: Path, frames_axis: int | None) -> np.ndarray:
-    """(T, K, J, I) rad, of phase images in rad or as scanners store them."""
+def _phase(file: Path, frames_axis: int | None, terminal: Terminal) -> np.ndarray:
+    """(T, K, J, I) rad, of phase images in rad or as scanners give them."""
     from ..io import read_series
     from ..io.datasets.dense_phase import any_radians
 
-    return any_radians(file, read_series(file, frames_axis=frames_axis).frames)
+    angles, unit = any_radians(file, read_series(file, frames_axis=frames_axis).frames)
+    terminal.note(f"The numbers of the phase images were taken to be {unit}")
+    return angles
 
 
 def _check_options(given: dict[str, Any], name: str, motion: Path | None) -> None:

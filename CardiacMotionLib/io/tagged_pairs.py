@@ -84,8 +84,10 @@ def _tagged(path: Path) -> list[ImageSeries]:
         try:
             with reading(file, "DICOM file"):
                 header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=[*PLACE, IMAGE])
-        except CardiacMotionError:  # something else, that lies there
-            continue
+        except CardiacMotionError as error:
+            if isinstance(error.__cause__, (pydicom.errors.InvalidDicomError, EOFError)):
+                continue  # something else, as `read_dicom` sees it
+            raise
         if IMAGE not in header:
             continue
         places[tuple(str(header.get(tag, "")) for tag in PLACE)].append(file)

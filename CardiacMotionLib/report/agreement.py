@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's colors, told apart with every common color blindness, and a marker each besides.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKERS = "osD^vPX"
-LETTERS = 75  # of the words above, as wide as a panel
+LETTERS = 75  # of a line of words above the plots, for each beside another
 
 
 class Panel(NamedTuple):

@@ -171,8 +171,7 @@ def _levels(heart: np.ndarray, slices: int, dims: int) -> Tensor:
 def preparation(data: Data, dims: int) -> Preparation[Prepared]:
     """How `prepare` is done to a person, as `people` takes it."""
     settings = {name: value for name, value in asdict(data).items() if name not in DRAWING}
-    made = lambda series, motion: [prepare(series, motion, data, dims)]  # noqa: E731
-    return Preparation(made, Prepared, [SCHEME, dims, settings])
+    return Preparation(lambda series, motion: [prepare(series, motion, data, dims)], Prepared, [SCHEME, dims, settings])
 
 
 def prepare_all(

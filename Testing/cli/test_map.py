@@ -202,15 +202,22 @@ def test_phase_gives_the_sign(cardiac_motion, tmp_path):
     assert done.code == 0, done.err
     np.testing.assert_allclose(t1_of(tmp_path / "p"), fit_map(series, polarity="signed")["T1"], rtol=1e-3)
     write_series(series.replace(frames=np.rint((angles + np.pi) * 4095 / (2 * np.pi))), tmp_path / "stored.nii.gz")
-    assert cardiac_motion(*command, tmp_path / "q", "--phase", tmp_path / "stored.nii.gz").code == 0
+    signed = [arg for arg in command if arg != "-q"]
+    done = cardiac_motion(*signed, tmp_path / "q", "--phase", tmp_path / "stored.nii.gz")
+    assert done.code == 0
+    assert "taken to be 0 to 4095 for a turn" in done.err
     np.testing.assert_allclose(t1_of(tmp_path / "q"), t1_of(tmp_path / "p"), rtol=1e-2)
 
 
-@pytest.mark.parametrize("scale", [1.0, 1000.0, 4096 / np.pi])
-def test_phase_is_understood_as_scanners_give_it(scale):
+@pytest.mark.parametrize(
+    ("scale", "unit"), [(1.0, "radians"), (1000.0, "thousandths of a radian"), (4096 / np.pi, "4096 for half a turn")]
+)
+def test_phase_is_understood_as_scanners_give_it(scale, unit):
     """In radians, thousandths of them, and -4096 to 4094."""
     angles = np.linspace(-np.pi, np.pi, 4000, endpoint=False).reshape(2, 1, 40, 50)
-    np.testing.assert_allclose(any_radians(Path("phase"), angles * scale), angles, atol=1e-9)
+    found, told = any_radians(Path("phase"), angles * scale)
+    np.testing.assert_allclose(found, angles, atol=1e-9)
+    assert told == unit
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,8 @@ def test_comparisons_are_read_from_the_page_that_has_them(tmp_path):
     (tmp_path / "other.md").write_text("# Nothing")
     with pytest.raises(CardiacMotionError, match=r"other\.md has no table under the heading Every comparison"):
         comparisons_of(tmp_path / "other.md")
+    with pytest.raises(CardiacMotionError, match=r"none\.md is not there"):
+        comparisons_of(tmp_path / "none.md")
 
 
 def test_claims_take_their_comparisons_by_words_score_and_place():

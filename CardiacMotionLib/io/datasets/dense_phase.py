@@ -53,20 +53,20 @@ def radians(path: Path, stored: np.ndarray) -> np.ndarray:
     return 2 * np.pi * stored.astype(np.float64) / LARGEST - np.pi
 
 
-def any_radians(path: Path, phase: np.ndarray) -> np.ndarray:
-    """Radians of phase images in whatever unit their numbers show.
+def any_radians(path: Path, phase: np.ndarray) -> tuple[np.ndarray, str]:
+    """Radians of phase images, and the unit that their numbers were taken to have.
 
     Radians; thousandths of them (Philips); -4096 to 4094 (Siemens, by the slope and intercept of its files); or the
     numbers that are stored, see `radians`. The noise of the air has every phase, so the largest tells.
     """
-    largest = float(np.abs(phase).max())
+    largest, signed = float(np.abs(phase).max()), bool(phase.min() < 0)
     if largest <= 2 * np.pi + 1e-3:
-        return phase
-    if phase.min() < 0 and largest <= 1000 * np.pi + 1:
-        return phase / 1000.0
-    if phase.min() < 0 and largest <= LARGEST + 1:
-        return phase * (np.pi / (LARGEST + 1))
-    return radians(path, phase)
+        return phase, "radians"
+    if signed and largest <= 1000 * np.pi + 1:
+        return phase / 1000.0, "thousandths of a radian"
+    if signed and largest <= LARGEST + 1:
+        return phase * (np.pi / (LARGEST + 1)), f"{LARGEST + 1} for half a turn"
+    return radians(path, phase), f"0 to {LARGEST} for a turn"
 
 
 def mean_magnitude(magnitudes: Sequence[np.ndarray]) -> np.ndarray:

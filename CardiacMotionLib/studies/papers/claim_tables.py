@@ -141,8 +141,10 @@ def comparisons_of(page: Path) -> pd.DataFrame:
     Raises
     ------
     CardiacMotionError
-        for a page without such a table.
+        for a page that is not there, or without such a table.
     """
+    if not page.is_file():
+        raise CardiacMotionError(f"{page} is not there, which has the tests; name another folder")
     text = page.read_text(encoding="utf-8").partition(f"## {EVERY}\n")[2].partition("\n## ")[0]
     rows = [line for line in text.splitlines() if line.startswith("|")]
     if len(rows) < 3:
