@@ -1,7 +1,8 @@
 """How long a method will take: from runs on this machine where there were some, else from measurements that ship.
 
-The shipped numbers are those of Testing/results, of default options on a processor with two cores. Time is taken to
-grow with the voxels of all frames, which is right to a factor of two or so: that is why it is said as an estimate.
+The shipped numbers are those of Testing/results, of default options on a processor with two cores: of the patient that
+ships, else of synthetic people, and of T1 series for what is made for maps. Time is taken to grow with the voxels of
+all frames, which is right to a factor of two or so: that is why it is said as an estimate.
 """
 
 from __future__ import annotations
@@ -25,25 +26,25 @@ class Measurement:
         return self.seconds / millions(self.shape)
 
 
-_HEART, _PERSON, _T1 = (16, 10, 112, 112), (10, 8, 88, 88), (8, 1, 128, 128)
-_DRAWN = (20, 3, 96, 96)  # with the wall in every frame
+_PATIENT, _PERSON, _T1 = (20, 12, 109, 111), (10, 8, 88, 88), (8, 1, 128, 128)
+_BENCHMARK, _MAPPING = "benchmark/benchmark.csv", "mapping_motion.csv"
 SHIPPED = {
-    "demons": Measurement(13.0, _HEART, "accuracy.md"),
-    "spline": Measurement(9.39, _HEART, "accuracy.md"),
-    "inr": Measurement(23.4, _HEART, "inr_speed.md"),
-    "riir": Measurement(9.48, _HEART, "learned_accuracy.md"),
-    "voxelmorph": Measurement(1.17, _HEART, "learned_accuracy.md"),
-    "gradirn": Measurement(4.29, _HEART, "learned_accuracy.md"),
-    "memwarp": Measurement(2.56, _HEART, "learned_accuracy.md"),
-    "bspline": Measurement(41.6, _PERSON, "benchmark/benchmark.md"),
-    "elastix": Measurement(37.8, _PERSON, "benchmark/benchmark.md"),
-    "syn": Measurement(34.5, _PERSON, "benchmark/benchmark.md"),
-    "lamod": Measurement(3.5, _DRAWN, "lamod_claims.md"),
-    "strainnet": Measurement(2.2, _DRAWN, "lamod_claims.md"),
-    "unetr": Measurement(2.0, _DRAWN, "lamod_claims.md"),
-    "any2reg": Measurement(0.295, _T1, "mapping_motion.md"),
-    "groupregnet": Measurement(5.46, _T1, "mapping_motion.md"),
-    "pca_groupwise": Measurement(18.5, _T1, "mapping_motion.md"),
+    "spline": Measurement(47.0, _PATIENT, _BENCHMARK),
+    "demons": Measurement(58.0, _PATIENT, _BENCHMARK),
+    "inr": Measurement(72.1, _PATIENT, _BENCHMARK),
+    "riir": Measurement(14.1, _PATIENT, _BENCHMARK),
+    "voxelmorph": Measurement(1.60, _PATIENT, _BENCHMARK),
+    "gradirn": Measurement(4.15, _PATIENT, _BENCHMARK),
+    "memwarp": Measurement(4.53, _PATIENT, _BENCHMARK),
+    "syn": Measurement(171, _PATIENT, _BENCHMARK),
+    "elastix": Measurement(79.6, _PATIENT, _BENCHMARK),
+    "lamod": Measurement(61.3, _PATIENT, _BENCHMARK),  # these carry the wall, which is drawn in one frame, by spline
+    "strainnet": Measurement(60.5, _PATIENT, _BENCHMARK),
+    "unetr": Measurement(61.1, _PATIENT, _BENCHMARK),
+    "bspline": Measurement(41.6, _PERSON, _BENCHMARK),
+    "any2reg": Measurement(0.233, _T1, _MAPPING),
+    "groupregnet": Measurement(6.30, _T1, _MAPPING),
+    "pca_groupwise": Measurement(16.6, _T1, _MAPPING),
 }
 
 

@@ -11,10 +11,11 @@ from CardiacMotionLib.errors import CardiacMotionError
 
 from . import analysis, packages
 from .mapping_times import TimesTable
+from .method_options import AUTO, MethodOptions
 from .session import Session
 
 WARNING_STYLE = "color: #b3261e;"
-AUTO, NONE = "auto", "none"
+NONE = "none"
 POLARITIES = ("auto", "magnitude", "signed")
 
 
@@ -30,6 +31,9 @@ class MapInputs:
         self._refused = ""  # why the node that was selected last is no series
         self._showing = False
         self.times = TimesTable(ui, self.session.changed)
+        self.options = MethodOptions(
+            ui.mapOptionsButton, ui.mapOptionsContainer, ui.mapResetOptionsButton, "mapOptions", session.changed
+        )
         words = {"auto": _("found in the images"), "magnitude": _("magnitude images"), "signed": _("signed images")}
         for polarity in POLARITIES:
             ui.mapPolarityComboBox.addItem(words[polarity], polarity)
@@ -46,7 +50,8 @@ class MapInputs:
 
     def setParameterNode(self, parameterNode: Any) -> None:
         """Show another parameter node, or none while a scene closes."""
-        self.parameterNode, self._refused = parameterNode, ""
+        self.parameterNode = self.options.parameterNode = parameterNode
+        self._refused = ""
         self.times.setParameterNode(parameterNode)
         if parameterNode is not None and parameterNode.mapSeries is None and packages.torchVersion():
             found = firstMappingSeries()
@@ -74,7 +79,7 @@ class MapInputs:
         if self.parameterNode.mapSeries is not None or self.opened:
             self._fillLists()
         if not self.methods:
-            self.ui.mapTimesTable.visible = False
+            self.ui.mapTimesTable.visible = self.ui.mapOptionsButton.visible = False
             self._showSettings(set())
             return
         ui, node = self.ui, self.parameterNode
@@ -98,7 +103,8 @@ class MapInputs:
         self.times.show(series, self.model)
         ui.mapModelComboBox.setItemText(0, self._wordsOfSeries())
         ui.mapModelInfoLabel.text = aboutModel(self.model)
-        ui.mapMethodInfoLabel.text = self.aboutMethod()
+        problems = self.options.show(self.methods.get(node.mapMethod))
+        ui.mapMethodInfoLabel.text = "\n".join([self.aboutMethod(), *problems])
         self._showSettings(self._settingsTaken())
         for widget in (
             ui.mapSeriesSelector,
@@ -106,6 +112,7 @@ class MapInputs:
             ui.mapTimesTable,
             ui.mapSegmentationSelector,
             ui.mapMethodComboBox,
+            ui.mapOptionsButton,
             ui.mapCompareCheckBox,
             ui.mapPolarityComboBox,
             ui.mapRobustCheckBox,
@@ -224,7 +231,14 @@ class MapInputs:
         images = series_from_nodes(node.mapSeries, node.mapSegmentation, segment_labels=segments or None)
         series = with_acquisition(images, self.model, {**self.times.values(self.model), **self.settings()})
         robust = node.mapRobust and self.model != "asl"
-        return MapRequest(series, node.mapMethod, polarity=node.mapPolarity, robust=robust, device=node.device)
+        return MapRequest(
+            series,
+            node.mapMethod,
+            polarity=node.mapPolarity,
+            robust=robust,
+            device=node.device,
+            options=self.options.values(),
+        )
 
     # ------------------------------------------------------------------ what the user does
 

@@ -13,13 +13,10 @@ from CardiacMotionLib.errors import CardiacMotionError, OutOfMemoryError
 from . import analysis, packages
 from .devices import CPU, DeviceChooser
 from .machine import MachinePanel
-from .method_text import aboutMethod, aboutTime, namesOfWeights, sizeOf
-from .options_form import OptionsForm
-from .parameters import readOptions, writeOptions
+from .method_options import AUTO, MethodOptions
+from .method_text import aboutMethod, aboutTime, sizeOf
 from .run import RunControl
 from .session import Session
-
-AUTO = "auto"
 
 
 class MotionPanel:
@@ -29,7 +26,6 @@ class MotionPanel:
         self.session, self._inputsProblem = session, inputsProblem
         self.widget, self.ui = session.load("Motion")
         self.parameterNode: Any = None
-        self.forms: dict[str, OptionsForm] = {}
         self.methods: dict[str, Any] = {}
         self._showing = False
         self._cineId = None  # of the run: a node kept here would outlive its scene
@@ -48,11 +44,13 @@ class MotionPanel:
         )
         session.tell = self.run.show
         self.devices = DeviceChooser(session, ui)
-        self.machine = MachinePanel(ui, session.settings, self.onWeightsChanged)
+        self.machine = MachinePanel(ui, session.settings, session.changed)
+        self.options = MethodOptions(
+            ui.optionsCollapsibleButton, ui.optionsContainer, ui.resetOptionsButton, "options", self.showMethod
+        )
         ui.cpuButton.visible = False
         ui.methodComboBox.connect("currentIndexChanged(int)", self.onMethodSelected)
         ui.startFromComboBox.connect("currentIndexChanged(int)", self.onStartSelected)
-        ui.resetOptionsButton.connect("clicked(bool)", self.onReset)
         ui.cpuButton.connect("clicked(bool)", self.onRunOnCpu)
         self.findMethods()
 
@@ -75,7 +73,7 @@ class MotionPanel:
             self.run.abandon()
             self._startRun = ""
             self.ui.cpuButton.visible = False
-        self.parameterNode = parameterNode
+        self.parameterNode = self.options.parameterNode = parameterNode
 
     def cleanup(self) -> None:
         """Stop what works."""
@@ -104,19 +102,11 @@ class MotionPanel:
         """Show summary, expected time and options of the method that is selected."""
         method = self.parameterNode.method
         info = self.methods.get(method)
-        for name, form in self.forms.items():
-            form.widget.visible = name == method
-        self.ui.optionsCollapsibleButton.visible = info is not None
+        problems = self.options.show(info)
         self.showTime()
         if info is None:
             self.ui.methodInfoLabel.text = self.aboutAutomatic() if method == AUTO else self.methodProblem()
             return
-        if method not in self.forms:
-            known = {"weights": [AUTO, *namesOfWeights(info)]} if "weights" in info.needs else {}
-            self.forms[method] = OptionsForm(describeOptions(info), self.onOptionsEdited, known)
-            self.ui.optionsContainer.layout().addWidget(self.forms[method].widget)
-        stored = readOptions(self.parameterNode, method)
-        problems = [] if stored == self.forms[method].values() else self.forms[method].setValues(stored)
         self.ui.methodInfoLabel.text = "\n".join([aboutMethod(info), *problems])
 
     def aboutAutomatic(self) -> str:
@@ -170,11 +160,6 @@ class MotionPanel:
         """Why the choices cannot run, or nothing."""
         return self.methodProblem() or self.devices.problem()
 
-    def options(self) -> dict[str, Any]:
-        """Options of the selected method that differ from their defaults."""
-        form = self.forms.get(self.parameterNode.method)
-        return form.values() if form else {}
-
     def setEnabled(self, enabled: bool) -> None:
         """Lock the choices while they are in use."""
         for widget in (
@@ -196,7 +181,7 @@ class MotionPanel:
         self.ui.cpuButton.visible = False
         packages.ensure(packages.REQUIRED)
         request = analysis.prepareFrom(
-            self.parameterNode, self.options(), init=self.startMotion(), threads=self.session.settings.threads
+            self.parameterNode, self.options.values(), init=self.startMotion(), threads=self.session.settings.threads
         )
         self._cineId = self.parameterNode.cine.GetID()
         return partial(pipeline.compute_and_draw, request)
@@ -246,27 +231,3 @@ class MotionPanel:
         """Keep the result to start from."""
         if not self._showing:
             self._startRun = self.ui.startFromComboBox.itemData(self.ui.startFromComboBox.currentIndex) or ""
-
-    def onOptionsEdited(self) -> None:
-        """Keep the options."""
-        writeOptions(self.parameterNode, self.parameterNode.method, self.options())
-
-    def onReset(self, *_args: Any) -> None:
-        """Back to the defaults of the selected method."""
-        writeOptions(self.parameterNode, self.parameterNode.method, {})
-        self.showMethod()
-
-    def onWeightsChanged(self) -> None:
-        """Offer the weights of another folder."""
-        for name in [name for name in self.forms if "weights" in self.methods[name].needs]:
-            form = self.forms.pop(name)
-            form.widget.setParent(None)
-            form.widget.deleteLater()
-        self.session.changed()
-
-
-def describeOptions(info: Any) -> list[Any]:
-    """The options of a method."""
-    from CardiacMotionLib.methods import describe_options
-
-    return describe_options(info.Options)

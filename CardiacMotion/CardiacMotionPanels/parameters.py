@@ -13,8 +13,8 @@ AUTOMATIC = -1  # of the two frame numbers
 class CardiacMotionParameterNode:
     """What is selected in the panel.
 
-    ``options`` is JSON, {method: {option: value}}, with the values that differ from the defaults: methods come and
-    go, scenes stay. ``segments`` is JSON, see `readSegments`. ``result`` and ``mapResult`` are the runs that are shown;
+    ``options`` and ``mapOptions`` are JSON, {method: {option: value}}, with the values that differ from the defaults:
+    methods come and go, scenes stay. ``segments`` is JSON, see `readSegments`. ``result`` and ``mapResult`` are the runs that are shown;
     empty: the newest. ``mapTimes`` is JSON too, {name of times: [text an image]} of those that were typed; ``mapModel``
     empty: what the series says.
     """
@@ -52,33 +52,34 @@ class CardiacMotionParameterNode:
     mapPolarity: str = "auto"
     mapRobust: bool = False
     mapMethod: str = "auto"
+    mapOptions: str = "{}"
     mapCompare: bool = True
     mapShown: str = ""
     mapOpacity: Annotated[float, WithinRange(0.0, 1.0)] = 1.0
     hematocrit: Annotated[float, WithinRange(0.05, 0.8)] = 0.42
 
 
-def readOptions(parameterNode: Any, method: str) -> dict[str, Any]:
+def readOptions(parameterNode: Any, method: str, field: str = "options") -> dict[str, Any]:
     """The stored option values of a method; none when the scene holds something that is not ours."""
     try:
-        stored = json.loads(parameterNode.options)
+        stored = json.loads(getattr(parameterNode, field))
     except json.JSONDecodeError:
         return {}
     values = stored.get(method, {}) if isinstance(stored, dict) else {}
     return values if isinstance(values, dict) else {}
 
 
-def writeOptions(parameterNode: Any, method: str, values: dict[str, Any]) -> None:
+def writeOptions(parameterNode: Any, method: str, values: dict[str, Any], field: str = "options") -> None:
     """Store the option values of a method beside those of the others."""
     try:
-        stored = json.loads(parameterNode.options)
+        stored = json.loads(getattr(parameterNode, field))
     except json.JSONDecodeError:
         stored = {}
     stored = stored if isinstance(stored, dict) else {}
     stored[method] = values
     text = json.dumps({name: kept for name, kept in sorted(stored.items()) if kept}, sort_keys=True)
-    if text != parameterNode.options:
-        parameterNode.options = text
+    if text != getattr(parameterNode, field):
+        setattr(parameterNode, field, text)
 
 
 def readSegments(parameterNode: Any) -> dict[str, str | None]:

@@ -10,6 +10,7 @@ from rich.table import Table
 from ..errors import CardiacMotionError
 from ..methods import MethodInfo, describe_options
 from ..methods import methods as registered
+from ..methods.registry import pip_name
 from .option_flags import describe
 from .parameters import AsJson
 from .terminal import Terminal, session
@@ -37,7 +38,7 @@ def methods(
 def _show_all(shown: list[MethodInfo], terminal: Terminal) -> None:
     table = Table("method", "what it is", "needs", box=None, pad_edge=False, header_style="bold")
     for info in shown:
-        table.add_row(info.name, info.summary, ", ".join([*sorted(info.needs), *info.requires]) or "-")
+        table.add_row(info.name, info.summary, ", ".join([*sorted(info.needs), *map(pip_name, info.requires)]) or "-")
     terminal.out.print(table, soft_wrap=False)
 
 

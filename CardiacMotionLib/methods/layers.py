@@ -8,7 +8,22 @@ import torch
 from torch import Tensor, nn
 
 SLOPE = 0.2  # of the leaky rectifier, below zero
-CONVOLUTIONS: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
+
+
+class Convolution3d(nn.Conv3d):
+    """`torch.nn.Conv3d` that gives oneDNN a single image on a processor, too: PyTorch has a far slower way for those."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (B, C, *shape)."""
+        single = len(features) == 1 and features.device.type == "cpu"
+        plain = features.dtype == self.weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+        if single and plain and torch.backends.mkldnn.is_available():
+            sides = (self.padding, self.stride, self.dilation, self.groups)
+            return torch.mkldnn_convolution(features, self.weight, self.bias, *sides)
+        return super().forward(features)
+
+
+CONVOLUTIONS: dict[int, Any] = {2: nn.Conv2d, 3: Convolution3d}
 
 
 def full(values: Tensor) -> Tensor:

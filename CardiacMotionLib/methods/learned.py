@@ -81,6 +81,10 @@ class PairNetwork(LearnedNetwork):
         """
         return self(fixed, moving, steps), []
 
+    def regions(self, images: Tensor) -> Tensor:
+        """Log-probabilities (B, N, *shape) of labels 0 to N - 1 in images (B, 1, *shape), of networks that tell such."""
+        return self.look(images, images)[1][0]
+
     def step_weights(self, count: int) -> list[float]:
         """What each of ``count`` steps counts in training, relative to each other."""
         return [0.0] * (count - 1) + [1.0]
@@ -229,15 +233,15 @@ def segment(module: PairNetwork, image: Tensor, shape: tuple[int, ...]) -> np.nd
     """Labels of ``shape`` (K, J, I) that a network tells in an image (1, K, j, i) of its own pixel size."""
     like = next(module.parameters())
     images = (image[None] if module.dims == 3 else image.movedim(1, 0)).to(like)
-    regions = module.look(images, images)[1][0].float().exp().cpu()
+    regions = module.regions(images).float().exp().cpu()
     stack = regions if module.dims == 3 else regions.movedim(0, 1)[None]
     return labels_of(enlarge(stack, shape))[0].to(torch.uint8).numpy()
 
 
 def labels_of(regions: Tensor) -> Tensor:
-    """The likeliest label (B, *shape) of regions (B, N, *shape); slots beyond the labels are kinds of background."""
-    likeliest = regions.argmax(1)
-    return torch.where(likeliest > max(LABEL_NAMES), 0, likeliest)
+    """The likeliest label (B, *shape) of probabilities (B, N, *shape); slots beyond the labels are kinds of background."""
+    drawn = regions[:, 1 : 1 + max(LABEL_NAMES)]
+    return torch.cat((1 - drawn.sum(1, keepdim=True), drawn), dim=1).argmax(1)
 
 
 def _like(images: Tensor, like: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LARGEST_SEED = 2**31 - 1
 BEST = "spline"  # for any series so far, see Testing/results/accuracy.md; it needs no labels
+DISTRIBUTIONS = {"ants": "antspyx", "itk": "itk-elastix"}  # import name: what pip calls it
 
 
 def methods() -> dict[str, MethodInfo]:
@@ -138,9 +139,14 @@ def check_installed(info: MethodInfo) -> None:
     for package in info.requires:
         if importlib.util.find_spec(package) is None:
             raise CardiacMotionError(
-                f"method {info.name} needs the package {package}, which is not installed; install it or take another "
-                "method"
+                f"method {info.name} needs the package {package}, which is not installed: pip install "
+                f"{pip_name(package)}, or take another method"
             )
+
+
+def pip_name(package: str) -> str:
+    """What pip calls an importable package."""
+    return DISTRIBUTIONS.get(package, package)
 
 
 def check_registrable(series: ImageSeries, fewest_frames: int = 2) -> None:

@@ -29,7 +29,6 @@ QUICK: dict[str, Any] = {"frames": 4, "slices": 4, "rows": 48, "columns": 48, "p
 PEOPLE = 5  # of the standard run, one a group
 LIMIT_MINUTES = 3.0
 MEASURED = ("seconds", "cpu_seconds", "peak_mib", "warm_up_seconds", "made_by", "weights")
-DISTRIBUTIONS = {"ants": "antspyx", "itk": "itk-elastix"}  # import name: what pip calls it
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def methods_to_run(wanted: Sequence[str] = ()) -> tuple[list[str], dict[str, str
         for a name that is no method.
     """
     from ..methods import methods
-    from ..methods.registry import BEST
+    from ..methods.registry import BEST, pip_name
 
     known = methods()
     unknown = [name for name in wanted if name not in (NONE, AUTO, *known)]
@@ -85,7 +84,7 @@ def methods_to_run(wanted: Sequence[str] = ()) -> tuple[list[str], dict[str, str
         raise CardiacMotionError(f"no method is called {', '.join(unknown)}; choose of {all_names}")
     names = list(dict.fromkeys([NONE, AUTO, *(wanted or (name for name in known if name != BEST))]))
     missing = {
-        name: f"pip install {' '.join(DISTRIBUTIONS.get(package, package) for package in absent)}"
+        name: f"pip install {' '.join(map(pip_name, absent))}"
         for name in names
         if name in known
         and (absent := [package for package in known[name].requires if importlib.util.find_spec(package) is None])

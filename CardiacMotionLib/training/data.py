@@ -289,15 +289,18 @@ def moved(values: Tensor, is_field: bool, turn: bool, mirror_i: bool, mirror_j: 
 def held_out_pairs(
     people: Sequence[Prepared], data: Data, dims: int, per_person: int = 4
 ) -> Iterator[dict[str, Tensor]]:
-    """The same pairs at every validation, spread over frames and slices of everybody.
+    """The same pairs at every validation, spread over frames and slices of everybody, each once.
 
     Of people with labels in some frames only, those frames: without labels a pair has no Dice.
     """
     for n, person in enumerate(people):
         rng = np.random.default_rng([n, HELD_OUT])
         person = person.with_labels
-        for _ in range(per_person):
-            yield draw_pair(person, data, dims, rng)
+        drawn: list[dict[str, Tensor]] = []
+        for pair in (draw_pair(person, data, dims, rng) for _ in range(per_person)):
+            if not any(all(torch.equal(pair[name], other[name]) for name in ("fixed", "moving")) for other in drawn):
+                drawn.append(pair)
+                yield pair
 
 
 def stacked(pairs: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -63,6 +63,7 @@ class PairTask(Task):
         if loss.dice or loss.regions:  # of a cohort few frames are labeled
             self.people = [person.with_labels for person in people]
         self.extra_card: dict[str, Any] = {}
+        self._validated: list[dict[str, Tensor]] = []  # pairs, the same every time
 
     def batch(self, step: int) -> dict[str, Tensor]:
         """Pairs of random people, frames and slices."""
@@ -94,12 +95,14 @@ class PairTask(Task):
         """Loss, Dice of carried labels, error in the heart where the truth is known, folded share of the pixels."""
         values: dict[str, list[float]] = {}
         weights: dict[str, list[float]] = {}
-        pairs = list(held_out_pairs(self.held_out, self.data, self.dims))
+        if not self._validated:
+            self._validated = list(held_out_pairs(self.held_out, self.data, self.dims))
+        pairs = self._validated
         for start in range(0, len(pairs), AT_ONCE):
             batch = {name: value.to(self.device) for name, value in stacked(pairs[start : start + AT_ONCE]).items()}
             found, regions = self._look(batch)
             overlaps = overlaps_of(carried_labels(found[-1], batch), batch)
-            told = overlaps_of(labels_of(regions[0]), batch) if regions else []
+            told = overlaps_of(labels_of(regions[0].float().exp()), batch) if regions else []
             known = float(batch["known"].sum())
             scores = {
                 SCORE: (float(self._loss(found, regions, batch)[0]), len(batch["fixed"])),

@@ -160,8 +160,8 @@ def best_of_both(table: pd.DataFrame, refined: str, start: str, alone: str) -> s
     return f"**{refined} is not the best of both**: not as good in {'; '.join(lost)}. {time}"
 
 
-def judgement(table: pd.DataFrame, stack_dims: int) -> Iterator[str]:
-    """The sections of the judgement."""
+def judgement(table: pd.DataFrame, stack_dims: int, rows: Mapping[str, Any]) -> Iterator[str]:
+    """The sections of the judgement; ``rows`` of cines know what they start from."""
     chosen = f"riir_{stack_dims}d"
     yield from judged(table, chosen, "demons", f"RIIR ({stack_dims}D weights) against demons")
     yield from judged(table, "riir_mapping", "demons", "RIIR (mapping weights) against demons")
@@ -173,9 +173,10 @@ def judgement(table: pd.DataFrame, stack_dims: int) -> Iterator[str]:
     for other in ("demons", "spline", chosen):
         yield from judged(table, "memwarp", other, f"MemWarp against {other}")
     for refined, alone in (("spline_from_riir", "spline"), ("inr_from_riir", "inr")):
-        yield from judged(table, refined, chosen, f"{refined} against its start")
+        start = rows[refined].start
+        yield from judged(table, refined, start, f"{refined} against its start")
         yield from judged(table, refined, alone, f"{refined} against {alone} alone")
-        yield from [best_of_both(table, refined, chosen, alone), ""]
+        yield from [best_of_both(table, refined, start, alone), ""]
 
 
 # ---------------------------------------------------------------------- the page
@@ -202,7 +203,7 @@ def write_report(
         "",
         RULES,
         "",
-        *judgement(table, stack_dims),
+        *judgement(table, stack_dims, rows["cine"]),
         "## Scores",
         "",
         "Means over cases; every case is in the .csv. Synthetic hearts and real cines at end-systole, as in "

@@ -96,9 +96,9 @@ def rows_of(series: ImageSeries) -> Iterator[str]:
     yield DEMONS
     yield from NETWORKS
     yield from () if series.is_2d else IN_3D
-    if len(series.frames) > 2:
+    if len(series.frames) > 2 or not series.is_2d:
         yield REGISTER + DEMONS
-        for method in dict.fromkeys(name.split(",")[0] for name in NETWORKS):
+        for method in dict.fromkeys(name.split(",")[0] for name in (NETWORKS if series.is_2d else NETWORKS | IN_3D)):
             try:
                 choose_weights(method, AUTO, series)
             except CardiacMotionError:  # none ship

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from blobs import blobs, learn
+from blobs import blobs, error, learn
 from tiny_learned import tiny_weights
 
 from CardiacMotionLib import ImageSeries, Motion, fields, register
@@ -71,9 +71,14 @@ def test_every_parameter_is_learned(settings):
 
 @pytest.mark.parametrize("dims", [2, 3])
 def test_learns_a_shift_by_heart(dims):
+    """And knows it when it normalizes as in use, with its branches put together."""
     shift = (2.5, -1.5, 0.0)[:dims]
     fixed, moving = blobs(SMALL[dims], (0.0,) * dims), blobs(SMALL[dims], shift)
-    assert learn(network(dims), fixed, moving, 40) < 0.15
+    one = network(dims)
+    assert learn(one, fixed, moving, 40) < 0.15
+    one.eval().fuse()
+    with torch.no_grad():
+        assert error(one, fixed, moving) / fields.mse(moving, fixed).mean() < 0.5
 
 
 @pytest.mark.parametrize("composed", [True, False])
@@ -90,6 +95,14 @@ def test_levels_are_added_or_composed(composed):
     large = fields.resize_displacement(coarse, shape)
     expected = fields.compose(fine, large) if composed else fine + large
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("memory", [True, False])
+def test_without_pyramid_the_only_motion_is_invertible(memory):
+    one = network(2, levels=1, pyramid=False, memory=memory)
+    rough = 3 * torch.randn(1, 2, 16, 16, generator=torch.Generator().manual_seed(0))
+    one.flows[0].forward = lambda *_: (rough, None)
+    torch.testing.assert_close(one(*torch.rand(2, 1, 1, 16, 16))[0], fields.integrate(rough.movedim(1, -1)))
 
 
 def test_motion_at_all_levels_but_the_finest_is_invertible():
@@ -170,6 +183,15 @@ def test_regions_of_every_level_lie_where_the_image_is():
     for full, of_level in zip(whole, cut, strict=True):
         expected = fields.enlarge(full.exp(), (48, 56))[..., :42, :50]
         torch.testing.assert_close(of_level.exp(), expected)
+
+
+@pytest.mark.parametrize("settings", [{}, {"pyramid": False}], ids=["MemWarp", "memory alone"])
+def test_regions_are_told_without_looking_for_motion(settings):
+    """The same as with it; of sides that have to be continued, too."""
+    one = network(**settings).eval()
+    images = torch.rand(2, 1, 5, 21, 24)
+    with torch.no_grad():
+        torch.testing.assert_close(one.regions(images), one.look(images, images)[1][0])
 
 
 def test_regions_are_those_of_the_fixed_image_alone():
@@ -303,12 +325,12 @@ def test_labels_come_with_the_motion(dims, tmp_path):
 def test_labels_are_where_the_network_sees_them(tmp_path, monkeypatch):
     """A network that calls bright pixels myocardium: the labels are the bright disc, also on a finer grid."""
 
-    def look(self, fixed, moving, steps=None):
-        sure = torch.zeros(len(fixed), 4, *fixed.shape[2:])
-        sure[:, 2] = 20 * (fixed[:, 0] - 0.5)
-        return [torch.zeros(len(fixed), *fixed.shape[2:], self.dims)], [sure.log_softmax(1)]
+    def regions(self, images):
+        sure = torch.zeros(len(images), 4, *images.shape[2:])
+        sure[:, 2] = 20 * (images[:, 0] - 0.5)
+        return sure.log_softmax(1)
 
-    monkeypatch.setattr(Network, "look", look)
+    monkeypatch.setattr(Network, "regions", regions)
     series = bright_series(labels=True)
     motion = register(
         series,
@@ -326,3 +348,5 @@ def test_slots_beyond_the_labels_are_background():
     regions = torch.zeros(1, 6, 6)
     regions[0, range(6), range(6)] = 1.0
     assert labels_of(regions).tolist() == [[0, 1, 2, 3, 0, 0]]
+    unsure = torch.tensor([0.3, 0.0, 0.4, 0.0, 0.3]).reshape(1, 5, 1)
+    assert labels_of(unsure).tolist() == [[0]]  # together they are likelier than the wall

@@ -97,4 +97,4 @@ def with_fake(panel, fake_method):
     """The fake method in the panel, and its calls."""
     panel.motion.findMethods()
     yield fake_method
-    panel.motion.methods, panel.motion.forms = {}, {}
+    panel.motion.methods, panel.motion.options.forms = {}, {}

@@ -20,7 +20,7 @@ def fake(panel, heart, fake_method):
     panel.motion.findMethods()
     choose(panel, "fake")
     yield fake_method
-    panel.motion.methods, panel.motion.forms = {}, {}
+    panel.motion.methods, panel.motion.options.forms = {}, {}
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def fresh_settings(slicer, panel):
 
 
 def set_steps(panel, count):
-    panel.motion.forms["fake"].editors["steps"].widget.value = count
+    panel.motion.options.forms["fake"].editors["steps"].widget.value = count
 
 
 def click(panel):
@@ -186,7 +186,7 @@ def test_the_window_lives_while_a_run_computes_and_its_result_comes_in(slicer, p
     from heartbeat import Heartbeat
 
     choose(panel, "spline")
-    options = {name: 10 for name in panel.motion.forms["spline"].options if name.endswith("steps")}
+    options = {name: 10 for name in panel.motion.options.forms["spline"].options if name.endswith("steps")}
     writeOptions(panel.logic.getParameterNode(), "spline", options)
     with Heartbeat() as heartbeat:
         assert "Done" in run(slicer, panel)
@@ -264,7 +264,7 @@ class TestStart:
         parameters = panel.logic.getParameterNode()
         choose(panel, "spline")
         assert ui.startFromComboBox.isHidden()
-        options = {name: 3 for name in panel.motion.forms["spline"].options if name.endswith("steps")}
+        options = {name: 3 for name in panel.motion.options.forms["spline"].options if name.endswith("steps")}
         writeOptions(parameters, "spline", options)
         assert "Done" in run(slicer, panel)
         first = panel.session.current
@@ -326,7 +326,7 @@ class TestSettings:
         assert os.environ["CARDIAC_MOTION_MODELS"] == str(tmp_path)
         panel.motion.ui.weightsPathEdit.currentPath = ""
         assert "CARDIAC_MOTION_MODELS" not in os.environ
-        panel.motion.forms.clear()
+        panel.motion.options.forms.clear()
 
     def test_nothing_of_it_is_in_the_scene(self, slicer, panel, heart):
         panel.motion.ui.threadsSpinBox.value = 3

@@ -10,10 +10,10 @@ from tiny_learned import tiny_weights
 
 @pytest.fixture
 def with_real(panel):
-    panel.motion.forms = {}
+    panel.motion.options.forms = {}
     panel.motion.findMethods()
     yield
-    panel.motion.methods, panel.motion.forms = {}, {}
+    panel.motion.methods, panel.motion.options.forms = {}, {}
 
 
 class TestInputs:
@@ -60,7 +60,7 @@ class TestInputs:
 class TestOptions:
     def test_one_editor_of_the_right_kind_per_option(self, panel, heart, with_fake):
         choose(panel, "fake")
-        editors = panel.motion.forms["fake"].editors
+        editors = panel.motion.options.forms["fake"].editors
         kinds = {name: type(editor.widget).__name__ for name, editor in editors.items()}
         assert kinds == {
             "steps": "ctkSliderWidget",
@@ -73,33 +73,33 @@ class TestOptions:
         }
         assert editors["window"].widget.suffix == " mm"
         assert "From 2.0 to 40.0 mm. Default: 12.0 mm." in editors["window"].widget.toolTip
-        assert panel.motion.options() == {}  # every default survives its widget
+        assert panel.motion.options.values() == {}  # every default survives its widget
 
     def test_weights_are_chosen_by_name_or_typed(self, panel, heart, with_real, tmp_path, monkeypatch):
         monkeypatch.setenv("CARDIAC_MOTION_MODELS", str(tmp_path))
         tiny_weights("riir", tmp_path / "my_own.safetensors")
         choose(panel, "riir")
-        editor = panel.motion.forms["riir"].editors["weights"]
+        editor = panel.motion.options.forms["riir"].editors["weights"]
         offered = [editor.widget.itemText(n) for n in range(editor.widget.count)]
         assert offered[:2] == ["auto", "my_own"]
         assert not any("voxelmorph" in name or "inr" in name for name in offered)
         assert "Needs trained weights; there are my_own" in panel.motion.ui.methodInfoLabel.text
-        assert panel.motion.options() == {}
+        assert panel.motion.options.values() == {}
         editor.widget.setCurrentIndex(1)
-        assert panel.motion.options() == {"weights": "my_own"}
+        assert panel.motion.options.values() == {"weights": "my_own"}
         editor.widget.currentText = "/some/where/else.safetensors"
         stored = json.loads(panel.logic.getParameterNode().options)
         assert stored == {"riir": {"weights": "/some/where/else.safetensors"}}
         panel.motion.ui.resetOptionsButton.click()
         assert editor.widget.currentText == "auto"
-        assert panel.motion.options() == {}
+        assert panel.motion.options.values() == {}
 
     def test_a_folder_of_weights_that_is_gone_does_not_break_the_panel(
         self, panel, heart, with_real, tmp_path, monkeypatch
     ):
         monkeypatch.setenv("CARDIAC_MOTION_MODELS", str(tmp_path / "gone"))
         choose(panel, "riir")
-        assert panel.motion.forms["riir"].editors["weights"].read() == "auto"
+        assert panel.motion.options.forms["riir"].editors["weights"].read() == "auto"
         assert "there are none" in panel.motion.ui.methodInfoLabel.text
 
     def test_summary_citation_and_needs_are_shown(self, panel, heart, with_fake):
@@ -111,7 +111,7 @@ class TestOptions:
 
     def test_an_edit_is_stored_used_and_reset(self, slicer, panel, heart, with_fake):
         choose(panel, "fake")
-        editors = panel.motion.forms["fake"].editors
+        editors = panel.motion.options.forms["fake"].editors
         editors["steps"].widget.value = 1
         editors["rate"].widget.value = 0.001
         editors["similarity"].widget.setCurrentIndex(1)
@@ -127,7 +127,7 @@ class TestOptions:
 
     def test_selections_survive_a_saved_scene(self, slicer, panel, heart, with_fake, tmp_path):
         choose(panel, "fake")
-        panel.motion.forms["fake"].editors["weight"].widget.value = 0.5
+        panel.motion.options.forms["fake"].editors["weight"].widget.value = 0.5
         panel.motion.ui.deviceComboBox.setCurrentIndex(1)
         panel.study.ui.referenceSpinBox.value = 0
         panel.motion.ui.strainCheckBox.checked = False
@@ -137,7 +137,7 @@ class TestOptions:
         assert panel.logic.getParameterNode().method == "auto"
         assert slicer.mrmlScene.ReadFromMRB(str(path), True)
         assert panel.motion.ui.methodComboBox.currentText == "Fake method"
-        assert panel.motion.options() == {"weight": 0.5}
+        assert panel.motion.options.values() == {"weight": 0.5}
         assert panel.motion.ui.deviceComboBox.currentText == "cpu"
         assert panel.study.ui.referenceSpinBox.value == 0
         assert not panel.motion.ui.strainCheckBox.checked
@@ -154,7 +154,7 @@ class TestOptions:
         text = panel.motion.ui.methodInfoLabel.text
         assert "option steps must be from 1 to 500" in text
         assert "no option gone" in text
-        assert panel.motion.options() == {}
+        assert panel.motion.options.values() == {}
 
 
 class TestStandIns:

@@ -14,7 +14,7 @@ from CardiacMotionLib.jobs import InlineRunner
 class TestRuns:
     def test_inputs_are_locked_and_progress_is_shown(self, slicer, panel, heart, with_fake):
         choose(panel, "fake")
-        panel.motion.forms["fake"].editors["steps"].widget.value = 400
+        panel.motion.options.forms["fake"].editors["steps"].widget.value = 400
         panel.motion.ui.applyButton.click()
         deadline = time.monotonic() + 60
         while not panel.motion.ui.progressBar.value and time.monotonic() < deadline:
@@ -28,7 +28,7 @@ class TestRuns:
     def test_the_worker_touches_nodes_only_on_the_main_thread(self, slicer, panel, heart, with_fake):
 
         choose(panel, "fake")
-        panel.motion.forms["fake"].editors["steps"].widget.value = 1
+        panel.motion.options.forms["fake"].editors["steps"].widget.value = 1
         threads = set()
         tag = slicer.mrmlScene.AddObserver(
             slicer.mrmlScene.NodeAddedEvent, lambda *_: threads.add(threading.current_thread())
@@ -115,7 +115,7 @@ class TestResults:
     @pytest.fixture
     def computed(self, slicer, panel, heart, with_fake):
         choose(panel, "fake")
-        panel.motion.forms["fake"].editors["steps"].widget.value = 1
+        panel.motion.options.forms["fake"].editors["steps"].widget.value = 1
         assert "Done" in run_to_the_end(slicer, panel)
         return panel.session
 

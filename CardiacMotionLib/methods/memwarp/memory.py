@@ -49,12 +49,9 @@ class Reader(nn.Module):
 
     def forward(self, features: Tensor, context: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities (B, N, *shape) of equation 2, and motion (B, d, *shape) by the filters of equation 3."""
+        log_regions = self.regions(features, memory)
         with torch.autocast(features.device.type, enabled=False):
-            memory = full(memory)
-            slots = nn.functional.normalize(memory, dim=0).T / self.config.temperature
-            scores = self._by_one(full(features), slots @ self.query.weight, slots @ self.query.bias)
-            log_regions = scores.log_softmax(1)
-            regions = log_regions.exp()
+            memory, regions = full(memory), log_regions.exp()
             motion = (regions[:, :, None] * self._filtered(full(context), memory)).sum(1)
             if self.static is not None:  # where the memory is sure its filter is taken, elsewhere one for all
                 entropy = -(regions * log_regions).sum(1, keepdim=True) / math.log(self.config.regions)
@@ -62,12 +59,19 @@ class Reader(nn.Module):
                 motion = plain + (1 - entropy) * (motion - plain)
         return log_regions, motion
 
+    def regions(self, features: Tensor, memory: Tensor) -> Tensor:
+        """Log-probabilities (B, N, *shape) alone."""
+        with torch.autocast(features.device.type, enabled=False):
+            slots = nn.functional.normalize(full(memory), dim=0).T / self.config.temperature
+            scores = _by_one(full(features), slots @ self.query.weight, slots @ self.query.bias)
+        return scores.log_softmax(1)
+
     def _filtered(self, context: Tensor, filters: Tensor) -> Tensor:
         """Motions (B, n, d, *shape) by filters (d C, n)."""
         dims, n = self.config.dims, filters.shape[1]
-        return self._by_one(context, filters.T.reshape(n * dims, -1)).unflatten(1, (n, dims))
+        return _by_one(context, filters.T.reshape(n * dims, -1)).unflatten(1, (n, dims))
 
-    def _by_one(self, features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        """Convolution by 1 with a weight (outputs, inputs)."""
-        convolve = (nn.functional.conv2d, nn.functional.conv3d)[self.config.dims - 2]
-        return convolve(features, weight.reshape(*weight.shape, *[1] * self.config.dims), bias)
+
+def _by_one(features: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Convolution of (B, inputs, *shape) by 1 with a weight (outputs, inputs)."""
+    return nn.functional.linear(features.movedim(1, -1), weight, bias).movedim(-1, 1)

@@ -51,7 +51,7 @@ class Config:
         False, "Where the memory is unsure take a filter for all; in the paper's code, not in the paper"
     )
     integration: int = option(
-        7, "Squarings of the flow at all levels but the finest; 0: displacements", minimum=0, maximum=12
+        7, "Squarings of the flow, in a pyramid at all levels but the finest; 0: displacements", minimum=0, maximum=12
     )
     composed: bool = option(True, "Levels are composed; the paper adds their displacements")
 
@@ -86,7 +86,8 @@ class Network(PairNetwork):
     The finest level is 0. Sides of any length are continued to a multiple of what the levels need and cut again. Where
     the paper is silent, or its code does otherwise: flows come of the sum and the difference of the features (paper:
     side by side), the query is a convolution by 1 of the decoder's features, since levels differ in channels, and only
-    the finest levels ask the memory. The flow of a level, not the sum of all, is integrated.
+    the finest levels ask the memory. The flow of a level, not the sum of all, is integrated, and the only one of a network
+    without pyramid, too.
     """
 
     Config = Config
@@ -143,6 +144,12 @@ class Network(PairNetwork):
         whole = [of_level.expand(len(moving), *of_level.shape[1:]) for of_level in regions]
         return [displacement[(slice(None), *inside)].to(fixed)], whole
 
+    def regions(self, images: Tensor) -> Tensor:
+        """Log-probabilities (B, N, *shape) of regions in images (B, 1, *shape), without looking for motion."""
+        inside: Any = tuple(slice(n) for n in images.shape[2:])
+        features = self._decoded(self._encoded(self._continued(images)))
+        return self.flows[0].reader.regions(features, self.memory())[(..., *inside)]
+
     def fuse(self) -> None:
         """Put the large-kernel branches together."""
         blocks: list[Any] = list(self.encode)
@@ -166,15 +173,19 @@ class Network(PairNetwork):
             features.append(block(nn.functional.leaky_relu(halve(features[-1]), SLOPE)))
         return features
 
-    def _both(self, fixed: Tensor, moving: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """LKU-Net: one look at both images."""
-        encoded = self._encoded(torch.cat((fixed, moving), dim=1))
+    def _decoded(self, encoded: list[Tensor]) -> Tensor:
+        """Features at full resolution."""
         features = self.decode[-1](encoded[-1])
         for level in reversed(range(self.config.levels)):
-            features = self.decode[level](
-                torch.cat((encoded[level], enlarge(features, encoded[level].shape[2:])), dim=1)
-            )
-        return self.flows[0](features, features, None)[0].movedim(1, -1), []
+            both = encoded[level], enlarge(features, encoded[level].shape[2:])
+            features = self.decode[level](torch.cat(both, dim=1))
+        return features
+
+    def _both(self, fixed: Tensor, moving: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """LKU-Net: one look at both images."""
+        features = self._decoded(self._encoded(torch.cat((fixed, moving), dim=1)))
+        flow = self.flows[0](features, features, None)[0].movedim(1, -1)
+        return (integrate(flow, self.config.integration) if self.config.integration else flow), []
 
     def _pyramid(self, fixed: Tensor, moving: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Equation 1, from the coarsest level to the finest."""
@@ -200,7 +211,7 @@ class Network(PairNetwork):
             features = torch.cat((of_fixed + of_moving, of_fixed - of_moving), dim=1)
             flow, regions = self.flows[level](features, of_fixed, memory)
             residual = flow.movedim(1, -1)
-            if level and self.config.integration:
+            if (level or not self.config.pyramid) and self.config.integration:
                 residual = integrate(residual, self.config.integration)
             if level == self.config.levels or not self.config.pyramid:
                 displacement = residual
