@@ -240,7 +240,7 @@ def _check_phase(request: MapRequest) -> None:
         )
     if request.polarity != "auto" or not make_model(model).changes_sign:
         raise CardiacMotionError(
-            "phase is for magnitude images whose signal changes sign (molli, stone, ir) and polarity auto; "
+            "phase is for magnitude images whose signal changes sign (molli, stone, ir, asl) and polarity auto; "
             f"the model is {model}, the polarity {request.polarity}"
         )
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from . import fields
 from .errors import CardiacMotionError
+from .series import as_numbers
 
 
 def grid_points(shape: tuple[int, int, int], affine: np.ndarray) -> np.ndarray:
@@ -20,7 +21,7 @@ def grid_points(shape: tuple[int, int, int], affine: np.ndarray) -> np.ndarray:
 
 def check_points(points_ras: ArrayLike) -> np.ndarray:
     """(N, 3) float64 RAS mm, finite; raises `CardiacMotionError` otherwise."""
-    points = np.atleast_2d(np.asarray(points_ras, dtype=np.float64))
+    points = np.atleast_2d(as_numbers(points_ras, "points"))
     if points.ndim != 2 or points.shape[1] != 3:
         raise CardiacMotionError(f"points must have shape (N, 3) in RAS mm, got {points.shape}")
     if not np.isfinite(points).all():

@@ -150,9 +150,17 @@ def check_frames(frames: Any) -> np.ndarray:
     return np.ascontiguousarray(frames, dtype=np.float32)
 
 
+def as_numbers(values: Any, name: str) -> np.ndarray:
+    """Values as float64; raises `CardiacMotionError` for what is no array of numbers."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise CardiacMotionError(f"{name} must be an array of numbers: {error}") from error
+
+
 def check_affine(affine: Any) -> np.ndarray:
     """(4, 4) float64 with a usable 3x3 part; raises `CardiacMotionError` otherwise."""
-    affine = np.asarray(affine, dtype=np.float64)
+    affine = as_numbers(affine, "affine")
     if affine.shape != (4, 4) or not np.isfinite(affine).all():
         raise CardiacMotionError(
             f"affine must be a finite (4, 4) matrix from voxel (i, j, k) to RAS mm, got shape {affine.shape}"
@@ -176,7 +184,7 @@ def check_affine(affine: Any) -> np.ndarray:
 
 def check_times(times: Any, number_of_frames: int) -> np.ndarray:
     """(T,) float64 ms, strictly increasing; raises `CardiacMotionError` otherwise."""
-    times = np.asarray(times, dtype=np.float64)
+    times = as_numbers(times, "times")
     if times.shape != (number_of_frames,):
         raise CardiacMotionError(
             f"times must have one entry in ms per frame: shape ({number_of_frames},), got {times.shape}"

@@ -14,9 +14,9 @@ class CardiacMotionParameterNode:
     """What is selected in the panel.
 
     ``options`` and ``mapOptions`` are JSON, {method: {option: value}}, with the values that differ from the defaults:
-    methods come and go, scenes stay. ``segments`` is JSON, see `readSegments`. ``result`` and ``mapResult`` are the runs that are shown;
-    empty: the newest. ``mapTimes`` is JSON too, {name of times: [text an image]} of those that were typed; ``mapModel``
-    empty: what the series says.
+    methods come and go, scenes stay. ``segments`` is JSON, see `readSegments`. ``result`` and ``mapResult`` are the
+    runs that are shown; empty: the newest. ``mapTimes`` is JSON too, {name of times: [text an image]} of those typed;
+    ``mapModel`` empty: what the series says.
     """
 
     cine: slicer.vtkMRMLSequenceNode

@@ -89,7 +89,7 @@ def decode_dense(
         for phases that do not fit the series, a frequency that is not positive, encodings that do not span the plane,
         or images without a drawn wall.
     """
-    names = _check(series, phases, encoding_frequency, directions)
+    names = _check(series, phases, encoding_frequency, directions, static, degree)
     mask = _wall_at_encoding(series, wall)
     measured = {n: phases[n] if static is None else remove_background(phases[n], static) for n in names}
     matrix = np.array([np.asarray(directions[n]) * TURN * encoding_frequency[n] for n in names])  # rad per mm
@@ -122,6 +122,8 @@ def _check(
     phases: Mapping[str, np.ndarray],
     frequency: Mapping[str, float],
     directions: Mapping[str, tuple[float, float, float]],
+    static: np.ndarray | None,
+    degree: int,
 ) -> list[str]:
     names = sorted(phases)
     name = series.meta.get("name", "the series")
@@ -134,6 +136,12 @@ def _check(
             raise CardiacMotionError(
                 f"{name}: phase {n} has shape {phases[n].shape}; expected {series.frames.shape}, that of the magnitude"
             )
+        if not np.isfinite(phases[n]).all():
+            raise CardiacMotionError(f"{name}: phase {n} has values that are not finite; expected rad, 0 where unknown")
+    if static is not None and np.shape(static) != series.shape:
+        raise CardiacMotionError(f"{name}: static has shape {np.shape(static)}; expected {series.shape}, a stack")
+    if degree < 0:
+        raise CardiacMotionError(f"{name}: degree must be 0 (no smoothing in time) or more, got {degree}")
     plane = np.array([np.asarray(directions[n], dtype=float)[:2] for n in names]).reshape(-1, 2)
     if len(names) < 2 or np.linalg.matrix_rank(plane, tol=1e-3) < 2:
         raise CardiacMotionError(
@@ -155,6 +163,14 @@ def _wall_at_encoding(series: ImageSeries, wall: np.ndarray | None) -> np.ndarra
             f"{series.shape} with at least {FEWEST} voxels of LV myocardium in a slice"
         )
     return mask
+
+
+def _drawn_at_encoding(series: ImageSeries, mask: np.ndarray, hearts: np.ndarray) -> np.ndarray:
+    """Labels (K, J, I): the wall, what was drawn beside it, and the cavity where nothing was."""
+    drawn = series.labels.get(0, np.zeros(series.shape, np.uint8))
+    beside = np.where(mask | (drawn == MYOCARDIUM), 0, drawn)
+    cavity = hearts & ~mask & (beside == 0)
+    return (beside + MYOCARDIUM * mask + LV_CAVITY * cavity).astype(np.uint8)
 
 
 def _carried(wall: np.ndarray, displacement: np.ndarray | None, spacing: np.ndarray) -> np.ndarray:
@@ -196,7 +212,7 @@ def _finished(
         lagrangian = smooth_in_time(lagrangian, elapsed, used)
     labels = {
         **({t + int(later): drawn for t, drawn in series.labels.items()}),
-        0: (MYOCARDIUM * mask + LV_CAVITY * (hearts & ~mask)).astype(np.uint8),
+        0: _drawn_at_encoding(series, mask, hearts),
     }
     if later:
         lagrangian = np.concatenate([np.zeros_like(lagrangian[:1]), lagrangian])

@@ -14,7 +14,12 @@ from ..errors import CardiacMotionError
 from .models import MODELS, Asl, Model, check_name, make_model, settings_of
 
 ENDLESS = ("inversion_times", "saturation_times")  # infinity: the preparation was left out
-SHORTEST_MS = {"inversion_times": 20.0, "saturation_times": 20.0, "echo_times": 1.0}  # largest below: seconds
+SHORTEST_MS = {
+    "inversion_times": 20.0,
+    "saturation_times": 20.0,
+    "echo_times": 1.0,
+    "delays": 1.0,
+}  # largest below: seconds
 
 
 class Task(NamedTuple):

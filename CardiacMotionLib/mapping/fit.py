@@ -24,7 +24,8 @@ from .robust import LOSSES
 Progress = Callable[[float, str], object]  # (share done, what is being done); returning False cancels
 
 POLARITIES = ("auto", "magnitude", "signed")
-NEGATIVE_SHARE = 0.05  # of the largest intensity: less is what resampling leaves in magnitude images
+NEGATIVE_SHARE, NEGATIVE_PART = 0.05, 0.02  # of bright tissue, and of all values: what resampling leaves is less
+INVERTED_T1_MS = 1300.0  # of tissue that may still be inverted in a series for perfusion
 BRIGHT, NOISE_SHARE = 90, 0.08  # percentile, and the share of it below which a pixel is air, or as dark
 UNITS = {"T1": "ms", "T2": "ms", "T1_SD": "ms", "T2_SD": "ms", "A": "a.u.", "B": "a.u.", "R2": "1"}
 PERFUSION_UNITS = {"perfusion": "mL/g/min", "perfusion_SD": "mL/g/min", "B": "a.u."}
@@ -53,11 +54,11 @@ def fit_map(
     mask
         (K, J, I) bool: pixels to fit. Else those that `pixels_above_noise` tells, which leaves out air.
     phase
-        (T, K, J, I) rad of the images, for models whose signal changes sign: then the sign comes from the phase
-        against the image of the longest inversion time.
+        (T, K, J, I) rad of the images, for models whose signal changes sign, and asl: then the sign comes from the
+        phase against the image of the longest inversion time.
     polarity
-        ``"signed"`` and ``"magnitude"`` say what the images are; ``"auto"`` takes them as signed when the most
-        negative value is beyond 5 % of the largest, else as magnitude. The sign of magnitude inversion recovery
+        ``"signed"`` and ``"magnitude"`` say what the images are; ``"auto"`` takes them as signed when 2 % of the values
+        above noise lie below -5 % of bright tissue, else as magnitude. The sign of magnitude inversion recovery
         without phase is found by fitting.
     robust
         False for least squares; True or ``"huber"``, or ``"tukey"``, for a loss in which an image out of line, one
@@ -153,8 +154,23 @@ def pixels_above_noise(frames: np.ndarray) -> np.ndarray:
 
     Not of the brightest pixels: near a surface coil fat can be twenty times as bright as the wall.
     """
-    power = np.sqrt(np.mean(np.square(frames, dtype=np.float64), axis=0))
+    power = _power(frames)
     return power > NOISE_SHARE * np.percentile(power, BRIGHT)
+
+
+def _power(frames: np.ndarray) -> np.ndarray:
+    """Root mean square (K, J, I) over the images (T, K, J, I)."""
+    root: np.ndarray = np.sqrt(np.mean(np.square(frames, dtype=np.float64), axis=0))
+    return root
+
+
+def _is_signed(frames: np.ndarray) -> bool:
+    """Whether images (T, K, J, I) have negative values beyond what resampling leaves in magnitudes."""
+    above = pixels_above_noise(frames)
+    if not above.any():
+        return False
+    low = -NEGATIVE_SHARE * np.percentile(_power(frames), BRIGHT)
+    return bool(np.mean(frames[:, above] < low) > NEGATIVE_PART)
 
 
 def _model_name(series: ImageSeries, model: str | None) -> str:
@@ -173,26 +189,26 @@ def _check_loss(robust: bool | str) -> str | None:
 
 
 def _signed_images(series: ImageSeries, task: Task, phase: ArrayLike | None, polarity: str) -> tuple[np.ndarray, str]:
-    """Images (T, K, J, I) to fit, and where their sign is from: images, phase or search."""
+    """Images (T, K, J, I) to fit, and where their sign is from: images, phase, search or (magnitudes of asl) none."""
     if polarity not in POLARITIES:
         raise CardiacMotionError(f"polarity must be one of {', '.join(POLARITIES)}, got {polarity!r}")
     frames = series.frames
-    signed = bool(frames.min() < -NEGATIVE_SHARE * frames.max())
+    signed = _is_signed(frames)
     if polarity == "magnitude" and signed:
         raise CardiacMotionError(
             f"polarity is magnitude, but the images go down to {frames.min():g}; magnitude images are not negative"
         )
     if phase is not None:
         return _with_phase(frames, task, phase, signed or polarity != "auto"), "phase"
-    if task.model.changes_sign and not signed and polarity != "signed":
-        return np.abs(frames), "search"
-    return frames, "images"
+    if not task.model.changes_sign or signed or polarity == "signed":
+        return frames, "images"
+    return np.abs(frames), "none" if isinstance(task.model, Asl) else "search"
 
 
 def _with_phase(frames: np.ndarray, task: Task, phase: ArrayLike, superfluous: bool) -> np.ndarray:
     if superfluous or not task.model.changes_sign:
         raise CardiacMotionError(
-            "phase is for magnitude images of a signal that changes sign (molli, stone, ir) with polarity auto; "
+            "phase is for magnitude images of a signal that changes sign (molli, stone, ir, asl) with polarity auto; "
             "leave it out here"
         )
     angles = np.asarray(phase, dtype=np.float32)
@@ -239,6 +255,14 @@ def _notes(task: Task, frames: int, sign: str, found: FittedPixels) -> tuple[str
         )
     if sign == "search":
         notes.append("The sign of the magnitude images was found by fitting.")
+    if sign == "none":
+        times = task.times["inversion_times"]
+        shortest = float(times[np.isfinite(times)].min(initial=np.inf))
+        if shortest / np.log(2) < INVERTED_T1_MS:
+            notes.append(
+                f"At an inversion time of {shortest:g} ms tissue with T1 above {shortest / np.log(2):.0f} ms is still "
+                "inverted, and magnitude images give its perfusion the wrong sign: give the phase, or signed images."
+            )
     if isinstance(task.model, Model) and frames == len(task.model.parameters):
         notes.append(f"As many images as parameters ({frames}): the maps have no SD, and R2 says nothing.")
     return tuple(notes)

@@ -89,7 +89,7 @@ class PixelFit:
         free = count - len(parameters)
         variance = torch.where(free > 0.5, fit.point.rss / free, torch.nan)
         maps = {}
-        plausible = torch.isfinite(parameters).all(0)
+        plausible = torch.isfinite(parameters).all(0) & (parameters[len(model.amplitudes) - 1] > 0)
         for name, (value, gradient) in model.relaxation(parameters).items():
             lowest, highest = model.ranges[name]
             plausible &= (value >= lowest) & (value <= highest)

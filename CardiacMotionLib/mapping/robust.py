@@ -21,8 +21,14 @@ def reweighted(model: Model, at: Acquisition, data: Tensor, fit: Fit, loss: str)
     weights = torch.ones_like(data)
     for _ in range(ROUNDS):
         residual = (data - model.signal(fit.point.parameters, at)).abs()
-        spread = SD_OF_MAD * residual.median(0).values * (frames / max(frames - count, 1)) ** 0.5
+        spread = SD_OF_MAD * _median(residual) * (frames / max(frames - count, 1)) ** 0.5
         share = residual / torch.maximum(spread, floor)
         weights = HUBER / share.clamp(min=HUBER) if loss == "huber" else (1 - (share / TUKEY) ** 2).clamp(min=0) ** 2
         fit = levenberg_marquardt(model, at, data, fit.point.parameters, weights)
     return fit, weights
+
+
+def _median(values: Tensor) -> Tensor:
+    """(P,) of values (N, P); of an even number the mean of the middle two, where torch takes the lower."""
+    ordered, count = values.sort(0).values, len(values)
+    return (ordered[(count - 1) // 2] + ordered[count // 2]) / 2

@@ -11,7 +11,7 @@ SLOPE = 0.2  # of the leaky rectifier, below zero
 
 
 class Convolution3d(nn.Conv3d):
-    """`torch.nn.Conv3d` that gives oneDNN a single image on a processor, too: PyTorch has a far slower way for those."""
+    """`torch.nn.Conv3d` that leaves a single image on a processor to oneDNN, too: PyTorch itself is far slower then."""
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (B, C, *shape)."""

@@ -82,7 +82,7 @@ class PairNetwork(LearnedNetwork):
         return self(fixed, moving, steps), []
 
     def regions(self, images: Tensor) -> Tensor:
-        """Log-probabilities (B, N, *shape) of labels 0 to N - 1 in images (B, 1, *shape), of networks that tell such."""
+        """Log-probabilities (B, N, *shape) of labels 0 to N - 1 in images (B, 1, *shape), if it tells any."""
         return self.look(images, images)[1][0]
 
     def step_weights(self, count: int) -> list[float]:
@@ -239,7 +239,7 @@ def segment(module: PairNetwork, image: Tensor, shape: tuple[int, ...]) -> np.nd
 
 
 def labels_of(regions: Tensor) -> Tensor:
-    """The likeliest label (B, *shape) of probabilities (B, N, *shape); slots beyond the labels are kinds of background."""
+    """The likeliest label (B, *shape) of probabilities (B, N, *shape); slots beyond the labels are background, too."""
     drawn = regions[:, 1 : 1 + max(LABEL_NAMES)]
     return torch.cat((1 - drawn.sum(1, keepdim=True), drawn), dim=1).argmax(1)
 

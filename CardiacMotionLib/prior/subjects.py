@@ -81,11 +81,12 @@ def phantom_subjects(number: int, groups: Sequence[str] = ROTATION) -> list[Phan
         raise CardiacMotionError(
             f"unknown group {', '.join(unknown) or '(none given)'}; there is {', '.join(ROTATION)}"
         )
+    if number < 1:
+        raise CardiacMotionError(f"{number} synthetic subjects; expected at least 1")
     everyone = (PhantomSubject(seed, ROTATION[seed % len(ROTATION)]) for seed in count())
     chosen = list(islice((person for person in everyone if person.group in groups), number))
-    if not chosen or chosen[-1].seed >= HELD_OUT:
+    if chosen[-1].seed >= HELD_OUT:
         raise CardiacMotionError(
-            f"{number} synthetic subjects; expected at least 1, and seeds below {HELD_OUT}, where those held out for "
-            "testing begin"
+            f"{number} synthetic subjects; expected seeds below {HELD_OUT}, where those held out for testing begin"
         )
     return chosen

@@ -21,10 +21,11 @@ from .rotation import rotation_table, slice_rotation
 from .segments import aha_segments, layer_names, layers_from_depth, slice_levels
 from .summary import dyssynchrony, summary_table
 from .tensor import green_strain, project
-from .volumes import function_values, volume_notes, volume_table
+from .volumes import STEADY, function_values, volume_notes, volume_table
 from .wall import smooth_directions, solve_wall
 
 RADIAL_SCATTER = 10.0  # percentage points between radial strain and thickening that the user should know of
+FILLED = 0.5  # of what the cavity emptied, that a series which covers the cycle has filled again at its end
 RELIABLE_FRAMES = 30  # frames a cycle below which strain rate is unreliable
 
 EXACT = (
@@ -62,7 +63,8 @@ def strain(
     end_systole
         Frame of aortic valve closure. By default the frame with the smallest LV cavity.
     drift_correction
-        Subtract from the curves the line that brings the end of the cycle back to zero; the maps stay as measured.
+        Subtract from the curves the line that brings the end of the cycle back to zero; the maps stay as measured. Not
+        of a series that ends before the cavity has filled again.
 
     Raises
     ------
@@ -103,9 +105,10 @@ def strain(
 
     cycle = unroll(motion.times, motion.reference, motion.timed)
     curves = regional_curves(components, regions)
-    if drift_correction:
-        curves = correct_drift(curves, cycle)
     volumes = volume_table(motion.times, followed.cavity, followed.myocardium, followed.rv, anatomy)
+    if drift_correction:
+        _check_filled(volumes["lv_cavity_ml"].to_numpy()[cycle.order], cycle)
+        curves = correct_drift(curves, cycle)
     smallest = int(volumes["lv_cavity_ml"].to_numpy()[cycle.order].argmin())
     chosen = int(cycle.order[smallest]) if end_systole is None else int(end_systole)
     summary = summary_table(curves, cycle, chosen)
@@ -182,6 +185,16 @@ def _function(
     for name in ("twist_deg", "torsion_deg_per_cm"):
         values[name] = float(rotation[name].iloc[end_systole])
     return {**values, **dyssynchrony(summary, cycle.period)}
+
+
+def _check_filled(cavity: np.ndarray, cycle: Cycle) -> None:
+    """Raise `CardiacMotionError` where the cavity (T,), from the reference on, is not back at the end of the cycle."""
+    emptied, back = cavity[0] - cavity.min(), cavity[-1] - cavity.min()
+    if emptied > STEADY * cavity[0] and back < FILLED * emptied:
+        raise CardiacMotionError(
+            f"drift_correction brings the last frame ({cycle.order[-1]}) back to zero, but there the cavity has filled "
+            f"by {100 * back / emptied:.0f} % of what it had emptied: the series does not cover the cycle; leave it off"
+        )
 
 
 def _cycle_notes(

@@ -16,6 +16,11 @@ NO_CONTACT_MM = 6.0  # an RV cavity further than this from the LV wall does not 
 FAR_FROM_WALL_MM = 30.0  # a given insertion further than this from the LV wall is a mistake
 PLAUSIBLE_SEPTUM = (20.0, 220.0)  # degrees of contact between RV and LV in a slice worth using
 LEAST_SEPARATION = 15.0  # degrees between two insertions
+CLEAR_LEAD = 0.1  # of the distance between two insertions; with less neither is ahead of the other
+EXCHANGED = (
+    "The anterior RV insertion lies inferior and posterior of the inferior one: the points look exchanged, and then so "
+    "are anterior and inferior segments."
+)
 CLOCKWISE = (
     "Anterior, septal and inferior wall run clockwise seen from the apex: apex and base, or left and right, may be "
     "swapped in the image geometry, and then the sign of rotation is too."
@@ -105,7 +110,9 @@ def given_insertion(rv_insertion: Any, anatomy: Anatomy, axis: LongAxis) -> Inse
     if anatomy.rv.any():
         to_rv = (_azimuth_of(anatomy.points(anatomy.rv).mean(0), axis) - anterior) % 360
         sense = 1 if to_rv < arc else -1
-    return Insertion(points, anterior, sense, ("RV insertions as given.", *_orientation_note(sense)))
+    exchanged = sense == -1 and _lead(points) < -CLEAR_LEAD
+    notes = (EXCHANGED,) if exchanged else _orientation_note(sense)
+    return Insertion(points, anterior, sense, ("RV insertions as given.", *notes))
 
 
 def insertion_from_label(anatomy: Anatomy, axis: LongAxis) -> Insertion | None:
@@ -123,14 +130,19 @@ def insertion_from_label(anatomy: Anatomy, axis: LongAxis) -> Insertion | None:
     used = np.array(sorted(ends))
     middle = int(used[len(used) // 2])
     points = np.stack([_epicardium(anatomy, axis, middle, angle) for angle in (first, last)])
-    lead = float((points[0] - points[1]) @ ANTERIOR / np.linalg.norm(ANTERIOR))
-    ahead = lead >= 0 or abs(lead) < 0.1 * np.linalg.norm(points[0] - points[1])
+    ahead = _lead(points) > -CLEAR_LEAD
     sense = 1 if ahead else -1
     anterior = first if ahead else last
     note = (
         f"RV insertions found from the RV label in {len(ends)} slices; correct them with rv_insertion if they are off."
     )
     return Insertion(points if ahead else points[::-1].copy(), anterior, sense, (note, *_orientation_note(sense)))
+
+
+def _lead(points: np.ndarray) -> float:
+    """How far the first of two points (2, 3) RAS mm is anterior and superior of the second, -1 to 1."""
+    apart = points[0] - points[1]
+    return float(apart @ ANTERIOR / np.linalg.norm(ANTERIOR) / max(float(np.linalg.norm(apart)), 1e-12))
 
 
 def _orientation_note(sense: int) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..errors import CardiacMotionError
 from ..motion import Motion
 from ..series import LV_CAVITY, MYOCARDIUM, check_labels
 from .anatomy import read_anatomy
@@ -33,6 +34,8 @@ def find_segments(labels: ArrayLike, affine: ArrayLike, rv_insertion: Any = None
         for labels that are none, two ventricles, insertions far from the wall.
     """
     shape = np.shape(labels)
+    if len(shape) != 3:
+        raise CardiacMotionError(f"labels must have shape (K, J, I), got {shape}; a single slice is (1, J, I)")
     checked = check_labels(labels, (1, *shape), 0)
     if not ((checked == MYOCARDIUM).any() and (checked == LV_CAVITY).any()):
         return np.zeros(shape, np.uint8), ("No AHA segments: the labels have no LV wall (2) with its cavity (3).",)

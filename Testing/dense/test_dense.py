@@ -144,6 +144,19 @@ def test_frames_without_labels_follow_the_wall():
     assert error(decoded, 0.8) < 0.02
 
 
+def test_what_was_drawn_beside_the_wall_stays():
+    """The RV, and the cavity of a wall that is not closed."""
+    series, displacement = moving_ring((1.0, 0.9))
+    drawn = series.labels[0].copy()
+    drawn[0, 22:30][drawn[0, 22:30] == 2] = 0  # a gap to either side
+    drawn[0, 19:23, 22:27] = 3
+    drawn[0, 15:25, 44:47] = 1
+    labels = decode_dense(
+        series.replace(labels={**series.labels, 0: drawn}), encoded(displacement, KE), KE
+    ).motion.labels
+    np.testing.assert_array_equal(labels, drawn)
+
+
 def test_background_of_static_tissue_is_removed():
     series, displacement = moving_ring((1.0, 0.9, 0.8))
     j, i = np.indices(SHAPE)
@@ -230,6 +243,9 @@ def test_synthetic_heart():
         ({"encoding_frequency": {"x": 0.1}}, "phase y has no encoding frequency"),
         ({"phases": {n: np.zeros((2, 1, *SHAPE)) for n in "xy"}}, r"phase x has shape \(2, 1, 44, 48\)"),
         ({"wall": np.zeros((1, *SHAPE), bool)}, "0 voxels; expected"),
+        ({"phases": {n: np.full((3, 1, *SHAPE), np.nan) for n in "xy"}}, "phase x has values that are not finite"),
+        ({"static": np.zeros((2, *SHAPE), bool)}, r"static has shape \(2, 44, 48\); expected \(1, 44, 48\)"),
+        ({"degree": -1}, "degree must be 0"),
     ],
 )
 def test_bad_input_is_refused(change, message):

@@ -124,13 +124,14 @@ def test_bad_frames(bad, says):
     ("bad", "says"),
     [
         (np.eye(3), r"finite \(4, 4\) matrix.*got shape \(3, 3\)"),
+        ([[1, 2], [3]], "affine must be an array of numbers"),
         (affine(r0c0=np.nan), "finite"),
         (affine(r3c0=1.0), r"last row of the affine must be \(0, 0, 0, 1\)"),
         (affine(r2c2=0.0), r"zero spacing: \[1.5, 1.5, 0.0\] mm"),
         (affine(r0c1=0.5), "sheared: its axes are not at right angles"),
         (np.diag([1, 1, 0, 1]) + np.outer([1, 0, 0, 0], [0, 0, 1, 0]), "sheared"),
     ],
-    ids=["3x3", "nan", "last row", "zero spacing", "sheared", "two axes alike"],
+    ids=["3x3", "ragged", "nan", "last row", "zero spacing", "sheared", "two axes alike"],
 )
 def test_bad_affines(bad, says):
     with pytest.raises(CardiacMotionError, match=says):
@@ -144,8 +145,9 @@ def test_bad_affines(bad, says):
         ([0, 30, 30], "increase from frame to frame"),
         ([0, 60, 30], "increase from frame to frame"),
         ([0, np.nan, 60], "must be finite"),
+        (["a", "b", "c"], "times must be an array of numbers"),
     ],
-    ids=["too few", "equal", "falling", "nan"],
+    ids=["too few", "equal", "falling", "nan", "words"],
 )
 def test_bad_times(bad, says):
     with pytest.raises(CardiacMotionError, match=says):

@@ -7,7 +7,7 @@ from synthetic_signals import acquisition_of, model_of, random_parameters, with_
 
 from CardiacMotionLib import Cancelled, CardiacMotionError, ImageSeries, fit_map, phantom
 from CardiacMotionLib.io.datasets import find_cases
-from CardiacMotionLib.mapping import chunks
+from CardiacMotionLib.mapping import chunks, signals
 from CardiacMotionLib.mapping.fit import pixels_above_noise
 from CardiacMotionLib.series import MYOCARDIUM
 
@@ -127,6 +127,15 @@ def test_traces_of_resampling_are_not_a_sign():
     np.testing.assert_allclose(maps["T1"], truth[2], rtol=0.03)
 
 
+def test_one_value_far_below_zero_is_not_a_sign():
+    series, truth = made_series(noise=0.0, shape=(1, 12, 12))
+    frames = series.frames.copy()
+    frames[3, 0, 0, 0] = -20
+    maps = fit_map(series.replace(frames=frames))
+    assert maps.provenance["sign"] == "search"
+    np.testing.assert_allclose(maps["T1"][0, 1:], truth[2][0, 1:], rtol=0.03)
+
+
 @pytest.mark.parametrize("shape", [(1, 9, 8), (3, 5, 6)])
 def test_maps_are_on_the_grid_and_nan_outside_the_mask(shape):
     series, truth = made_series(shape=shape)
@@ -224,6 +233,15 @@ def test_failed_pixels_are_nan_and_counted():
     assert np.isnan(maps["T2"][0, 0, 0])
     assert maps.notes[0].startswith("1 of 20 pixels (5.0%) have no value")
     assert maps.survival() == pytest.approx(0.95)
+
+
+@pytest.mark.parametrize("polarity", ["magnitude", "signed"])
+def test_a_recovery_that_runs_backwards_has_failed(polarity):
+    times = np.array([100.0, 300, 500, 800, 1200, 2000, 3000])
+    values = 50 + 60 * np.exp(-times / 400)  # a perfect fit by B = -60
+    series = ImageSeries(np.broadcast_to(values[:, None, None, None], (7, 1, 6, 7)), np.eye(4))
+    maps = fit_map(series, "stone", inversion_times=times, polarity=polarity)
+    assert not maps.fitted.any()
 
 
 def test_robust_fit_of_a_misplaced_image():
@@ -340,6 +358,28 @@ def test_asl_of_one_baseline_takes_its_sd_over_the_pairs():
     assert maps["perfusion_SD"][0, 0, 0] == pytest.approx(each.std(ddof=1), rel=1e-5)
     halved = fit_map(series, "asl", **settings, t1_blood=1600, partition=0.5)
     assert halved["perfusion"][0, 0, 0] == pytest.approx(each.mean() / 2, rel=1e-5)
+
+
+def early_perfusion():
+    """Signed FAIR images (5, 1, 6, 7) of 1 mL/g/min, of which the inverted ones lie below zero, and their settings."""
+    settings = {"is_tag": [0, 0, 1, 0, 1], "inversion_times": [np.inf, 600, 600, 600, 600]}
+    values = [100.0, *(float(signals.fair_asl(f, 600.0, 965.0, 1.0, 1550.0, 100.0, 1.0)) for f in (0.0, 1.0, 0.0, 1.0))]
+    assert max(values[1:]) < 0
+    return ImageSeries(np.broadcast_to(np.array(values)[:, None, None, None], (5, 1, 6, 7)), np.eye(4)), settings
+
+
+def test_perfusion_of_tissue_that_is_still_inverted_needs_its_sign():
+    signed, settings = early_perfusion()
+    magnitude = signed.replace(frames=np.abs(signed.frames))
+    told = fit_map(signed, "asl", **settings)
+    by_phase = fit_map(magnitude, "asl", phase=np.where(signed.frames < 0, np.pi, 0), **settings)
+    blind = fit_map(magnitude, "asl", **settings)
+    assert [maps.provenance["sign"] for maps in (told, by_phase, blind)] == ["images", "phase", "none"]
+    for maps in (told, by_phase):
+        np.testing.assert_allclose(maps["perfusion"], 1, rtol=1e-3)
+        assert not any("wrong sign" in note for note in maps.notes)
+    np.testing.assert_allclose(blind["perfusion"], -1, rtol=1e-3)
+    assert any("600 ms tissue with T1 above 866 ms is still inverted" in note for note in blind.notes)
 
 
 def test_bright_fat_does_not_hide_the_wall(shared_data):

@@ -246,7 +246,12 @@ def test_groups_take_turns_and_a_part_of_them_are_the_same_people():
 
 @pytest.mark.parametrize(
     ("number", "groups", "message"),
-    [(0, ["hcm"], "expected at least 1"), (3, ["average"], "unknown group average"), (3, [], "none given")],
+    [
+        (0, ["hcm"], "expected at least 1"),
+        (-1, ["hcm"], "expected at least 1"),
+        (3, ["average"], "unknown group average"),
+        (3, [], "none given"),
+    ],
 )
 def test_subjects_that_do_not_exist_are_refused(number, groups, message):
     with pytest.raises(CardiacMotionError, match=message):

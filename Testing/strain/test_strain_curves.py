@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from analytic_hearts import Contraction, Grid, cylinder_labels
 
-from CardiacMotionLib import strain
+from CardiacMotionLib import CardiacMotionError, strain
 from CardiacMotionLib.motion import Motion
 from CardiacMotionLib.strain import engineering_from_green, green_from_engineering
 from CardiacMotionLib.strain.curves import correct_drift, rate_table, regional_curves
@@ -120,6 +120,13 @@ def test_drift_correction_ends_at_zero_and_is_reported():
     assert any("Drift correction is on" in note for note in corrected.notes)
     assert any("Residual at the end of the cycle" in note for note in plain.notes)
     np.testing.assert_array_equal(corrected.circumferential, plain.circumferential)
+
+
+def test_drift_is_not_corrected_in_a_series_that_ends_before_the_heart_has_filled():
+    motion = GRID.motion(beat(range(5)), times=np.arange(5) * 100.0)
+    assert strain(motion, LABELS).function["GCS_percent"] < -5
+    with pytest.raises(CardiacMotionError, match=r"the cavity has filled by \d+ % of what it had emptied"):
+        strain(motion, LABELS, drift_correction=True)
 
 
 def test_drift_correction_subtracts_a_line():

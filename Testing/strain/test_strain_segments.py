@@ -83,6 +83,16 @@ def test_given_insertions_without_rv_use_the_shorter_arc_in_either_sense():
     result = strain(still(grid), labels, rv_insertion=insertion_points(grid, 0.0, -120.0))
     septal = (labels == WALL) & ((-azimuth(grid)) % 360 < 120) & (azimuth(grid) > 0)
     assert set(np.unique(result.segments[septal])) == {8, 9}
+    assert any("clockwise seen from the apex" in note for note in result.notes)
+
+
+def test_insertions_that_look_exchanged_are_told():
+    grid = Grid(shape=(3, 60, 60))
+    points = insertion_points(grid, 10.0, 120.0)
+    for given, said in ((points, False), (points[::-1], True)):
+        notes = strain(still(grid), cylinder_labels(grid, septum=(10.0, 120.0)), rv_insertion=given).notes
+        assert any("look exchanged" in note for note in notes) == said
+        assert not any("clockwise seen from the apex" in note for note in notes)
 
 
 def test_without_insertions_there_are_strains_but_no_segments():

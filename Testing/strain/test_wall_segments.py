@@ -33,5 +33,7 @@ def test_without_an_rv_or_a_cavity_there_are_none_and_it_is_said(heart):
 
 
 def test_labels_that_are_none_are_refused(heart):
+    with pytest.raises(CardiacMotionError, match=r"shape \(K, J, I\)"):
+        find_segments(heart.series.labels[0][0], heart.series.affine)
     with pytest.raises(CardiacMotionError, match="hold values"):
         find_segments(heart.series.labels[0] * 5, heart.series.affine)

@@ -39,7 +39,7 @@ class Asl:
     title = "Arterial spin labeling (FAIR)"
     times = ("inversion_times", "is_tag")
     parameters = ("B", "perfusion")
-    changes_sign = False
+    changes_sign = True  # in early images; as nothing is fitted, no fit can find the sign of magnitudes
 
     def __post_init__(self) -> None:
         for what, value, least, unit in (

@@ -86,8 +86,8 @@ class Network(PairNetwork):
     The finest level is 0. Sides of any length are continued to a multiple of what the levels need and cut again. Where
     the paper is silent, or its code does otherwise: flows come of the sum and the difference of the features (paper:
     side by side), the query is a convolution by 1 of the decoder's features, since levels differ in channels, and only
-    the finest levels ask the memory. The flow of a level, not the sum of all, is integrated, and the only one of a network
-    without pyramid, too.
+    the finest levels ask the memory. The flow of a level, not the sum of all, is integrated; that of a network without
+    pyramid, too.
     """
 
     Config = Config
