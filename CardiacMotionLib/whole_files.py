@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from .errors import CardiacMotionError
@@ -43,6 +43,40 @@ def write_whole(contents: Mapping[Path, bytes]) -> None:
             except OSError as error:
                 raise CardiacMotionError(f"cannot write {path}: {error.strerror or error}") from error
             stack.enter_context(writing(path)).write_bytes(content)
+
+
+@contextmanager
+def aside(path: str | Path) -> Iterator[None]:
+    """Within this a folder, if there is one, is out of the way; it comes back where the block fails, else it goes.
+
+    Raises `CardiacMotionError` for one that cannot be moved: on Windows one with an open file.
+    """
+    path = Path(path)
+    away = path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name}")
+    try:
+        path.rename(away)
+    except FileNotFoundError:
+        yield
+        return
+    except OSError as error:
+        reason = error.strerror or error
+        raise CardiacMotionError(f"cannot replace {path}: {reason}; is a file of it open elsewhere?") from error
+    try:
+        yield
+    except BaseException:
+        away.rename(path)
+        raise
+    shutil.rmtree(away, ignore_errors=True)
+
+
+def check_replaceable(path: str | Path) -> None:
+    """Raise `CardiacMotionError` for a folder that `aside` could not move; it stays where it is."""
+    with suppress(_Back), aside(path):
+        raise _Back
+
+
+class _Back(Exception):  # noqa: N818  (no error)
+    """Brings a folder back."""
 
 
 @contextmanager

@@ -198,7 +198,7 @@ def _dask_client(address: str, count: int) -> Iterator[Any]:
         from dask.distributed import Client
     except ImportError as error:
         raise CardiacMotionError(
-            'a scheduler needs Dask, which is not installed: pip install "cardiac-motion[cohort]", or leave it out for '
+            "a scheduler needs Dask, which is not installed: pip install distributed, or leave it out for "
             "processes on this machine"
         ) from error
     if address == LOCAL:

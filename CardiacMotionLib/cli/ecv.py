@@ -113,7 +113,7 @@ def _write(run: EcvRun, folder: Path) -> None:
 
 def _write_scene(run: EcvRun, folder: Path, terminal: Terminal) -> None:
     if importlib.util.find_spec("slicer") is None:
-        terminal.note("scene.mrb and slice.png left out: they need slicer-core (pip install 'cardiac-motion[slicer]')")
+        terminal.note("scene.mrb and slice.png left out: they need slicer-core (pip install slicer-core)")
         return
     from .. import scene
 

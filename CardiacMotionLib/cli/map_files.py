@@ -32,7 +32,7 @@ def write_map_files(run: MapRun, folder: Path) -> None:
 def write_scene_files(run: MapRun, folder: Path, terminal: Terminal) -> None:
     """The scene ``scene.mrb`` and the slice view ``slice.png``; without slicer-core neither, and a note says so."""
     if importlib.util.find_spec("slicer") is None:
-        terminal.note("scene.mrb and slice.png left out: they need slicer-core (pip install 'cardiac-motion[slicer]')")
+        terminal.note("scene.mrb and slice.png left out: they need slicer-core (pip install slicer-core)")
         return
     from .. import scene
 

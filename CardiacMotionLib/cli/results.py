@@ -34,9 +34,7 @@ def write_report_page(series: ImageSeries, motion: Motion, strain: Strain, folde
 def write_scene_files(series: ImageSeries, motion: Motion, strain: Strain, folder: Path, terminal: Terminal) -> None:
     """The scene ``scene.mrb`` and the slice view ``overlay.png``; without slicer-core neither, and a note says so."""
     if importlib.util.find_spec("slicer") is None:
-        terminal.note(
-            "scene.mrb and overlay.png left out: they need slicer-core (pip install 'cardiac-motion[slicer]')"
-        )
+        terminal.note("scene.mrb and overlay.png left out: they need slicer-core (pip install slicer-core)")
         return
     from .. import scene
 

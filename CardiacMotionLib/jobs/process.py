@@ -205,7 +205,7 @@ class _Worker:
         while True:
             try:
                 connection = self._listener.accept()
-            except AuthenticationError:  # somebody else called
+            except (AuthenticationError, EOFError, ConnectionError):  # somebody else called, or it died meanwhile
                 continue
             self._called = True
             self._listener.close()
@@ -217,9 +217,15 @@ class _Worker:
                 connection.send(message)
 
     def _hear(self, message: bytes) -> None:
-        kind, number, content = pickle.loads(message)
         with self._lock:
             task = self._task
+        try:
+            kind, number, content = pickle.loads(message)
+        except Exception as error:  # what can be packed there may not come out of its package here
+            if task is not None:
+                reason = f"what the process computed cannot be read here ({error!r}); let the work run in Slicer itself"
+                self._end(task, State.FAILED, CardiacMotionError(reason))
+            return
         if task is None or task.number != number:
             return  # of work that nobody waits for any more
         if kind == PROGRESS:

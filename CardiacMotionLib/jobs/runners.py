@@ -97,9 +97,15 @@ class ThreadRunner:
 
     def launch(self, work: Work, report: Progress, end: End) -> None:
         """Start the work in a thread of its own."""
-        self._thread = threading.Thread(
-            target=lambda: end(*perform(work, report)), name="CardiacMotion work", daemon=True
-        )
+
+        def run() -> None:
+            try:
+                outcome = perform(work, report)
+            except BaseException as error:  # like the SystemExit of a library, which would end this thread unheard
+                outcome = State.FAILED, error
+            end(*outcome)
+
+        self._thread = threading.Thread(target=run, name="CardiacMotion work", daemon=True)
         self._thread.start()
 
     def wait(self, seconds: float) -> bool:

@@ -71,7 +71,12 @@ class Subject:
         return turn @ self.kinematics.gradient(self._to_heart(points_ras), self._state(frame)).numpy() @ turn.T
 
     def deformation_gradient(self) -> np.ndarray:
-        """Exact deformation gradient (T, K, J, I, 3, 3) float32 in RAS axes of what lies at the voxel centers."""
+        """Exact deformation gradient (T, K, J, I, 3, 3) float32 in RAS axes of what lies at the voxel centers.
+
+        Raises `CardiacMotionError` for two moments of a stream of pairs, the first of which is not end-diastole.
+        """
+        if self.states[0].beating:
+            raise CardiacMotionError("this subject has no strain: its first frame is not end-diastole, where that is 0")
         points = self.voxel_points()
         moving = self.kinematics.moves(self._to_heart(points)).numpy()
         if any(state.breathing for state in self.states):

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..studies.agreement import BlandAltman, bland_altman
 from .figures import new_figure, save_figure
-from .wording import RESEARCH_USE
+from .wording import RESEARCH_USE, difference_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,11 +30,6 @@ class Panel(NamedTuple):
     pairs: pd.DataFrame
     title: str
     unit: str = "%"
-
-    @property
-    def difference_unit(self) -> str:
-        """That of differences: of values in % they are percentage points, not % of a value."""
-        return "points" if self.unit == "%" else self.unit
 
 
 def style_of(names: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -90,11 +85,11 @@ def _draw_pairs(axis: Axes, panel: Panel, styles: Mapping[str, tuple[str, str]])
             )
     axis.set_title(panel.title, fontsize=9, loc="left")
     axis.set_xlabel(f"mean of the two ({panel.unit})", fontsize=8)
-    axis.set_ylabel(f"difference ({panel.difference_unit})", fontsize=8)
+    axis.set_ylabel(f"difference ({difference_unit(panel.unit)})", fontsize=8)
     axis.tick_params(labelsize=7)
     axis.spines[["top", "right"]].set_visible(False)
     if len(first) > 2:
-        _draw_limits(axis, bland_altman(first, second), panel.difference_unit)
+        _draw_limits(axis, bland_altman(first, second), difference_unit(panel.unit))
 
 
 def _draw_limits(axis: Axes, found: BlandAltman, unit: str) -> None:

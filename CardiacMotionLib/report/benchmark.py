@@ -59,7 +59,8 @@ def markdown(table: pd.DataFrame, settings: Settings, missing: Mapping[str, str]
 def how(table: pd.DataFrame, settings: Settings) -> list[str]:
     """Machine, seed, versions and what the columns are."""
     names = [f"`{name}`" for name in table["method"].unique() if sees_labels(name)]
-    told = f" {', '.join(names)} see the wall as it is drawn in every frame, no other method does." if names else ""
+    seen = f"see the wall as drawn, where a frame has none as carried by `{DEFAULT}`; no other method does."
+    told = f" {', '.join(names)} {seen}" if names else ""
     made_by = sorted(set(table.loc[(table["method"] == DEFAULT) & (table["reason"] == ""), "made_by"]))
     return [
         "",

@@ -15,6 +15,7 @@ from PIL import Image
 from ..errors import CardiacMotionError
 from ..scene.colors import SHORT_NAMES
 from ..scene.overlays import carry_to_frames
+from ..whole_files import writing
 from .figures import new_figure, png_bytes
 from .wording import COLOR_MAP, COLOR_RANGE
 
@@ -42,10 +43,8 @@ def write_cine(
     if path.suffix not in (".gif", ".webp"):
         raise CardiacMotionError(f"cannot animate into {path.name!r}: use a name ending in .gif or .webp")
     first, *rest = cine_frames(series, motion, strain, component)
-    try:
-        first.save(path, save_all=True, append_images=rest, duration=frame_duration(motion), loop=0)
-    except OSError as error:
-        raise CardiacMotionError(f"cannot write {path}: {error.strerror or error}") from error
+    with writing(path) as temporary:
+        first.save(temporary, save_all=True, append_images=rest, duration=frame_duration(motion), loop=0)
     return path
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..studies.agreement import bland_altman
-from ..studies.cohort.records import DONE, FAILED, Record
-from ..studies.cohort.summary import EVERYBODY, FEWEST_PAIRS, pairs_of
+from ..studies.cohort.records import DONE, EVERYBODY, FAILED, Record
+from ..studies.cohort.summary import FEWEST_PAIRS, pairs_of
 from .figures import new_figure, save_figure
 from .flags import CAUTION, GOOD, PROBLEM
 from .html import png_uri, write_page
-from .wording import RESEARCH_USE, number_text
+from .wording import RESEARCH_USE, difference_unit, number_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,7 +148,7 @@ def _draw_differences(axis: Axes, pairs: pd.DataFrame, unit: str, groups: list[s
             f"{name} {value:+.1f}", (1, value), xycoords=("axes fraction", "data"), fontsize=7, ha="right", va="bottom"
         )
     axis.set_xlabel(f"mean of both{f' ({unit})' if unit else ''}", fontsize=8)
-    axis.set_ylabel(f"difference{f' ({unit})' if unit else ''}", fontsize=8)
+    axis.set_ylabel(f"difference{f' ({difference_unit(unit)})' if unit else ''}", fontsize=8)
     axis.margins(y=0.15)
     _plain(axis)
 

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..errors import CardiacMotionError
+from ..whole_files import writing
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -21,12 +22,10 @@ def new_figure(width: float, height: float) -> Figure:
 def save_figure(figure: Figure, path: str | Path) -> Path:
     """Write as the file type that the name ends in; raises `CardiacMotionError` for one that cannot be written."""
     path = Path(path)
-    try:
-        figure.savefig(path, dpi=150)
-    except ValueError as error:
-        raise CardiacMotionError(f"cannot draw into {path.name!r}: use a name ending in .png, .svg or .pdf") from error
-    except OSError as error:
-        raise CardiacMotionError(f"cannot write {path}: {error.strerror or error}") from error
+    if path.suffix[1:].lower() not in figure.canvas.get_supported_filetypes():
+        raise CardiacMotionError(f"cannot draw into {path.name!r}: use a name ending in .png, .svg or .pdf")
+    with writing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
     return path
 
 

@@ -44,9 +44,10 @@ def quality_flags(outcome: Outcome) -> list[Flag]:
     else:
         flags += [*_of_cycle(outcome.strain), *_of_slices(outcome.strain), *_of_numbers(outcome.strain)]
     flags.sort(key=lambda flag: SEVERITIES.index(flag[0]))
-    if any(severity in (PROBLEM, CAUTION) for severity, _ in flags):
+    if outcome.strain is None or any(severity in (PROBLEM, CAUTION) for severity, _ in flags):
         return flags
-    return [(GOOD, "No folding, no lasting drift, and the motion explains the images: nothing stands out."), *flags]
+    calm = "no lasting drift, " if _shows_drift(outcome.strain) and not outcome.strain.drift_corrected else ""
+    return [(GOOD, f"No folding, {calm}and the motion explains the images: nothing stands out."), *flags]
 
 
 def _of_motion(quality: pd.DataFrame) -> Iterator[Flag]:
@@ -135,10 +136,15 @@ def _of_cycle(strain: Strain) -> Iterator[Flag]:
         )
 
 
+def _shows_drift(strain: Strain) -> bool:
+    """Whether the series goes on after end-systole, so that something can be left at its end."""
+    last = (strain.reference - 1) % len(strain.times)
+    return strain.end_systole != last and len(strain.times) >= 3
+
+
 def _residual(strain: Strain) -> tuple[str, float, float] | None:
     """(component, residual, share of the peak) of the global curve that is furthest from zero at the end."""
-    last = (strain.reference - 1) % len(strain.times)
-    if strain.end_systole == last or len(strain.times) < 3:
+    if not _shows_drift(strain):
         return None
     rows = strain.summary[(strain.summary["region"] == "global") & (strain.summary["measure"] == "engineering")]
     found = [

@@ -97,12 +97,13 @@ def _truth(seed: int) -> list[Row]:
     """Circumferential strain at end-systole in four groups, and motion with and without sliding."""
     panels = []
     for n, group in enumerate(("normal", "hcm", "ischemic", "lbbb")):
-        subject = phantom("cine", seed + 1 + n, group=group, **{**MIDDLE, "frames": 4})
-        strain = subject.strain()["circumferential"][2, 0]
+        subject = phantom("cine", seed + 1 + n, group=group, **{**MIDDLE, "frames": 12})
+        strain = subject.strain()["circumferential"][subject.meta["truth"]["end_systole"], 0]
         panels.append(Panel(f"true Ecc, {group}", subject.series.frames[0, 0], over=strain))
     for sliding in (False, True):
-        subject = phantom("cine", seed + 1, group="normal", sliding=sliding, **{**MIDDLE, "frames": 4})
-        moved = subject.motion.displacement[2, 0] @ subject.from_heart[:3, :3]  # heart axes
+        subject = phantom("cine", seed + 1, group="normal", sliding=sliding, **{**MIDDLE, "frames": 12})
+        at_end_systole = subject.motion.displacement[subject.meta["truth"]["end_systole"], 0]
+        moved = at_end_systole @ subject.from_heart[:3, :3]  # heart axes
         words = "sliding" if sliding else "no sliding"
         panels.append(Panel(f"moved along the axis, {words}", moved[..., 2], -14, 14, "RdBu_r"))
         panels.append(Panel(f"moved in plane, {words}", np.hypot(moved[..., 0], moved[..., 1]), 0, 12, "magma"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CardiacMotionError
+from ..whole_files import writing
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -18,19 +19,16 @@ if TYPE_CHECKING:
 def write_page(template: str, content: Mapping[str, Any], path: str | Path) -> Path:
     """Fill in a template of this folder; raises `CardiacMotionError` without jinja2 or where it cannot be written."""
     if importlib.util.find_spec("jinja2") is None:
-        raise CardiacMotionError("a report needs the package jinja2: pip install 'cardiac-motion[report]'")
+        raise CardiacMotionError("a report needs the package jinja2: pip install jinja2")
     import jinja2
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined
     )
     page = environment.get_template(template).render(**content)
-    path = Path(path)
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise CardiacMotionError(f"cannot write {path}: {error.strerror or error}") from error
-    return path
+    with writing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return Path(path)
 
 
 def png_uri(data: bytes) -> str:

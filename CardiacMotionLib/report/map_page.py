@@ -12,10 +12,12 @@ from ..scene.map_colors import styles
 from .figures import png_bytes
 from .html import image_uri, png_uri, write_page
 from .map_images import FRAME_MS, image_frames
-from .map_run import MapRun, headline, notes_of
+from .map_run import TRIED, MapRun, headline, headline_region, notes_of
 from .map_words import MEANING
 from .maps import Panel, draw_maps
-from .wording import RESEARCH_USE, number_text, region_name
+from .wording import RESEARCH_USE, number_text, region_name, weights_of
+
+UNITS = {"delays": "ms", "t1_blood": "ms", "partition": "mL/g"}  # of what a model is told beside times
 
 
 def write_map_report(run: MapRun, path: str | Path, *, title: str = "Parameter maps") -> Path:
@@ -49,7 +51,7 @@ def map_page_content(run: MapRun, title: str) -> dict[str, Any]:
         "research_use": RESEARCH_USE,
         "registered": run.after is not None,
         "headline": headline(run),
-        "where": "LV myocardium" if run.labels is not None else "all pixels where a fit was tried: there are no labels",
+        "where": headline_region(run) if run.labels is not None else f"all pixels {TRIED}: there are no labels",
         "picture": png_uri(png_bytes(draw_maps(panels(run)))),
         "frames": [image_uri(image) for image in image_frames(run)],
         "duration": FRAME_MS,
@@ -119,7 +121,7 @@ def _acquisition(run: MapRun) -> list[tuple[str, str]]:
     rows = [("Model", run.maps.model)]
     for name, value in run.maps.acquisition.items():
         text = ", ".join(_time(v) for v in value) if isinstance(value, (list, tuple, np.ndarray)) else str(value)
-        unit = " (ms)" if name.endswith("times") or name == "delays" else ""
+        unit = " (ms)" if name.endswith("times") else f" ({UNITS[name]})" if name in UNITS else ""
         rows.append((name.replace("_", " ").capitalize() + unit, text))
     return rows
 
@@ -141,7 +143,7 @@ def _provenance(run: MapRun) -> list[tuple[str, str]]:
         ("Registration", motion.get("method", "none")),
         ("Citation", motion.get("citation", "")),
         ("Options", options),
-        ("Weights", motion.get("weights", "")),
+        ("Weights", weights_of(motion)),
         ("Space of the maps", "" if run.motion is None else run.motion.origin),
         ("Labels of frame", "" if run.frame is None else run.frame),
         ("Seed", motion.get("seed", "")),

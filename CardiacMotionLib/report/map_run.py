@@ -26,6 +26,7 @@ WORSE = "The registration made it worse"  # how the warning begins
 LIKENESS_MARGIN = 0.02  # of D_PCA1 and D_PCA2, as a share of what it was
 R2_MARGIN = 0.005
 SURVIVAL_MARGIN = 1.0  # percentage points
+WALL = "LV myocardium"
 HEART, TRIED = f"heart and {AROUND_HEART_MM:g} mm", "where a fit was tried"
 
 
@@ -156,7 +157,7 @@ def score_table(run: MapRun) -> pd.DataFrame:
     count = len(run.series)
     for step, images, maps, labels in run.steps:
         wall = None if labels is None or not (labels == MYOCARDIUM).any() else labels == MYOCARDIUM
-        where = "LV myocardium" if wall is not None else TRIED
+        where = WALL if wall is not None else TRIED
         inside = maps.attempted if wall is None else wall
         rows.append(("survival", where, step, 100 * maps.survival(wall), "%"))
         if "R2" in maps.maps:
@@ -211,13 +212,18 @@ def _around_heart(run: MapRun, labels: np.ndarray | None) -> tuple[np.ndarray, s
     return away <= AROUND_HEART_MM, HEART
 
 
+def headline_region(run: MapRun) -> str:
+    """The wall where it is labeled, else the first region there is."""
+    regions = run.regions["region"]
+    return WALL if (regions == WALL).any() else str(regions.iloc[0])
+
+
 def headline(run: MapRun) -> list[tuple[str, str, str]]:
     """The numbers asked for first, as (short name, value, unit): each map in the wall, then how well it fits.
 
     Where the series was registered, before and after with an arrow between.
     """
-    table = run.regions
-    region = "LV myocardium" if (table["region"] == "LV myocardium").any() else table["region"].iloc[0]
+    table, region = run.regions, headline_region(run)
     rows = []
     for name in run.maps.maps:
         if run.maps.units[name] == "a.u." or name == "R2" or name.endswith("_SD"):

@@ -12,7 +12,7 @@ from .curves import draw_curves
 from .figures import png_bytes
 from .html import image_uri, png_uri, write_page
 from .quality import describe_quality
-from .wording import REFERENCE_VALUES, RESEARCH_USE, name_and_unit, number_text, region_name
+from .wording import REFERENCE_VALUES, RESEARCH_USE, name_and_unit, number_text, region_name, weights_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,6 +126,7 @@ def _provenance(motion: Motion, strain: Strain) -> list[tuple[str, str]]:
         ("Method", known.get("method", "unknown")),
         ("Citation", known.get("citation", "")),
         ("Options", options),
+        ("Weights", weights_of(known)),
         ("Started from", known.get("init", "")),
         ("Reference frame", strain.reference),
         ("End-systolic frame", strain.end_systole),

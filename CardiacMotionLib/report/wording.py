@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from ..scene.colors import WINDOW_PERCENT
 from ..strain.segments import SEGMENT_NAMES
@@ -75,3 +77,14 @@ def number_text(value: float, digits: int) -> str:
 def region_name(region: str) -> str:
     """``"8"`` as ``"8 mid anteroseptal"``; other regions unchanged."""
     return f"{region} {SEGMENT_NAMES[int(region)]}" if region.isdigit() else region
+
+
+def difference_unit(unit: str) -> str:
+    """That of differences: of values in % they are percentage points, not % of a value."""
+    return "points" if unit == "%" else unit
+
+
+def weights_of(provenance: Mapping[str, Any]) -> str:
+    """Name of the weights that made a motion, and the first digits of what tells them from others of that name."""
+    name, digest = provenance.get("weights", ""), str(provenance.get("weights_sha256", ""))[:12]
+    return f"{name} (sha256 {digest}...)" if name and digest else str(name)

@@ -17,7 +17,7 @@ def read_card(weights: Path) -> dict[str, Any]:
     """The card beside a file of weights; raises `CardiacMotionError` where there is none or it is damaged."""
     card = weights.with_suffix(".toml")
     try:
-        return tomllib.loads(card.read_text(encoding="utf-8"))
+        return tomllib.loads(card.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise CardiacMotionError(f"{weights}: its card {card.name} is not beside it; weights are both") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
@@ -48,8 +49,11 @@ def _files(folder: Path) -> list[Path]:
 
 
 def cards(method: str | None = None) -> dict[Path, dict[str, Any]]:
-    """Cards of what is `available`, with ``method`` only its own; files that have no card are left out."""
-    read = {file: read_card(file) for file in available() if file.with_suffix(".toml").is_file()}
+    """Cards of what is `available`, with ``method`` only its own; those without a readable one are left out."""
+    read = {}
+    for file in available():
+        with contextlib.suppress(CardiacMotionError):  # whoever asks for these weights is told
+            read[file] = read_card(file)
     return {file: card for file, card in read.items() if method in (None, card.get("method"))}
 
 
@@ -61,7 +65,8 @@ def digests(methods: Iterable[str], options: Mapping[str, Any]) -> list[str]:
     """
     every, wanted = cards(), {*methods, *map(str, options.values())}
     chosen = [card for card in every.values() if card.get("method") in wanted]
-    beside = {card.get("network", {}).get("extractor") for card in chosen}
+    networks = [card["network"] for card in chosen if isinstance(card.get("network"), dict)]
+    beside = {network.get("extractor") for network in networks}
     chosen += [card for file, card in every.items() if file.stem in beside]
     known = [str(card.get("sha256")) for card in chosen]
     named = [Path(value) for value in options.values() if isinstance(value, (str, Path)) and Path(value).is_file()]

@@ -196,6 +196,14 @@ class TestProcess:
         assert type(error) is TypeError
         assert "a lock, cannot be pickled" in str(error)
 
+    def test_a_result_that_does_not_arrive_is_an_error_and_the_worker_stays(self, runner):
+        state, events = self.run(runner, work.answer_oddly)
+        process = runner.process_id
+        assert state is State.FAILED
+        assert "cannot be read here (TypeError" in str(events.seen[-1][1])
+        assert self.run(runner, partial(work.double, 4))[1].seen[-1][1] == 8
+        assert runner.process_id == process
+
     @pytest.mark.parametrize("fraction", [0.0, 0.5, 0.99])
     def test_a_worker_that_listens_is_cancelled_and_stays(self, runner, fraction):
         job, events = self.started(runner, partial(work.until_cancelled, fraction))

@@ -237,6 +237,13 @@ def test_the_subject_of_a_pair_is_the_pair_as_a_cine():
     assert not motion.displacement[0].any()
 
 
+def test_a_pair_of_random_moments_has_no_strain():
+    subject = PairStream(3, phases="random", **SMALL).subject(1)
+    assert subject.states[0].beating
+    with pytest.raises(CardiacMotionError, match="its first frame is not end-diastole"):
+        subject.strain()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_subject_of_a_series_is_the_examination_of_its_seed(kind):
     stream = SeriesStream(kind, 2, 12, randomized=True, slices=1, rows=48, columns=48, pixel_mm=3.0)

@@ -127,7 +127,15 @@ def test_the_worst_comes_first(good):
 def test_why_there_is_no_strain_is_said(good):
     refused = "No strain: labels have two LV walls."
     assert f"note: {refused}" in said(dataclasses.replace(good, strain=None, notes=("Other.", refused)))
-    assert any("needs a segmentation" in line for line in said(dataclasses.replace(good, strain=None)))
+    (line,) = said(dataclasses.replace(good, strain=None))  # nothing was looked at that could be good
+    assert "needs a segmentation" in line
+
+
+def test_drift_is_called_absent_only_where_it_would_show(good):
+    last = len(good.strain.times) - 1
+    assert "no lasting drift" in said(good)[0]
+    for change in ({"end_systole": last}, {"drift_corrected": True}):
+        assert not any("no lasting drift" in line for line in said(changed(good, **change)))
 
 
 def test_one_slice_and_few_slices_and_no_strain(a_subject, good):

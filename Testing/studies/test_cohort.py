@@ -120,10 +120,19 @@ def test_what_was_half_written_is_not_taken_for_done(tmp_path, log):
     (folder / "demons" / FILE).write_text('{"key": ')
     left = folder / ".0123456789ab-demons"
     left.mkdir()
+    others = folder / ".0123456789ab-spline"  # of another run into the same folder
+    others.mkdir()
     finished, _ = run(cohort, tmp_path)
     assert finished.before == 0
     assert not left.exists()
+    assert others.exists()
     assert json.loads((folder / "demons" / FILE).read_text())["status"] == "done"
+
+
+def test_a_group_is_not_called_as_everybody_is(log):
+    person = people(log, "a")[0]
+    with pytest.raises(CardiacMotionError, match="a group is called 'all'"):
+        make_cohort([Member(person, group="all")])
 
 
 def test_a_cancelled_run_goes_on(tmp_path, log):

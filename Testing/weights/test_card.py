@@ -46,3 +46,8 @@ def test_a_damaged_card_is_named(tmp_path):
     (tmp_path / "a.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(CardiacMotionError, match=r"a\.safetensors: its card a\.toml cannot be read"):
         read_card(tmp_path / "a.safetensors")
+
+
+def test_the_mark_that_notepad_writes_is_no_damage(tmp_path):
+    (tmp_path / "a.toml").write_bytes(b"\xef\xbb\xbfmethod = 'riir'")
+    assert read_card(tmp_path / "a.safetensors") == {"method": "riir"}

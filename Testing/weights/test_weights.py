@@ -191,6 +191,16 @@ def test_another_folder_may_be_looked_in(folder, tmp_path):
     assert available(two.parent) == [two, *shipped()]
 
 
+def test_a_damaged_card_of_one_method_stops_no_other(folder):
+    tiny_weights().save(folder / "tiny_a.safetensors")
+    (folder / "tiny_b.safetensors").write_bytes(b"")
+    (folder / "tiny_b.toml").write_text("method = ")
+    assert list(cards("tiny")) == [folder / "tiny_a.safetensors"]
+    assert len(digests(["tiny"], {})) == 1
+    with pytest.raises(CardiacMotionError, match=r"its card tiny_b\.toml cannot be read"):
+        Weights.load("tiny_b")
+
+
 def test_files_without_a_card_are_no_weights(folder):
     save_file({"a": torch.zeros(1)}, folder / "alone.safetensors")
     save_file({"a": torch.zeros(1)}, folder / ".being-written.safetensors")

@@ -20,6 +20,7 @@ from ...methods.registry import BEST, check_seed
 from ...report.export import KINDS, MOTION, REPORT, TABLES
 from ...weights import digests
 from ..subjects import StudySubject, check_names
+from .records import EVERYBODY
 
 AUTO = "auto"
 ONES_OF_AUTO = (BEST, *PREFERRED)
@@ -189,6 +190,8 @@ def make_cohort(
     if not members:
         raise CardiacMotionError("a cohort needs at least one subject")
     check_names([member.subject for member in members])
+    if any(EVERYBODY in (member.group, member.subject.group) for member in members):
+        raise CardiacMotionError(f"a group is called {EVERYBODY!r}, as everybody is in the tables; call it otherwise")
     chosen = tuple(methods) or (MethodChoice(),)
     twice = [label for label, count in Counter(method.label for method in chosen).items() if count > 1]
     if twice:

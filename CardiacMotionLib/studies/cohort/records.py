@@ -12,6 +12,7 @@ from ...whole_files import write_whole
 
 FILE = "record.json"
 DONE, FAILED = "done", "failed"
+EVERYBODY = "all"  # the group of all groups
 STRAIN, MAPS, NEITHER = "strain", "maps", "motion"  # what a subject that is done has
 
 

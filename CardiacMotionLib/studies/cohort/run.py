@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import shutil
 import time
@@ -21,7 +22,7 @@ from .records import DONE, FAILED, Record, read_record
 from .work import Job, do
 
 SUBJECTS, LISTING = "subjects", "cohort.json"
-PARTIAL = ".*-*"  # folders that a worker had not finished
+PARTIAL = f".{'[0-9a-f]' * 12}-"  # before the name of a folder that a worker had not finished
 NAMED = 3  # of those that run are told
 
 
@@ -178,8 +179,8 @@ def _write_listing(jobs: Sequence[Job], folder: Path) -> None:
         {**job.member.about, "folder": job.member.folder, "method": job.method.label, "key": job.key} for job in jobs
     ]
     write_whole({folder / LISTING: json.dumps({"version": __version__, "jobs": listed}, indent=1).encode()})
-    for parent in {job.folder.parent for job in jobs}:
-        for partial in parent.glob(PARTIAL):
+    for job in jobs:
+        for partial in job.folder.parent.glob(f"{PARTIAL}{glob.escape(job.folder.name)}"):
             shutil.rmtree(partial, ignore_errors=True)
 
 

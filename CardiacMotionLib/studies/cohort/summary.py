@@ -13,10 +13,9 @@ import pandas as pd
 
 from ...errors import CardiacMotionError
 from ..agreement import bland_altman, icc_agreement
-from .records import DONE, FAILED, Record, read_record
+from .records import DONE, EVERYBODY, FAILED, Record, read_record
 from .run import read_listing
 
-EVERYBODY = "all"
 NOT_DONE = "not done"
 WHAT = ["method", "measure", "region", "unit"]  # what values are compared within
 PART = r"\d+|endo|mid\d*|epi"  # a region that is a part of the wall

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ... import __version__
 from ...errors import Cancelled
 from ...io.acquisition import MODEL, TIMES
+from ...whole_files import aside, check_replaceable
 from .design import Member, MethodChoice, Settings
 from .measures import Row, measures_of_maps, measures_of_motion
 from .records import DONE, MAPS, NEITHER, STRAIN, Record
@@ -71,6 +71,7 @@ def do(job: Job, progress: Progress) -> Record:
     from ...report.export import Plan, Step, write_folder
 
     started = time.perf_counter()
+    check_replaceable(job.folder)  # else it would be said when the work is done
     with limited_threads(job.settings.threads):
         examination = job.member.subject.examination()
         series = _told(examination.series, job.member.model)
@@ -90,8 +91,8 @@ def do(job: Job, progress: Progress) -> Record:
 
         last = Step("Record", lambda folder: record().write(folder))
         job.folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(job.folder, ignore_errors=True)  # of other options, or without a record
-        write_folder({"": Plan([*result.plan.steps, last], result.plan.known)}, job.folder, progress)
+        with aside(job.folder):  # of other options, or without a record
+            write_folder({"": Plan([*result.plan.steps, last], result.plan.known)}, job.folder, progress)
     return record()
 
 
