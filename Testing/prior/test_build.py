@@ -223,7 +223,7 @@ def test_a_dask_cluster_gives_what_this_process_gives(tmp_path):
 
 def test_a_scheduler_needs_dask(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "dask.distributed", None)
-    with pytest.raises(CardiacMotionError, match=r"not installed: pip install .*\[cohort\]"):
+    with pytest.raises(CardiacMotionError, match="not installed: pip install distributed"):
         population(tmp_path, rings(1), scheduler="tcp://host:8786")
 
 

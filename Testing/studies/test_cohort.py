@@ -199,7 +199,7 @@ def test_a_killed_worker_is_replaced_and_its_subject_tried_again_once(tmp_path, 
 
 def test_dask_is_asked_for_by_name(tmp_path, log, monkeypatch):
     monkeypatch.setitem(sys.modules, "dask.distributed", None)
-    with pytest.raises(CardiacMotionError, match=r"pip install .*\[cohort\]"):
+    with pytest.raises(CardiacMotionError, match="pip install distributed"):
         run_cohort(small_cohort(people(log, "a")), tmp_path / "out", workers=1)
 
 
