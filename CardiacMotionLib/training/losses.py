@@ -22,7 +22,9 @@ class Loss:
         "mse", "How images are compared: squared error, local correlation or mutual information", choices=KINDS
     )
     images: float = option(1.0, "Weight of that comparison; 0: the truth alone", minimum=0, maximum=1000)
-    smoothness: float = option(0.05, "Weight of the mean squared slope of the displacement", minimum=0, maximum=1000)
+    smoothness: float = option(
+        0.05, "Weight of the mean squared slope of the displacement, in voxels a voxel", minimum=0, maximum=1000
+    )
     truth: float = option(0.0, "Weight of the mean error in pixels, where the motion is known", minimum=0, maximum=1000)
     dice: float = option(
         0.0,

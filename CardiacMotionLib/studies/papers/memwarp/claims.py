@@ -49,6 +49,8 @@ def claims(found: Runs) -> pd.DataFrame:
         _beside(found, "MemWarp has a lower HD95 than LKU-Net, both with Dice loss", HD95, MEMWARP, u_net, more=False),
         _beside(found, "the pyramid helps", DICE, *unsupervised, more=True),
         _beside(found, "the pyramid helps", DICE, MEMWARP, NO_PYRAMID, more=True),
+        _beside(found, "the memory helps", DICE, NO_PYRAMID, u_net, more=True),
+        _beside(found, "the memory helps", DICE, MEMWARP, lapwarp, more=True),
         _beside(found, "the memory helps", DICE, NO_REGIONS, lapwarp, more=True),
         _beside(found, "the region loss helps", DICE, MEMWARP, NO_REGIONS, more=True),
         _beside(found, "the Dice loss helps", DICE, MEMWARP, NO_DICE, more=True),

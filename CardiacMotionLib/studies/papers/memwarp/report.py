@@ -64,8 +64,8 @@ def write_report(results: list[dict[str, Any]], about: dict[str, Any], order: Or
         "of those to train on, about half do. Dice and HD95 are in 3D, of the labels of end-diastole carried to "
         "end-systole; the segmentation is that of the network at end-diastole. SDlogJ and folding are those of the "
         f"box of the heart and {MARGIN_MM:g} mm around it. Exact motion is the true one on the grid: the best that a "
-        "field on this grid can do. All networks have as many steps and the same batches, and the default small "
-        "size. Seconds are of the training, on a machine with other work.",
+        "field on this grid can do. All networks have as many steps and the same batches, and the backbone of "
+        "the default small size. Seconds are of the training, on a machine with other work.",
         RESEARCH_USE,
         "",
         "![Scores of every row](memwarp_claims.png)",
