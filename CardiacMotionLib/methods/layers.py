@@ -18,7 +18,8 @@ class Convolution3d(nn.Conv3d):
         single = len(features) == 1 and features.device.type == "cpu"
         plain = features.dtype == self.weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
         if single and plain and torch.backends.mkldnn.is_available():
-            sides = (self.padding, self.stride, self.dilation, self.groups)
+            padding: Any = self.padding
+            sides = (padding, self.stride, self.dilation, self.groups)
             return torch.mkldnn_convolution(features, self.weight, self.bias, *sides)
         return super().forward(features)
 

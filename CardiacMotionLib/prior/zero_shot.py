@@ -83,7 +83,7 @@ def inspect_prior(prior: Prior, subject: Subject | ImageSeries) -> Inspection:
         for a series without labels of LV and RV at the reference, on which a prior cannot be laid.
     """
     series = subject if isinstance(subject, ImageSeries) else subject.series
-    reference = default_reference(series) if isinstance(subject, ImageSeries) else subject.motion.reference
+    reference = default_reference(series) if isinstance(subject, ImageSeries) else subject.motion.stored_reference
     if MYOCARDIUM not in series.labels.get(reference, ()):
         raise CardiacMotionError(
             f"frame {reference} has no labels of the wall: a prior is laid on the heart by labels of LV and RV at "

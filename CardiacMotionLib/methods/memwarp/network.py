@@ -148,7 +148,9 @@ class Network(PairNetwork):
         """Log-probabilities (B, N, *shape) of regions in images (B, 1, *shape), without looking for motion."""
         inside: Any = tuple(slice(n) for n in images.shape[2:])
         features = self._decoded(self._encoded(self._continued(images)))
-        return self.flows[0].reader.regions(features, self.memory())[(..., *inside)]
+        finest: Any = self.flows[0]
+        log_regions: Tensor = finest.reader.regions(features, self.memory())
+        return log_regions[(..., *inside)]
 
     def fuse(self) -> None:
         """Put the large-kernel branches together."""
