@@ -224,7 +224,12 @@ def _local_cluster(count: int) -> Iterator[Any]:
     import dask
     from dask.distributed import LocalCluster, system
 
-    with dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_DEATHS}):
+    settings = {
+        "distributed.scheduler.allowed-failures": ALLOWED_DEATHS,
+        # a worker that died is begun again; one that is away when this is over, since it died again, would be given up
+        "distributed.deploy.lost-worker-timeout": "30 days",
+    }
+    with dask.config.set(settings):
         with _interrupts_held():
             cluster = LocalCluster(
                 n_workers=count,

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from people import BROKEN, CRASH, KILLED, KILLED_ONCE, QUICK, TABLES, Person, small_cohort
 
+from CardiacMotionLib import workers
 from CardiacMotionLib.errors import Cancelled, CardiacMotionError
 from CardiacMotionLib.studies.cohort import Member, MethodChoice, Settings, make_cohort, run_cohort, summarize
 from CardiacMotionLib.studies.cohort.design import safe_name
@@ -195,6 +196,28 @@ def test_a_killed_worker_is_replaced_and_its_subject_tried_again_once(tmp_path, 
     assert statuses(finished) == {"k": "failed", "o": "done", "a": "done"}
     assert "the worker was killed, and again" in finished.failed[0].reason
     assert [Person(name, log).reads for name in "koa"] == [2, 2, 1]
+
+
+def test_a_worker_that_dies_twice_within_seconds_is_not_given_up(monkeypatch):
+    """By default the cluster looks after 15 s whether a lost worker is back, and hard-closes one that just died again.
+
+    Then there is none any more, and the cohort waits for ever.
+    """
+    dask = pytest.importorskip("dask")
+    pytest.importorskip("dask.distributed")
+    seen = []
+
+    class Cluster:
+        def __init__(self, **_):
+            seen.append(dask.utils.parse_timedelta(dask.config.get("distributed.deploy.lost-worker-timeout")))
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr("dask.distributed.LocalCluster", Cluster)
+    with workers._local_cluster(1):
+        seen.append(dask.utils.parse_timedelta(dask.config.get("distributed.deploy.lost-worker-timeout")))
+    assert min(seen) > 24 * 3600
 
 
 def test_dask_is_asked_for_by_name(tmp_path, log, monkeypatch):
