@@ -175,6 +175,7 @@ class StrainSettings:
     def changed(self) -> bool:
         """Whether strain with the settings would differ from the one that is shown."""
         from CardiacMotionLib.scene.insertions import insertions_moved
+        from CardiacMotionLib.strain.compute import NOT_CORRECTED
 
         outcome = self.session.outcome
         if outcome is None and self.session.current is not None and self._insertionsTouched():
@@ -184,7 +185,8 @@ class StrainSettings:
         strain, parameters = outcome.strain, self.session.parameterNode
         endSystole = strain.smallest_cavity if parameters.endSystole == AUTOMATIC else parameters.endSystole
         wanted = (endSystole, parameters.strainLayers, parameters.driftCorrection)
-        return (strain.end_systole, len(strain.layer_names), strain.drift_corrected) != wanted or insertions_moved(
+        asked = strain.drift_corrected or any(note.startswith(NOT_CORRECTED) for note in strain.notes)
+        return (strain.end_systole, len(strain.layer_names), asked) != wanted or insertions_moved(
             self.session.current.insertions, strain.rv_insertion
         )
 

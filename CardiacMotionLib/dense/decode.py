@@ -28,10 +28,10 @@ class Decoded(NamedTuple):
     Attributes
     ----------
     series
-        The magnitude, with the encoding as its first frame where that is not one of the images; drawn wall and cavity
-        of that frame among the labels.
+        The magnitude, with the encoding as its first frame where that is not one of the images; among the labels are
+        the wall of that frame, what was drawn beside it, and the cavity.
     motion
-        Lagrangian from that frame, on the same grid. ``labels`` are those of the wall and cavity.
+        Lagrangian from that frame, on the same grid. ``labels`` are those of that frame.
     eulerian
         (T, K, J, I, 3) RAS mm since the encoding of what is at a pixel of an image, as measured; NaN outside the wall.
     """
@@ -86,12 +86,13 @@ def decode_dense(
     Raises
     ------
     CardiacMotionError
-        for phases that do not fit the series, a frequency that is not positive, encodings that do not span the plane,
-        or images without a drawn wall.
+        for phases that do not fit the series or are not finite in the wall, a frequency that is not positive, encodings
+        that do not span the plane, ``static`` of another shape, ``degree`` below 0, or images without a drawn wall.
     """
     names = _check(series, phases, encoding_frequency, directions, static, degree)
     mask = _wall_at_encoding(series, wall)
-    measured = {n: phases[n] if static is None else remove_background(phases[n], static) for n in names}
+    known = {n: _known(series, n, phases[n], mask) for n in names}
+    measured = {n: known[n] if static is None else remove_background(known[n], static) for n in names}
     matrix = np.array([np.asarray(directions[n]) * TURN * encoding_frequency[n] for n in names])  # rad per mm
     solve = np.linalg.pinv(matrix).T  # (encodings, 3): rad to mm along (i, j, k)
     frames, (slices, rows, columns) = len(series), series.shape
@@ -136,8 +137,6 @@ def _check(
             raise CardiacMotionError(
                 f"{name}: phase {n} has shape {phases[n].shape}; expected {series.frames.shape}, that of the magnitude"
             )
-        if not np.isfinite(phases[n]).all():
-            raise CardiacMotionError(f"{name}: phase {n} has values that are not finite; expected rad, 0 where unknown")
     if static is not None and np.shape(static) != series.shape:
         raise CardiacMotionError(f"{name}: static has shape {np.shape(static)}; expected {series.shape}, a stack")
     if degree < 0:
@@ -148,6 +147,18 @@ def _check(
             f"{name}: encodings {names} do not span the image plane; expected two directions in it"
         )
     return names
+
+
+def _known(series: ImageSeries, name: str, phase: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The phase with 0 where it is not finite; raises `CardiacMotionError` for such values where the wall is drawn."""
+    finite = np.isfinite(phase)
+    walls = np.any([mask, *(drawn == MYOCARDIUM for drawn in series.labels.values())], axis=0)
+    if not finite[:, walls].all():
+        raise CardiacMotionError(
+            f"{series.meta.get('name', 'the series')}: phase {name} has values in the wall that are not finite; "
+            "expected rad"
+        )
+    return np.where(finite, phase, 0)
 
 
 def _wall_at_encoding(series: ImageSeries, wall: np.ndarray | None) -> np.ndarray:

@@ -202,7 +202,7 @@ def _signed_images(series: ImageSeries, task: Task, phase: ArrayLike | None, pol
         return _with_phase(frames, task, phase, signed or polarity != "auto"), "phase"
     if not task.model.changes_sign or signed or polarity == "signed":
         return frames, "images"
-    return np.abs(frames), "none" if isinstance(task.model, Asl) else "search"
+    return (frames, "none") if isinstance(task.model, Asl) else (np.abs(frames), "search")
 
 
 def _with_phase(frames: np.ndarray, task: Task, phase: ArrayLike, superfluous: bool) -> np.ndarray:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..errors import CardiacMotionError
 from ..fields import enlarge, resize_displacement, resize_image
 from ..series import LABEL_NAMES
-from ..weights import Weights, cards
+from ..weights import Weights, available, cards
 from .learned_method import AUTO
 from .protocol import describe_options
 from .region import find_region, normalize_intensity, paste
@@ -161,9 +161,11 @@ def fitting_file(method: str, series: ImageSeries) -> Path:
         if card.get("task") in (task, ANY) and not (series.is_2d and card.get("dims") == 3)
     }
     if not fitting:
+        damaged = ", ".join(file.name for file in available() if file not in cards())
         raise CardiacMotionError(
             f"method {method} has no weights of task {task} for a {'slice' if series.is_2d else 'stack'}; train some "
             f"(cardiac-motion train {method}) and name their file as weights"
+            + (f". {damaged}: no card that can be read is beside it" if damaged else "")
         )
     return max(fitting, key=lambda file: fitting[file] == wanted)
 

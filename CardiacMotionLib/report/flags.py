@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..strain.compute import RADIAL_SCATTER, RELIABLE_FRAMES
-from ..strain.insertion import CLOCKWISE
+from ..strain.compute import NOT_CORRECTED, RADIAL_SCATTER, RELIABLE_FRAMES
+from ..strain.insertion import CLOCKWISE, EXCHANGED
 from ..strain.volumes import STEADY
 
 if TYPE_CHECKING:
@@ -176,8 +176,9 @@ def _of_slices(strain: Strain) -> Iterator[Flag]:
             "There are no AHA segments, because the RV insertions are not known: place them with two clicks below, or "
             "label the RV.",
         )
-    if CLOCKWISE in strain.notes:
-        yield CAUTION, CLOCKWISE
+    for note in strain.notes:
+        if note in (CLOCKWISE, EXCHANGED) or note.startswith(NOT_CORRECTED):
+            yield CAUTION, note
 
 
 def _of_numbers(strain: Strain) -> Iterator[Flag]:

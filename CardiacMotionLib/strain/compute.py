@@ -28,6 +28,7 @@ RADIAL_SCATTER = 10.0  # percentage points between radial strain and thickening 
 FILLED = 0.5  # of what the cavity emptied, that a series which covers the cycle has filled again at its end
 RELIABLE_FRAMES = 30  # frames a cycle below which strain rate is unreliable
 
+NOT_CORRECTED = "Drift was not corrected"  # how the sentence begins
 EXACT = (
     "Strain is the exact derivative of the motion's network; a motion read from .seq.nrrd has lost it, and its strain, "
     "by differences between voxels, is a little different."
@@ -63,8 +64,8 @@ def strain(
     end_systole
         Frame of aortic valve closure. By default the frame with the smallest LV cavity.
     drift_correction
-        Subtract from the curves the line that brings the end of the cycle back to zero; the maps stay as measured. Not
-        of a series that ends before the cavity has filled again.
+        Subtract from the curves the line that brings the end of the cycle back to zero; the maps stay as measured. Left
+        out, which a note says, where the cavity has not filled again at the end.
 
     Raises
     ------
@@ -106,8 +107,9 @@ def strain(
     cycle = unroll(motion.times, motion.reference, motion.timed)
     curves = regional_curves(components, regions)
     volumes = volume_table(motion.times, followed.cavity, followed.myocardium, followed.rv, anatomy)
-    if drift_correction:
-        _check_filled(volumes["lv_cavity_ml"].to_numpy()[cycle.order], cycle)
+    left_out = _not_corrected(volumes["lv_cavity_ml"].to_numpy()[cycle.order], cycle) if drift_correction else ()
+    corrected = drift_correction and not left_out
+    if corrected:
         curves = correct_drift(curves, cycle)
     smallest = int(volumes["lv_cavity_ml"].to_numpy()[cycle.order].argmin())
     chosen = int(cycle.order[smallest]) if end_systole is None else int(end_systole)
@@ -141,14 +143,15 @@ def strain(
         axis=axis.direction,
         rv_insertion=None if insertion is None else insertion.points,
         notes=(
-            *_cycle_notes(cycle, chosen, end_systole is None, drift_correction, summary),
+            *left_out,
+            *_cycle_notes(cycle, chosen, end_systole is None, corrected, summary),
             *_geometry_notes(anatomy, axis, levels),
             *insertion_notes,
             *volume_notes(volumes, motion.reference, anatomy),
             *_thickening_notes(function),
             *([EXACT] if motion.field is not None else []),
         ),
-        drift_corrected=drift_correction,
+        drift_corrected=corrected,
         wall_spread=_spread(motion, anatomy.wall, along),
     )
 
@@ -187,14 +190,16 @@ def _function(
     return {**values, **dyssynchrony(summary, cycle.period)}
 
 
-def _check_filled(cavity: np.ndarray, cycle: Cycle) -> None:
-    """Raise `CardiacMotionError` where the cavity (T,), from the reference on, is not back at the end of the cycle."""
+def _not_corrected(cavity: np.ndarray, cycle: Cycle) -> tuple[str, ...]:
+    """Why drift cannot be corrected, by the cavity (T,) from the reference on; nothing where it can."""
     emptied, back = cavity[0] - cavity.min(), cavity[-1] - cavity.min()
-    if emptied > STEADY * cavity[0] and back < FILLED * emptied:
-        raise CardiacMotionError(
-            f"drift_correction brings the last frame ({cycle.order[-1]}) back to zero, but there the cavity has filled "
-            f"by {100 * back / emptied:.0f} % of what it had emptied: the series does not cover the cycle; leave it off"
-        )
+    if emptied <= STEADY * cavity[0] or back >= FILLED * emptied:
+        return ()
+    return (
+        f"{NOT_CORRECTED}: at the end, in frame {cycle.order[-1]}, the cavity has filled by "
+        f"{100 * back / emptied:.0f} % of what it had emptied. The series does not cover the "
+        "cycle, or the motion drifts too far.",
+    )
 
 
 def _cycle_notes(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,17 @@ def read_card(weights: Path) -> dict[str, Any]:
     """The card beside a file of weights; raises `CardiacMotionError` where there is none or it is damaged."""
     card = weights.with_suffix(".toml")
     try:
-        return tomllib.loads(card.read_text(encoding="utf-8-sig"))
+        return copy.deepcopy(_parsed(card.read_text(encoding="utf-8-sig")))
     except FileNotFoundError as error:
         raise CardiacMotionError(f"{weights}: its card {card.name} is not beside it; weights are both") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CardiacMotionError(f"{weights}: its card {card.name} cannot be read ({error})") from error
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> dict[str, Any]:
+    """Of a card: a panel asks for all of them whenever it is drawn."""
+    return tomllib.loads(text)
 
 
 def card_text(card: Mapping[str, Any]) -> str:

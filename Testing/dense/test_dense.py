@@ -144,6 +144,17 @@ def test_frames_without_labels_follow_the_wall():
     assert error(decoded, 0.8) < 0.02
 
 
+def test_phase_that_is_unknown_outside_the_wall_does_not_matter():
+    series, displacement = moving_ring((1.0, 0.9))
+    phases = encoded(displacement, KE)
+    masked = {
+        name: np.where(np.any([d == 2 for d in series.labels.values()], axis=0), p, np.nan)
+        for name, p in phases.items()
+    }
+    expected, found = (decode_dense(series, one, KE).motion.displacement for one in (phases, masked))
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_what_was_drawn_beside_the_wall_stays():
     """The RV, and the cavity of a wall that is not closed."""
     series, displacement = moving_ring((1.0, 0.9))
@@ -243,7 +254,10 @@ def test_synthetic_heart():
         ({"encoding_frequency": {"x": 0.1}}, "phase y has no encoding frequency"),
         ({"phases": {n: np.zeros((2, 1, *SHAPE)) for n in "xy"}}, r"phase x has shape \(2, 1, 44, 48\)"),
         ({"wall": np.zeros((1, *SHAPE), bool)}, "0 voxels; expected"),
-        ({"phases": {n: np.full((3, 1, *SHAPE), np.nan) for n in "xy"}}, "phase x has values that are not finite"),
+        (
+            {"phases": {n: np.full((3, 1, *SHAPE), np.nan) for n in "xy"}},
+            "phase x has values in the wall that are not finite",
+        ),
         ({"static": np.zeros((2, *SHAPE), bool)}, r"static has shape \(2, 44, 48\); expected \(1, 44, 48\)"),
         ({"degree": -1}, "degree must be 0"),
     ],

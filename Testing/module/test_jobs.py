@@ -64,6 +64,13 @@ def test_thread_works_elsewhere_and_reports_here():
     assert events.threads == {threading.current_thread()}
 
 
+def test_work_that_would_end_the_thread_fails():
+    job, events = a_job(work.leave)
+    job.start()
+    assert job.wait(5) is State.FAILED
+    assert type(events.seen[-1][1]) is SystemExit
+
+
 def test_failure_is_handed_over_whole():
     job, events = a_job(work.refuse)
     job.start()

@@ -9,6 +9,8 @@ import pytest
 import CardiacMotionLib as cm
 from CardiacMotionLib.pipeline import Outcome
 from CardiacMotionLib.report import quality_flags
+from CardiacMotionLib.strain.compute import NOT_CORRECTED
+from CardiacMotionLib.strain.insertion import EXCHANGED
 
 QUALITY = [
     ("folding", "heart", 1, 0.0, "%"),
@@ -86,6 +88,8 @@ def test_a_defect_of_the_motion_is_named_with_its_size(good, scores, severity, w
         ({"timed": False}, "note", "no times"),
         ({"drift_corrected": True}, "note", "Drift correction is on"),
         ({"rv_insertion": None}, "caution", "place them with two clicks"),
+        ({"notes": (EXCHANGED,)}, "caution", "the points look exchanged"),
+        ({"notes": (f"{NOT_CORRECTED}: why.",)}, "caution", "Drift was not corrected: why."),
         ({"end_systole": 0}, "problem", "End-systole and end-diastole are the same frame (0)"),
     ],
 )
