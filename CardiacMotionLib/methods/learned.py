@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -61,9 +62,12 @@ class PairNetwork(LearnedNetwork):
     ----------
     segments
         Whether `look` tells regions.
+    wide
+        Whether it sees so far that it is shown as wide a field as it was trained with.
     """
 
     segments: bool = False
+    wide: bool = False  # sees so far that it must be shown as much as it was trained with
     most_steps: int | None = None  # that may be asked for, of networks that iterate
 
     @abstractmethod
@@ -147,6 +151,12 @@ def choose_weights(method: str, asked: str, series: ImageSeries) -> Weights:
     return weights
 
 
+def field_mm(card: Mapping[str, Any]) -> float:
+    """Side of the images that weights were trained with, by their card; 0 where that does not say it."""
+    data = card.get("recipe", {}).get("data", {})
+    return float(data.get("size", 0)) * float(card["pixel_mm"])
+
+
 def fitting_file(method: str, series: ImageSeries) -> Path:
     """Of the weights that are found by name the first that fit a series.
 
@@ -174,15 +184,22 @@ def fitting_file(method: str, series: ImageSeries) -> Path:
 
 
 def register_series(
-    series: ImageSeries, module: PairNetwork, pixel_mm: float, margin_mm: float, context: Context, **call: Any
+    series: ImageSeries,
+    module: PairNetwork,
+    pixel_mm: float,
+    margin_mm: float,
+    context: Context,
+    *,
+    field_mm: float = 0.0,
+    **call: Any,
 ) -> tuple[Tensor, np.ndarray | None]:
     """Displacement (T, K, J, I, 3) in voxels of ``series``: every frame against the reference, many at once.
 
     And the labels (K, J, I) uint8 of the reference, of a network that tells such.
 
     The images around the heart are brought to unit range and to pixels of ``pixel_mm``, what the network was trained
-    with; a network for two dimensions gets the slices one by one and leaves what goes through them at zero. ``call`` is
-    passed on to the network.
+    with; a network for two dimensions gets the slices one by one and leaves what goes through them at zero. It is shown
+    the heart with ``margin_mm`` around it, and ``field_mm`` at least. ``call`` is passed on to the network.
     """
     steps = call.get("steps")
     if steps and module.most_steps is not None and steps > module.most_steps:
@@ -190,7 +207,7 @@ def register_series(
             f"option steps must be at most {module.most_steps} with these weights, got {steps}: beyond what it was "
             "trained with the network only gets worse"
         )
-    region = find_region(series, context.reference, margin_mm)
+    region = find_region(series, context.reference, margin_mm, least_mm=field_mm)
     cropped = series.crop(region.box)
     frames = torch.from_numpy(normalize_intensity(cropped.frames))
     context.facts["heart_from"] = region.source

@@ -38,12 +38,17 @@ class Region:
     source: str
 
 
-def find_region(series: ImageSeries, reference: int, margin_mm: float, falloff_mm: float = 12.0) -> Region:
-    """The heart from the reference labels, or, where there are none, the largest region whose intensities change."""
+def find_region(
+    series: ImageSeries, reference: int, margin_mm: float, falloff_mm: float = 12.0, least_mm: float = 0.0
+) -> Region:
+    """The heart from the reference labels, or, where there are none, the largest region whose intensities change.
+
+    The box has sides of ``least_mm`` in plane at least, where the images have.
+    """
     labels = series.labels.get(reference, np.zeros(series.shape, np.uint8))
     known = bool(labels.any())
     heart = labels > 0 if known else moving_region(series)
-    box = box_around(heart, series.spacing, margin_mm)
+    box = widened(box_around(heart, series.spacing, margin_mm), series, least_mm)
     distance = ndimage.distance_transform_edt(~heart[box], sampling=series.spacing[::-1])
     weight = 0.05 + 0.95 * np.exp(-((distance / falloff_mm) ** 2))
     return Region(box, weight.astype(np.float32), labels[box], "labels" if known else "motion")
@@ -65,6 +70,16 @@ def box_around(mask: np.ndarray, spacing: np.ndarray, margin_mm: float) -> Box:
     for found, extra, size in zip(ndimage.find_objects(mask.astype(np.uint8))[0], voxels, mask.shape, strict=True):
         box.append(slice(max(0, found.start - extra), min(size, found.stop + extra)))
     return box[0], box[1], box[2]
+
+
+def widened(box: Box, series: ImageSeries, least_mm: float) -> Box:
+    """A box with sides of at least ``least_mm`` in plane about the same middle, moved and cut to the images."""
+    sides = [box[0]]
+    for part, size, mm in zip(box[1:], series.shape[1:], series.spacing[1::-1], strict=True):
+        length = min(size, max(part.stop - part.start, round(least_mm / mm)))
+        start = min(max(0, round((part.start + part.stop - length) / 2)), size - length)
+        sides.append(slice(start, start + length))
+    return sides[0], sides[1], sides[2]
 
 
 def normalize_intensity(frames: np.ndarray) -> np.ndarray:

@@ -344,6 +344,25 @@ def test_labels_are_where_the_network_sees_them(tmp_path, monkeypatch):
     assert set(np.unique(motion.labels)) <= {0, 1, 2}
 
 
+@pytest.mark.parametrize(("method", "seen"), [("memwarp", 40), ("voxelmorph", 32)])
+def test_it_is_shown_as_wide_a_field_as_it_was_trained_with(method, seen, tmp_path, monkeypatch):
+    """40 pixels of 2 mm; the labels and their margin are 60 mm."""
+    card = {"recipe": {"data": {"size": 40}}}
+    weights = tiny_weights(method, tmp_path / "w.safetensors", dims=3, card=card)
+    labels = np.zeros((5, 80, 80), np.uint8)
+    labels[1:4, 32:48, 32:48] = 2  # 36 mm
+    frames = np.random.default_rng(0).random((2, 5, 80, 80))
+    series = ImageSeries(frames, np.diag([2.25, 2.25, 8.0, 1.0]), labels={0: labels})
+    shapes = []
+    real = run_pairs
+    monkeypatch.setattr(
+        "CardiacMotionLib.methods.learned.run_pairs",
+        lambda module, fixed, *more, **call: shapes.append(fixed.shape) or real(module, fixed, *more, **call),
+    )
+    register(series, method, weights=str(weights), margin=12)
+    assert shapes[0][-2:] == (seen, seen)
+
+
 def test_slots_beyond_the_labels_are_background():
     regions = torch.zeros(1, 6, 6)
     regions[0, range(6), range(6)] = 1.0

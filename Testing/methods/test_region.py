@@ -36,6 +36,24 @@ def test_labels_say_where_the_heart_is():
     assert region.weight.min() > 0
 
 
+@pytest.mark.parametrize(
+    ("least", "rows", "columns"),
+    [
+        (0, slice(17, 33), slice(4, 36)),  # 32 mm either way
+        (40, slice(15, 35), slice(0, 40)),
+        (60, slice(10, 40), slice(0, 60)),  # moved to where there are images
+        (100, slice(0, 50), slice(0, 80)),  # and no more than there are
+    ],
+)
+def test_a_box_is_as_wide_as_it_is_asked_to_be(least, rows, columns):
+    series, _ = beating_disk()
+    labels = np.zeros(series.shape, np.uint8)
+    labels[1, 20:30, 10:30] = 2
+    region = find_region(series.replace(labels={0: labels}), 0, margin_mm=6, least_mm=least)
+    assert region.box == (slice(0, 3), rows, columns)
+    assert np.array_equal(region.labels, labels[region.box])
+
+
 def test_weight_falls_off_with_the_distance_in_millimeters():
     series, _ = beating_disk()
     labels = np.zeros(series.shape, np.uint8)

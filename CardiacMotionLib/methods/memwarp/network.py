@@ -96,6 +96,7 @@ class Network(PairNetwork):
         super().__init__(config)
         self.apart = config.pyramid or config.memory  # whether the images are encoded one by one
         self.segments = config.memory
+        self.wide = True
         channels = [min(config.channels * 2**level, config.most_channels) for level in range(config.levels + 1)]
         self.enter = Convolutions(config, 0, 1 if self.apart else 2, channels[0], channels[0])
         self.halve = nn.ModuleList(halving(config, i, o) for i, o in pairwise(channels))

@@ -91,7 +91,7 @@ class Claims(Protocol):
             if network is None:
                 motion = refer(run.method, subject, progress)
             else:
-                motion = registered(subject.series, network, data.pixel_mm, progress)
+                motion = registered(subject.series, network, data, progress)
             yield score(subject, motion)
 
 

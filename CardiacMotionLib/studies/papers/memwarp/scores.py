@@ -10,6 +10,7 @@ from scipy import ndimage
 from .... import ImageSeries, Motion
 from ....fields import folding_fraction, sd_log_jacobian
 from ....methods.learned import PairNetwork, register_series
+from ....methods.memwarp import Options
 from ....methods.protocol import Context, Progress
 from ....methods.region import box_around
 from ....metrics import dice, evaluate
@@ -17,8 +18,9 @@ from ....phantom import Subject
 from ....phantom.stream import PairStream
 from ....places import signed_distances
 from ....series import BACKGROUND, LABEL_NAMES, LV_CAVITY, MYOCARDIUM, RV
+from ....training.data import Data
 
-MARGIN_MM = 30.0  # around the heart, of what is registered and of what counts as around it
+MARGIN_MM = 30.0  # around the heart, of what counts as around it
 EDGE_MM = 2.0  # from the outline of a structure, what counts as its boundary
 STEP_MM = 3.0  # from the pericardium to either side, where the jump is taken
 HEIGHTS = np.linspace(0.1, 1.0, 24)  # of the pericardium, as shares of the length of the LV
@@ -31,10 +33,12 @@ def people(count: int, first_seed: int, slices: int, *, sliding: bool = True) ->
     return PairStream(count, first_seed, phases="end_systole", randomized=True, sliding=sliding, slices=slices)
 
 
-def registered(series: ImageSeries, network: PairNetwork, pixel_mm: float, progress: Progress) -> Motion:
-    """What a user gets who has the weights of a network."""
+def registered(series: ImageSeries, network: PairNetwork, data: Data, progress: Progress) -> Motion:
+    """What a user gets who has the weights of a network that was trained with ``data``."""
     context = Context(reference=0, device=torch.device("cpu"), seed=0, progress=progress)
-    displacement, labels = register_series(series, network, pixel_mm, MARGIN_MM, context)
+    displacement, labels = register_series(
+        series, network, data.pixel_mm, Options().margin, context, field_mm=data.size * data.pixel_mm
+    )
     return Motion.from_voxels(displacement, series, 0, labels=labels)
 
 
