@@ -59,8 +59,8 @@ COMPARED = (  # what is claimed of MemWarp against another: the score, whether m
     (JUMP_ERROR[1], False, 0.0),
 )
 SCORED = (
-    "Labels of end-diastole are carried to end-systole, through the inverse of what a network finds; while it trains it "
-    "is validated the other way round, which is kinder."
+    "Labels of end-diastole are carried to end-systole, by the inverse of what a network finds; in training it is "
+    "validated by what it finds, at end-diastole."
 )
 SHOWN = (*REGISTRATION[:6], SEGMENTATION, *ERRORS, KEPT[0], JUMP_ERROR[0], JUMP_ERROR[1], INSIDE)
 
@@ -152,8 +152,8 @@ def write(results: list[dict[str, Any]], chosen: Claims, folder: Path, command: 
         f"Scores are mean ± SD over the {chosen.tested} synthetic people of memwarp_claims.md (seeds from {TEST_SEED}) "
         f"and mean what they do there. What differs: {chosen.settings.steps} steps of {chosen.data[TASK].batch} pairs, "
         f"not {SETTINGS.steps} of {DATA.batch}; in the last {chosen.settings.frozen:.0%} of the steps networks that "
-        "normalize over the batch do it as in use; and the networks are shown the field that they were trained with (128 "
-        f"mm), not more. {SCORED} Seconds are of the training, on a machine with other work.",
+        "normalize over the batch do it as in use; and networks are shown the field that they were trained with, not more. "
+        f"{SCORED} Seconds are of the training, on a machine with other work.",
         RESEARCH_USE,
         "",
         "![Dice while training](memwarp_longer.png)",
