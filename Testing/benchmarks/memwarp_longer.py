@@ -152,7 +152,7 @@ def write(results: list[dict[str, Any]], chosen: Claims, folder: Path, command: 
         f"Scores are mean ± SD over the {chosen.tested} synthetic people of memwarp_claims.md (seeds from {TEST_SEED}) "
         f"and mean what they do there. What differs: {chosen.settings.steps} steps of {chosen.data[TASK].batch} pairs, "
         f"not {SETTINGS.steps} of {DATA.batch}; in the last {chosen.settings.frozen:.0%} of the steps networks that "
-        "normalize over the batch do it as in use; and networks are shown the field that they were trained with, not more. "
+        "normalize over the batch do it as in use; and networks are shown the field of their training, not more. "
         f"{SCORED} Seconds are of the training, on a machine with other work.",
         RESEARCH_USE,
         "",
