@@ -121,7 +121,8 @@ def account(found: Runs, curves: dict[str, dict[str, list[float]]]) -> list[str]
     return [
         f"MemWarp has {mean[MEMWARP] - mean[U_NET]:+.1f} points of Dice beside the semi-supervised LKU-Net, where "
         f"{POINTS:g} are asked. Labels carried by the exact motion have {mean[EXACT]:.1f} %, since partial volume and "
-        f"slices 8 to 10 mm apart lose some of them: {room:.1f} points more than that LKU-Net, all that better motion can win.",
+        f"slices 8 to 10 mm apart lose some of them: {room:.1f} points more than that LKU-Net, all that better "
+        "motion can win.",
         f"On the people for validation MemWarp is ahead of LKU-Net by {leads[most]:+.1f} points after "
         f"{ours['step'][most]:.0f} steps, when it is most, and by {leads[-1]:+.1f} after the last. A step takes it "
         f"{slower:.1f} times as long.",
