@@ -14,7 +14,8 @@ MEMWARP = ["--method", "memwarp", "--margin", "200"]
 @pytest.fixture
 def told(monkeypatch, tmp_path, a_subject_folder):
     """MemWarp finds the labels of the first frame of the subject, whose labels nobody is given."""
-    tiny_weights("memwarp", tmp_path / "memwarp_told.safetensors", dims=3)
+    whole = {"recipe": {"data": {"size": 200}}}  # pixels of 2 mm: it is shown all of the images
+    tiny_weights("memwarp", tmp_path / "memwarp_told.safetensors", dims=3, card=whole)
     monkeypatch.setenv(FOLDER, str(tmp_path))
     labels = cm.read_series(a_subject_folder / "cine.nii.gz", a_subject_folder / "labels").labels[0]
     tell(monkeypatch, labels)

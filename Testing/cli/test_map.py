@@ -200,10 +200,13 @@ def test_phase_gives_the_sign(cardiac_motion, tmp_path):
     command = ["map", tmp_path / "magnitude.nii.gz", "--method", "none", "-q", "-o"]
     done = cardiac_motion(*command, tmp_path / "p", "--phase", tmp_path / "phase.nii.gz")
     assert done.code == 0, done.err
-    np.testing.assert_allclose(t1_of(tmp_path / "p"), fit_map(series, polarity="signed")["T1"], rtol=1e-3)
+    found, signed = t1_of(tmp_path / "p"), fit_map(series, polarity="signed")["T1"]
+    both = np.isfinite(found) & np.isfinite(signed)  # where there is but noise the longest image may be below zero
+    assert both.sum() > 0.8 * np.isfinite(found).sum()
+    np.testing.assert_allclose(found[both], signed[both], rtol=1e-3)
     write_series(series.replace(frames=np.rint((angles + np.pi) * 4095 / (2 * np.pi))), tmp_path / "stored.nii.gz")
-    signed = [arg for arg in command if arg != "-q"]
-    done = cardiac_motion(*signed, tmp_path / "q", "--phase", tmp_path / "stored.nii.gz")
+    told = [arg for arg in command if arg != "-q"]
+    done = cardiac_motion(*told, tmp_path / "q", "--phase", tmp_path / "stored.nii.gz")
     assert done.code == 0
     assert "taken to be 0 to 4095 for a turn" in done.err
     np.testing.assert_allclose(t1_of(tmp_path / "q"), t1_of(tmp_path / "p"), rtol=1e-2)

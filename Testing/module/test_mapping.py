@@ -104,7 +104,7 @@ class TestInputs:
         assert shown == {
             "molli": [False, False, True, True],
             "sasha": [False, True, False, True],
-            "asl": [True, False, False, False],
+            "asl": [True, False, True, False],
         }
 
     def test_missing_times_are_named_and_can_be_typed(self, mapping, study):

@@ -72,7 +72,7 @@ class TestTime:
         from CardiacMotionLib.scene import add_series
 
         panel.logic.getParameterNode().cine = add_series(series, "Large")[0]
-        assert "about 7 s on the cpu" in panel.motion.ui.timeLabel.text
+        assert "about 25 s on the cpu" in panel.motion.ui.timeLabel.text
 
     def test_automatic_says_what_it_takes_and_for_how_long(self, panel, heart):
         choose(panel, "auto")
