@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from .errors import CardiacMotionError
@@ -51,32 +51,34 @@ def aside(path: str | Path) -> Iterator[None]:
 
     Raises `CardiacMotionError` for one that cannot be moved: on Windows one with an open file.
     """
-    path = Path(path)
-    away = path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name}")
-    try:
-        path.rename(away)
-    except FileNotFoundError:
-        yield
-        return
-    except OSError as error:
-        reason = error.strerror or error
-        raise CardiacMotionError(f"cannot replace {path}: {reason}; is a file of it open elsewhere?") from error
+    away = _moved_away(Path(path))
     try:
         yield
     except BaseException:
-        away.rename(path)
+        if away is not None:
+            away.rename(path)
         raise
-    shutil.rmtree(away, ignore_errors=True)
+    if away is not None:
+        shutil.rmtree(away, ignore_errors=True)
 
 
 def check_replaceable(path: str | Path) -> None:
     """Raise `CardiacMotionError` for a folder that `aside` could not move; it stays where it is."""
-    with suppress(_Back), aside(path):
-        raise _Back
+    away = _moved_away(Path(path))
+    if away is not None:
+        away.rename(path)
 
 
-class _Back(Exception):  # noqa: N818  (no error)
-    """Brings a folder back."""
+def _moved_away(path: Path) -> Path | None:
+    """Where a folder is now, None where there was none."""
+    away = path.with_name(f".{uuid.uuid4().hex[:12]}-{path.name}")
+    try:
+        return path.rename(away)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        reason = error.strerror or error
+        raise CardiacMotionError(f"cannot replace {path}: {reason}; is a file of it open elsewhere?") from error
 
 
 @contextmanager

@@ -14,12 +14,7 @@ from ..errors import CardiacMotionError
 from .models import MODELS, Asl, Model, check_name, make_model, settings_of
 
 ENDLESS = ("inversion_times", "saturation_times")  # infinity: the preparation was left out
-SHORTEST_MS = {
-    "inversion_times": 20.0,
-    "saturation_times": 20.0,
-    "echo_times": 1.0,
-    "delays": 1.0,
-}  # largest below: seconds
+SECONDS_BELOW = {"inversion_times": 20.0, "saturation_times": 20.0, "echo_times": 1.0, "delays": 1.0}  # the largest
 
 
 class Task(NamedTuple):
@@ -125,7 +120,7 @@ def check_times(name: str, values: Any, frames: int) -> np.ndarray:
         raise CardiacMotionError(
             f"{name} must be finite, got {array.tolist()}; infinity is for {' and '.join(ENDLESS)}"
         )
-    if finite.size and 0 < finite.max() < SHORTEST_MS.get(name, 0):
+    if finite.size and 0 < finite.max() < SECONDS_BELOW.get(name, 0):
         raise CardiacMotionError(f"{name} up to {finite.max():g} look like seconds; give them in ms")
     return array
 

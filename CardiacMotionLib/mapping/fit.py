@@ -154,23 +154,21 @@ def pixels_above_noise(frames: np.ndarray) -> np.ndarray:
 
     Not of the brightest pixels: near a surface coil fat can be twenty times as bright as the wall.
     """
-    power = _power(frames)
-    return power > NOISE_SHARE * np.percentile(power, BRIGHT)
+    power, bright = _power(frames)
+    return power > NOISE_SHARE * bright
 
 
-def _power(frames: np.ndarray) -> np.ndarray:
-    """Root mean square (K, J, I) over the images (T, K, J, I)."""
-    root: np.ndarray = np.sqrt(np.mean(np.square(frames, dtype=np.float64), axis=0))
-    return root
+def _power(frames: np.ndarray) -> tuple[np.ndarray, float]:
+    """Root mean square (K, J, I) over the images (T, K, J, I), and that of bright pixels."""
+    power = np.sqrt(np.mean(np.square(frames, dtype=np.float64), axis=0))
+    return power, float(np.percentile(power, BRIGHT))
 
 
 def _is_signed(frames: np.ndarray) -> bool:
     """Whether images (T, K, J, I) have negative values beyond what resampling leaves in magnitudes."""
-    above = pixels_above_noise(frames)
-    if not above.any():
-        return False
-    low = -NEGATIVE_SHARE * np.percentile(_power(frames), BRIGHT)
-    return bool(np.mean(frames[:, above] < low) > NEGATIVE_PART)
+    power, bright = _power(frames)
+    above = power > NOISE_SHARE * bright
+    return bool(above.any() and np.mean(frames[:, above] < -NEGATIVE_SHARE * bright) > NEGATIVE_PART)
 
 
 def _model_name(series: ImageSeries, model: str | None) -> str:

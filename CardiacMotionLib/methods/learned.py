@@ -151,7 +151,7 @@ def choose_weights(method: str, asked: str, series: ImageSeries) -> Weights:
     return weights
 
 
-def field_mm(card: Mapping[str, Any]) -> float:
+def trained_field_mm(card: Mapping[str, Any]) -> float:
     """Side of the images that weights were trained with, by their card; 0 where that does not say it."""
     data = card.get("recipe", {}).get("data", {})
     return float(data.get("size", 0)) * float(card["pixel_mm"])

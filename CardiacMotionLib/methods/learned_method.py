@@ -69,7 +69,7 @@ def network_of(package: str) -> Callable[[], type]:
 def _run(name: str, network: Any, series: ImageSeries, options: Any, context: Context) -> Motion:
     """The motion, with the labels that the network tells, if it does."""
     from ..motion import Motion
-    from .learned import check_path, choose_weights, field_mm, load_network, register_series, smoothed
+    from .learned import check_path, choose_weights, load_network, register_series, smoothed, trained_field_mm
 
     if options.smoothing:
         check_path(len(series))
@@ -78,7 +78,7 @@ def _run(name: str, network: Any, series: ImageSeries, options: Any, context: Co
     call = {key: value for key, value in asdict(options).items() if key not in SHARED}
     context.facts.update(weights=weights.name, weights_sha256=weights.card["sha256"])
     pixel_mm = float(weights.card["pixel_mm"])
-    field = field_mm(weights.card) if module.wide else 0.0
+    field = trained_field_mm(weights.card) if module.wide else 0.0
     displacement, labels = register_series(series, module, pixel_mm, options.margin, context, field_mm=field, **call)
     if options.smoothing:
         displacement = smoothed(displacement, options.smoothing, context.reference)

@@ -120,8 +120,11 @@ def _of_cycle(strain: Strain) -> Iterator[Flag]:
             "The frames have no times: there is no strain rate and no time to peak. Load the images with their trigger "
             "times, from DICOM for example.",
         )
+    refused = next((note for note in strain.notes if note.startswith(NOT_CORRECTED)), "")
+    if refused:
+        yield CAUTION, refused
     worst = _residual(strain)
-    if worst is not None and not strain.drift_corrected:
+    if worst is not None and not strain.drift_corrected and not refused:
         component, residual, share = worst
         yield (
             PROBLEM if share > 0.5 else CAUTION,
@@ -177,7 +180,7 @@ def _of_slices(strain: Strain) -> Iterator[Flag]:
             "label the RV.",
         )
     for note in strain.notes:
-        if note in (CLOCKWISE, EXCHANGED) or note.startswith(NOT_CORRECTED):
+        if note in (CLOCKWISE, EXCHANGED):
             yield CAUTION, note
 
 

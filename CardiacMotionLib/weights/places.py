@@ -49,11 +49,15 @@ def _files(folder: Path) -> list[Path]:
 
 
 def cards(method: str | None = None) -> dict[Path, dict[str, Any]]:
-    """Cards of what is `available`, with ``method`` only its own; those without a readable one are left out."""
-    read = {}
-    for file in available():
-        with contextlib.suppress(CardiacMotionError):  # whoever asks for these weights is told
-            read[file] = read_card(file)
+    """Cards of what is `available`, with ``method`` only its own.
+
+    Files without a readable one are left out, and hide none that ship: who asks for them by name is told.
+    """
+    read: dict[Path, dict[str, Any]] = {}
+    for file in [*available(), *shipped()]:
+        with contextlib.suppress(CardiacMotionError):
+            if file.stem not in {other.stem for other in read}:
+                read[file] = read_card(file)
     return {file: card for file, card in read.items() if method in (None, card.get("method"))}
 
 

@@ -197,6 +197,10 @@ def test_a_damaged_card_of_one_method_stops_no_other(folder):
     (folder / "tiny_b.toml").write_text("method = ")
     assert list(cards("tiny")) == [folder / "tiny_a.safetensors"]
     assert len(digests(["tiny"], {})) == 1
+    of_a_name_that_ships = folder / shipped()[0].name
+    of_a_name_that_ships.write_bytes(b"")
+    of_a_name_that_ships.with_suffix(".toml").write_text("method = ")
+    assert shipped()[0] in cards()
     with pytest.raises(CardiacMotionError, match=r"its card tiny_b\.toml cannot be read"):
         Weights.load("tiny_b")
 
