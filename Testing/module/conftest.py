@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from mapping_section import PATIENCE_S
+from mapping_section import choose as choose_entry
 from motion_section import SMALL
 
 from CardiacMotionLib import phantom
@@ -98,3 +100,35 @@ def with_fake(panel, fake_method):
     panel.motion.findMethods()
     yield fake_method
     panel.motion.methods, panel.motion.options.forms = {}, {}
+
+
+@pytest.fixture(scope="module")
+def images():
+    """A MOLLI series of one slice with labels of its first image."""
+    series = phantom("t1", 3, sequence="molli", rows=40, columns=40, pixel_mm=5.0, breathing_mm=9.0).series
+    return series.replace(labels={0: series.labels[0]})
+
+
+@pytest.fixture
+def mapping(slicer, panel):
+    """The section, with everything that moves stopped afterwards."""
+    yield panel.mapping
+    for control in (panel.mapping.run, panel.mapping.sample):
+        control.abandon()
+        if control._runner is not None:
+            assert control._runner.wait(PATIENCE_S)  # a thread that was cancelled would keep the next test waiting
+    panel.mapping.results.cleanup()
+
+
+@pytest.fixture
+def study(slicer, mapping, images):
+    """(sequence, segmentation) in the scene and selected, to be registered by demons."""
+    from CardiacMotionLib.scene import add_labels, add_series
+
+    slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)  # as the application has
+    sequence, _browser = add_series(images, "Native")
+    segmentation = add_labels(images)
+    mapping.ui.mapSeriesSelector.setCurrentNode(sequence)
+    mapping.ui.mapSegmentationSelector.setCurrentNode(segmentation)
+    choose_entry(mapping.ui.mapMethodComboBox, "demons")
+    return sequence, segmentation
