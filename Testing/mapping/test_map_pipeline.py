@@ -7,6 +7,7 @@ import pytest
 
 from CardiacMotionLib import Cancelled, CardiacMotionError, ImageSeries, Motion, phantom
 from CardiacMotionLib.map_pipeline import MapRequest, compute_maps, with_acquisition
+from CardiacMotionLib.mapping import signals
 from CardiacMotionLib.mapping.models import MODELS, parameters_of
 
 
@@ -52,6 +53,19 @@ def test_without_a_method_that_can_run_it_says_so(series, monkeypatch):
     assert run.after is None
     assert any(note.startswith("Not registered") for note in run.notes)
     assert not any(note.startswith("Not registered") for note in compute_maps(MapRequest(series, "none")).notes)
+
+
+def test_perfusion_takes_the_phase_of_its_images():
+    """Of tissue that is still inverted: signed, all three images but the baseline lie below zero."""
+    signed = np.array([100.0, *(signals.fair_asl(f, 600.0, 965.0, 1.0, 1550.0, 100.0, 1.0) for f in (0.0, 1.0))])
+    frames = np.broadcast_to(np.abs(signed)[:, None, None, None], (3, 1, 16, 16))
+    meta = {"model": "asl", "inversion_times": [np.inf, 600.0, 600.0], "is_tag": [0, 0, 1]}
+    images = ImageSeries(frames, np.diag([2.0, 2.0, 8.0, 1.0]), meta=meta)
+    phase = np.where(np.broadcast_to(signed[:, None, None, None], frames.shape) < 0, np.pi, 0).astype(np.float32)
+    for given, expected in (({}, -1.0), ({"phase": phase}, 1.0)):
+        run = compute_maps(MapRequest(images, "none", **given))
+        np.testing.assert_allclose(run.before["perfusion"], expected, rtol=1e-3)
+        assert any("wrong sign" in note for note in run.maps.notes) == (not given)
 
 
 def test_d_pca_leaves_a_mode_for_each_parameter_of_the_signal(series):
