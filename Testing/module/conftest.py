@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from entries import choose
 from mapping_section import PATIENCE_S
-from mapping_section import choose as choose_entry
 from motion_section import SMALL
+from strain_section import HEART
 
 from CardiacMotionLib import phantom
 from CardiacMotionLib.methods.protocol import MethodInfo, option
@@ -130,5 +131,25 @@ def study(slicer, mapping, images):
     segmentation = add_labels(images)
     mapping.ui.mapSeriesSelector.setCurrentNode(sequence)
     mapping.ui.mapSegmentationSelector.setCurrentNode(segmentation)
-    choose_entry(mapping.ui.mapMethodComboBox, "demons")
+    choose(mapping.ui.mapMethodComboBox, "demons")
     return sequence, segmentation
+
+
+@pytest.fixture(scope="module")
+def known():
+    """(series with the labels of frame 0, exact motion) of a small heart."""
+    subject = phantom("cine", 3, **HEART)
+    return subject.series.replace(labels={0: subject.series.labels[0]}), subject.motion
+
+
+@pytest.fixture
+def section(slicer, panel, known):
+    """The section of a panel that has just computed a strain."""
+    from CardiacMotionLib.pipeline import analyze
+    from CardiacMotionLib.scene import add_results, add_series
+
+    series, motion = known
+    outcome = analyze(series, motion)
+    cine, _browser = add_series(series, "Cine")
+    panel.session.take(outcome, add_results(cine, outcome.series, motion, outcome.strain, name="Run"))
+    return panel.strain

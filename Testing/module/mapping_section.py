@@ -5,13 +5,6 @@ import time
 PATIENCE_S = 60
 
 
-def choose(combo, value):
-    """Select the entry with this data as a user does."""
-    index = combo.findData(value)
-    assert index >= 0
-    combo.setCurrentIndex(index)
-
-
 def wait_for(slicer, control):
     deadline = time.monotonic() + PATIENCE_S
     while control.running and time.monotonic() < deadline:

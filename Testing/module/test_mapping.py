@@ -5,7 +5,8 @@ import time
 
 import numpy as np
 import pytest
-from mapping_section import cells, choose, fit, scene_ids, wait_for
+from entries import choose
+from mapping_section import cells, fit, scene_ids, wait_for
 
 from CardiacMotionLib.jobs import InlineRunner
 

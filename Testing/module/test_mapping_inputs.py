@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from mapping_section import cells, choose
+from entries import choose
+from mapping_section import cells
 
 
 class TestInputs:
