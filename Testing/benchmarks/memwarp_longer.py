@@ -112,7 +112,7 @@ def draw(curves: dict[str, dict[str, list[float]]], path: Path) -> None:
 
 def account(found: Runs, curves: dict[str, dict[str, list[float]]]) -> list[str]:
     """Sentences on the 5 points, by the means of the held-out people, and on the way there."""
-    mean = {row: found.values(row, DICE).mean() for row in (NONE, EXACT, *TRAINED)}
+    mean = {row: found.values(row, DICE).mean() for row in (EXACT, *TRAINED)}
     room = mean[EXACT] - mean[U_NET]
     ours, theirs = curves[MEMWARP], curves[U_NET]
     leads = [100 * (a - b) for a, b in zip(ours["dice"], theirs["dice"], strict=True)]
