@@ -46,7 +46,8 @@ class Motion:
         The same motion known between voxels and frames, or None: then `at`, `track` and the Jacobian are exact instead
         of interpolated and differenced. Its clock reads ``times``.
     labels
-        (K, J, I) uint8 of the reference frame that the method found in its image, or None.
+        (K, J, I) uint8 of the reference frame that the method found in its image, or None; ``labels_from`` of the
+        provenance names what found them.
     samples
         Motions that a method which knows of more than one drew, on the same grid, of which this one is the mean; else
         empty. How far they are apart is how unsure it is.

@@ -22,6 +22,11 @@ FOUND_LABELS = (
     "learned from synthetic hearts, and on real ones it is often wrong."
 )
 
+NOT_LEARNED = (
+    "These weights learned the motion of whole cycles from end-diastole. From frame {frame} they find less; frame "
+    "{usual} as the reference suits them better."
+)
+
 
 @dataclass(frozen=True)
 class LearnedOptions:
@@ -69,6 +74,7 @@ def network_of(package: str) -> Callable[[], type]:
 def _run(name: str, network: Any, series: ImageSeries, options: Any, context: Context) -> Motion:
     """The motion, with the labels that the network tells, if it does."""
     from ..motion import Motion
+    from ..series import default_reference
     from .learned import check_path, choose_weights, load_network, register_series, smoothed, trained_field_mm
 
     if options.smoothing:
@@ -82,7 +88,14 @@ def _run(name: str, network: Any, series: ImageSeries, options: Any, context: Co
     displacement, labels = register_series(series, module, pixel_mm, options.margin, context, field_mm=field, **call)
     if options.smoothing:
         displacement = smoothed(displacement, options.smoothing, context.reference)
-    if labels is not None and context.reference not in series.labels:
-        note = FOUND_LABELS if labels.any() else FOUND_NONE
-        context.facts.setdefault("notes", []).append(note.format(frame=context.reference))
+    usual, data = default_reference(series), weights.card.get("recipe", {}).get("data", {})
+    if context.reference != usual and (data.get("kind"), data.get("template")) == ("cine", "first"):
+        note = NOT_LEARNED.format(frame=context.reference, usual=usual)
+        context.facts.setdefault("notes", []).append(note)
+    if labels is not None:
+        if labels.any():
+            context.facts["labels_from"] = weights.name
+        if context.reference not in series.labels:
+            note = FOUND_LABELS if labels.any() else FOUND_NONE
+            context.facts.setdefault("notes", []).append(note.format(frame=context.reference))
     return Motion.from_voxels(displacement, series, context.reference, labels=labels)

@@ -83,14 +83,7 @@ def make_cine(seed: int, options: Options, device: torch.device | str = "cpu") -
 def cine_at(seed: int, options: Options, phases: np.ndarray, device: torch.device | str = "cpu") -> Subject:
     """Make a cine subject at increasing phases of the cycle; its motion is from the first of them."""
     options = settled(options, seed)
-    exam = Examination.begin(
-        "cine",
-        seed,
-        options,
-        device=device,
-        slice_shift_mm=options.slice_shift_mm or 0.0,
-        breath_mm=furthest(options.breathing_mm, options.drift_mm),
-    )
+    exam = begin(seed, options, device)
     table = torch.stack((contrast(options, exam), is_blood()), dim=-1).to(exam.device)
     times = phases * options.cycle_ms
     shifts = breaths(times, options.breathing_mm, options.drift_mm, exam.rng("breathing"))
@@ -100,6 +93,18 @@ def cine_at(seed: int, options: Options, phases: np.ndarray, device: torch.devic
     signal = signal * sensitivity(exam, options.shading or 0.0)
     frames = corrupted(signal, blood, options, exam)
     return exam.finish(frames, drawn, states, times)
+
+
+def begin(seed: int, options: Options, device: torch.device | str = "cpu") -> Examination:
+    """The person in the scanner, with `settled` options."""
+    return Examination.begin(
+        "cine",
+        seed,
+        options,
+        device=device,
+        slice_shift_mm=options.slice_shift_mm or 0.0,
+        breath_mm=furthest(options.breathing_mm, options.drift_mm),
+    )
 
 
 def contrast(options: Options, exam: Examination) -> Tensor:

@@ -25,10 +25,12 @@ from torch.utils.data import Dataset
 from .. import fields
 from ..errors import CardiacMotionError
 from ..methods.region import normalize_intensity
-from . import KINDS, checked, options_of
-from .cine import cine_at
+from . import KINDS, checked, cine, options_of
+from .acquisition import Acquisition
 from .population import HeartOptions, draw_person
+from .state import State
 from .subject import Subject
+from .tissues import TISSUES
 
 HELD_OUT = 1_000_000  # the first seed that no network is trained on
 TESTED = HELD_OUT + 1000  # the first seed that no network was chosen by, either
@@ -192,7 +194,15 @@ class PairStream(_Stream):
     def subject(self, index: int) -> Subject:
         """The two frames as a cine, with the motion from the first to the second."""
         seed, options = checked(self.kind, self.seed(index), self.options(index))
-        return cine_at(seed, options, np.array(self.phases(index)), self.device)
+        return cine.cine_at(seed, options, np.array(self.phases(index)), self.device)
+
+    def share(self, index: int, tissue: int) -> np.ndarray:
+        """Share (K, J, I) of a tissue, an index in `tissues.TISSUES`, in what is drawn of a person at end-diastole."""
+        seed, options = checked(self.kind, self.seed(index), self.options(index))
+        exam = cine.begin(seed, cine.settled(options, seed), self.device)
+        still = Acquisition(exam.person.kinematics, exam.acquisition.painter.plain(), exam.grid)
+        only = torch.eye(len(TISSUES), device=exam.device)[:, [tissue]]
+        return still.draw([State()], only)[0].signal[0].cpu().numpy()
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         subject = self.subject(index)

@@ -48,7 +48,7 @@ def test_how_long_it_takes_is_said_and_a_stop_keeps_what_is_done(cardiac_motion,
     monkeypatch.setattr(measure, "measure", stopped)
     answer = cardiac_motion("reproduce", "memwarp", "--workers", 2, "-o", tmp_path)
     assert answer.code == 130
-    assert "About 36 min where nothing else runs" in answer.err
+    assert "About 2.8 hours where nothing else runs" in answer.err
     assert f"what is done stays in {tmp_path / 'memwarp_work'}" in answer.err
     assert not (tmp_path / "memwarp.md").exists()
 

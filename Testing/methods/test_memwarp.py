@@ -319,7 +319,24 @@ def test_labels_come_with_the_motion(dims, tmp_path):
     given = bright_series(labels=True)
     own = register(given, "memwarp", weights=str(weights))
     assert own.labeled(given) is given
+    assert own.provenance.get("labels_from") == ("w" if own.labels.any() else None)
     assert not any("segmentation" in note for note in own.provenance.get("notes", ()))
+
+
+@pytest.mark.parametrize(
+    ("data", "reference", "said"),
+    [
+        ({"kind": "cine", "template": "first"}, 2, True),
+        ({"kind": "cine", "template": "first"}, 0, False),
+        ({"kind": "pairs", "template": "first"}, 2, False),
+        ({"kind": "cine", "template": "random"}, 2, False),
+    ],
+)
+def test_a_reference_that_was_not_learned_is_said(data, reference, said, tmp_path):
+    weights = tiny_weights("memwarp", tmp_path / "w.safetensors", dims=3, card={"recipe": {"data": data}})
+    motion = register(bright_series(labels=True), "memwarp", weights=str(weights), reference=reference)
+    notes = [note for note in motion.provenance.get("notes", ()) if "From frame 2 they find less; frame 0" in note]
+    assert bool(notes) == said
 
 
 def test_labels_are_where_the_network_sees_them(tmp_path, monkeypatch):
@@ -339,6 +356,7 @@ def test_labels_are_where_the_network_sees_them(tmp_path, monkeypatch):
         margin=100.0,
     )
     truth = series.labels[0]
+    assert motion.provenance["labels_from"] == "w"
     overlap = 2 * np.sum((motion.labels == 2) & (truth == 2)) / (np.sum(motion.labels == 2) + np.sum(truth == 2))
     assert overlap > 0.93
     assert set(np.unique(motion.labels)) <= {0, 1, 2}

@@ -9,9 +9,10 @@ from torch.utils.data import DataLoader
 
 from CardiacMotionLib import CardiacMotionError, fields, phantom
 from CardiacMotionLib.metrics import dice
-from CardiacMotionLib.phantom import KINDS
+from CardiacMotionLib.phantom import KINDS, tissues
 from CardiacMotionLib.phantom.cine import Options, cine_at
 from CardiacMotionLib.phantom.stream import HELD_OUT, RANDOMIZED, PairStream, SeriesStream
+from CardiacMotionLib.series import BACKGROUND, LV_CAVITY, MYOCARDIUM
 
 SMALL = {"slices": 4, "rows": 48, "columns": 48, "pixel_mm": 3.0}
 FINE = {"slices": 16, "rows": 80, "columns": 80, "thickness_mm": 5.0}
@@ -235,6 +236,17 @@ def test_the_subject_of_a_pair_is_the_pair_as_a_cine():
         np.testing.assert_array_equal(item[f"{name}_labels"], series.labels[n])
     assert torch.equal(item["displacement"], motion.voxels(1)[0])
     assert not motion.displacement[0].any()
+
+
+def test_shares_of_a_tissue_are_of_the_labeled_end_diastole():
+    stream = PairStream(2, 20, group="any", **SMALL)
+    labels = stream.subject(1).series.labels[0]
+    muscle, lung = (stream.share(1, tissue) for tissue in (tissues.MYOCARDIUM, tissues.LUNG))
+    assert muscle.shape == labels.shape
+    assert muscle[labels == MYOCARDIUM].mean() > 0.6
+    assert muscle[labels == LV_CAVITY].mean() < 0.3
+    assert lung[labels != BACKGROUND].max() < 0.5
+    assert 0.1 < (lung > 0.5).mean() < 0.8
 
 
 def test_a_pair_of_random_moments_has_no_strain():

@@ -159,7 +159,7 @@ def references(tmp_path):
     return replace(riir.FULL, work=tmp_path, data=data, tested=1, runs=runs)
 
 
-def test_runs_are_kept_under_their_names_and_refused_with_other_settings(references, tmp_path):
+def test_runs_are_kept_under_their_names_and_refused_with_other_settings(references, tmp_path, monkeypatch):
     told = []
     assert minutes_left(references, 1, {}) == 3
     results = perform_all(references, 1, told.append)
@@ -176,3 +176,6 @@ def test_runs_are_kept_under_their_names_and_refused_with_other_settings(referen
     assert perform_all(references, 1, told.append) == results
     with pytest.raises(CardiacMotionError, match="3 runs failed"):
         perform_all(replace(references, tested=2), 1, told.append)
+    monkeypatch.setattr(riir.Claims, "scored", riir.Claims.scored + 1)
+    with pytest.raises(CardiacMotionError, match="3 runs failed"):
+        perform_all(references, 1, told.append)

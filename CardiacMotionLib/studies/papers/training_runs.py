@@ -84,6 +84,8 @@ class Protocol(ABC):
         How many people are tested on.
     runs
         All of them, in order.
+    scored
+        Counted up whenever other scores are taken, so that results from before are refused.
     """
 
     work: Path
@@ -92,6 +94,7 @@ class Protocol(ABC):
     tested: int
     runs: tuple[Run, ...]
     dims: ClassVar[int]
+    scored: ClassVar[int] = 1
 
     @abstractmethod
     def scores(self, run: Run, network: PairNetwork | None, progress: Progress) -> Iterator[dict[str, float]]:
@@ -115,10 +118,12 @@ class Protocol(ABC):
     def about(self, run: Run) -> dict[str, Any]:
         """Everything that the scores of a run depend on, as plain values, but for code and the seeds of people.
 
-        That is, results from before a change of what trains and scores, of defaults of a network, or of who is trained
-        and tested on, are not told from later ones.
+        That is, results from before a change of what trains, of defaults of a network, or of who is trained and tested
+        on, are not told from later ones.
         """
         facts: dict[str, Any] = {"phantom": VERSION, "data": asdict(self.data[run.task]), "tested": self.tested}
+        if self.scored > 1:
+            facts["scored"] = self.scored
         if run.share:
             settings = {**self.settings.decisive, "steps": self.settings.steps}
             facts |= {"network": run.network, "loss": asdict(run.loss), "training": settings}

@@ -84,7 +84,7 @@ def write(table: pd.DataFrame, drawn: dict[str, dict[str, pd.DataFrame]], order:
         *markdown(table),
         "",
     ]
-    (folder / "inr_curves.md").write_text("\n".join(lines))
+    (folder / "inr_curves.md").write_text("\n".join(lines), encoding="utf-8")
     figure = new_figure(3.2 * len(drawn), 5.2)
     axes = figure.subplots(2, len(drawn), squeeze=False, sharex=True)
     styles = {"exact motion": ("0.6", "-"), "prior": (None, "-"), "no prior": (None, ":")}

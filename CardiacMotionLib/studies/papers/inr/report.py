@@ -70,7 +70,7 @@ def write_report(study: Study, folder: Path, name: str) -> None:
     if len(study.named("prior")) > 1:
         lines += section(f"Size of the prior at {equal_steps(study)} steps", [], sizes(study, equal_steps(study)))
     lines += section("Claims at every checkpoint and in every score", [], found.drop(columns="main"))
-    (folder / f"{name}.md").write_text("\n".join(lines))
+    (folder / f"{name}.md").write_text("\n".join(lines), encoding="utf-8")
     draw(study, folder / f"{name}.png")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from nibabel.affines import apply_affine
@@ -13,18 +15,21 @@ from ....methods.learned import PairNetwork, register_series
 from ....methods.memwarp import Options
 from ....methods.protocol import Context, Progress
 from ....methods.region import box_around
-from ....metrics import dice, evaluate
+from ....metrics import dice, hausdorff95
 from ....phantom import Subject
 from ....phantom.stream import PairStream
+from ....phantom.tissues import LUNG
 from ....places import signed_distances
 from ....series import BACKGROUND, LABEL_NAMES, LV_CAVITY, MYOCARDIUM, RV
 from ....training.data import Data
+from .rows import BACK_DICE, BACK_HD95, CARRIED_DICE, CARRIED_HD95, DICE, ERRORS, HD95, SEGMENTATION
 
 MARGIN_MM = 30.0  # around the heart, of what counts as around it
 EDGE_MM = 2.0  # from the outline of a structure, what counts as its boundary
 STEP_MM = 3.0  # from the pericardium to either side, where the jump is taken
 HEIGHTS = np.linspace(0.1, 1.0, 24)  # of the pericardium, as shares of the length of the LV
 ANGLES = np.linspace(0, 2 * np.pi, 72, endpoint=False)
+MARGIN = Options().margin  # of all networks here, what MemWarp has by default
 SHORT = {RV: "RV", MYOCARDIUM: "myocardium", LV_CAVITY: "cavity"}
 
 
@@ -33,32 +38,73 @@ def people(count: int, first_seed: int, slices: int, *, sliding: bool = True) ->
     return PairStream(count, first_seed, phases="end_systole", randomized=True, sliding=sliding, slices=slices)
 
 
-def registered(series: ImageSeries, network: PairNetwork, data: Data, progress: Progress) -> Motion:
-    """What a user gets who has the weights of a network that was trained with ``data``."""
-    context = Context(reference=0, device=torch.device("cpu"), seed=0, progress=progress)
+@dataclass(frozen=True)
+class Person:
+    """Who is tested.
+
+    Attributes
+    ----------
+    subject
+        At end-diastole (frame 0) and end-systole (1).
+    lung
+        Mask (K, J, I) of the voxels at end-diastole of which most is lung.
+    """
+
+    subject: Subject
+    lung: np.ndarray
+
+    @classmethod
+    def of(cls, stream: PairStream, index: int) -> Person:
+        """Of a stream."""
+        return cls(stream.subject(index), stream.share(index, LUNG) > 0.5)
+
+
+def registered(series: ImageSeries, network: PairNetwork, data: Data, reference: int, progress: Progress) -> Motion:
+    """What a network that was trained with ``data`` finds where it is shown its own field about the labeled heart."""
+    context = Context(reference=reference, device=torch.device("cpu"), seed=0, progress=progress)
     displacement, labels = register_series(
-        series, network, data.pixel_mm, Options().margin, context, field_mm=data.size * data.pixel_mm
+        series, network, data.pixel_mm, MARGIN, context, field_mm=data.size * data.pixel_mm
     )
-    return Motion.from_voxels(displacement, series, 0, labels=labels)
+    return Motion.from_voxels(displacement, series, reference, labels=labels)
 
 
-def score(subject: Subject, motion: Motion) -> dict[str, float]:
-    """Everything that the tables have: overlap, regularity, and the errors of the motion."""
-    return {**_overlap(subject.series, motion), **_regularity(subject.series, motion), **_errors(subject, motion)}
+def score(person: Person, motion: Motion, backward: Motion) -> dict[str, float]:
+    """Everything that the tables have: overlap, regularity, and the errors of the motion.
+
+    ``motion`` is from end-diastole to end-systole, ``backward`` that of the same method from end-systole.
+    """
+    series = person.subject.series
+    return {**_overlap(series, motion, backward), **_regularity(series, motion), **_errors(person, motion)}
 
 
-def _overlap(series: ImageSeries, motion: Motion) -> dict[str, float]:
-    """Of the labels of end-diastole carried to end-systole, in 3D, and of those that the network tells."""
-    table = evaluate(motion, series).set_index(["metric", "structure"])["value"]
-    overlaps = {f"Dice {SHORT[label]} (%)": 100 * table["Dice", name] for label, name in LABEL_NAMES.items()}
-    told, labels = motion.labels, series.labels[0]
-    found = [] if told is None else [dice(told == label, labels == label) for label in LABEL_NAMES]
+def _overlap(series: ImageSeries, motion: Motion, backward: Motion) -> dict[str, float]:
+    """In 3D: of end-systole drawn at end-diastole, and of end-diastole carried to, and drawn at, end-systole."""
+    diastole, systole, told = series.labels[0], series.labels[1], motion.labels
+    drawn, carried, back = (
+        motion.draw_labels(systole, 1),
+        motion.warp_labels(diastole, 1),
+        backward.draw_labels(diastole, 0),
+    )
+    overlaps = {f"Dice {SHORT[label]} (%)": 100 * dice(drawn == label, diastole == label) for label in LABEL_NAMES}
     return {
-        "Dice (%)": float(np.mean(list(overlaps.values()))),
+        DICE: float(np.mean(list(overlaps.values()))),
         **overlaps,
-        "HD95 (mm)": float(np.mean(table["HD95"].to_numpy())),  # none where a structure is gone
-        "segmentation Dice (%)": 100 * float(np.mean(found)) if found else float("nan"),
+        HD95: _distance(drawn, diastole, series.spacing),
+        CARRIED_DICE: _mean_dice(carried, systole),
+        CARRIED_HD95: _distance(carried, systole, series.spacing),
+        BACK_DICE: _mean_dice(back, systole),
+        BACK_HD95: _distance(back, systole, series.spacing),
+        SEGMENTATION: float("nan") if told is None else _mean_dice(told, diastole),
     }
+
+
+def _mean_dice(first: np.ndarray, second: np.ndarray) -> float:
+    return 100 * float(np.mean([dice(first == label, second == label) for label in LABEL_NAMES]))
+
+
+def _distance(first: np.ndarray, second: np.ndarray, spacing: np.ndarray) -> float:
+    """Mean HD95 of the structures in mm; none where one is gone."""
+    return float(np.mean([hausdorff95(first == label, second == label, spacing) for label in LABEL_NAMES]))
 
 
 def _regularity(series: ImageSeries, motion: Motion) -> dict[str, float]:
@@ -77,17 +123,16 @@ def _regularity(series: ImageSeries, motion: Motion) -> dict[str, float]:
     }
 
 
-def _errors(subject: Subject, motion: Motion) -> dict[str, float]:
+def _errors(person: Person, motion: Motion) -> dict[str, float]:
     """Endpoint errors in and around the heart, and how the jump at the pericardium is kept."""
-    series, labels = subject.series, subject.series.labels[0]
+    series, labels = person.subject.series, person.subject.series.labels[0]
     away = ndimage.distance_transform_edt(labels == BACKGROUND, sampling=series.spacing[::-1])
-    error = np.linalg.norm((motion.displacement[1] - subject.motion.displacement[1]).astype(np.float64), axis=-1)
-    return {
-        "error in wall (mm)": float(error[labels == MYOCARDIUM].mean()),
-        "error in blood (mm)": float(error[(labels == RV) | (labels == LV_CAVITY)].mean()),
-        "error around (mm)": float(error[(away > 0) & (away <= MARGIN_MM)].mean()),
-        **jump(subject, motion),
-    }
+    around = (away > 0) & (away <= MARGIN_MM)
+    true = person.subject.motion.displacement[1]
+    error = np.linalg.norm((motion.displacement[1] - true).astype(np.float64), axis=-1)
+    places = (labels == MYOCARDIUM, (labels == RV) | (labels == LV_CAVITY), around & person.lung, around)
+    errors = {name: float(error[place].mean()) for name, place in zip(ERRORS, places, strict=True)}
+    return {**errors, **jump(person.subject, motion)}
 
 
 # ---------------------------------------------------------------------- the jump at the pericardium

@@ -74,7 +74,7 @@ def write_report(results: list[dict[str, Any]], about: dict[str, Any], order: Or
         *section(EVERY, [], pd.concat([of_paper, *of_ours])),
         *section("Settings", settings(about)),
     ]
-    (folder / "riir_claims.md").write_text("\n".join(lines))
+    (folder / "riir_claims.md").write_text("\n".join(lines), encoding="utf-8")
     draw(found, folder / "riir_claims.png")
     facts = {
         "people": f"{tested}, on whom no network was trained or chosen; up to "
