@@ -16,13 +16,11 @@ from torch import Tensor
 
 from ..methods.protocol import option
 from . import artefacts
-from .acquisition import Acquisition
 from .coil import sensitivity
 from .examination import Examination
 from .respiration import breaths, furthest
 from .schemes import TimingScheme
 from .slices import StackOptions
-from .state import State
 from .subject import Subject
 from .tissues import AIR, BLOOD, FIELDS, TISSUES, Relaxation
 
@@ -165,8 +163,6 @@ def tissue_maps(exam: Examination, truth: Mapping[str, Tensor]) -> dict[str, np.
 
     ``purity`` is that share.
     """
-    still = Acquisition(exam.person.kinematics, exam.acquisition.painter.plain(), exam.grid)
-    shares = still.draw([State()], torch.eye(len(TISSUES), device=exam.device))[0].signal
-    purity, tissue = (array.cpu() for array in shares.max(0))
+    purity, tissue = (array.cpu() for array in exam.shares(torch.arange(len(TISSUES))).max(0))
     maps = {name: torch.where(tissue == AIR, torch.nan, values[tissue]).numpy() for name, values in truth.items()}
     return {**maps, "purity": purity.numpy()}

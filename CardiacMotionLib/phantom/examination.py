@@ -18,6 +18,7 @@ from .population import Person, draw_person
 from .slices import Grid, StackOptions, draw_grid, scanner_turn
 from .state import State
 from .subject import Subject
+from .tissues import TISSUES
 
 VERSION = 2  # of the generator: the same kind, seed, options and version give the same subject
 DRAWN_ANEW = {  # purposes whose numbers differ from repeat to repeat, and the option that counts the repeats
@@ -96,6 +97,12 @@ class Examination:
     def material(self, state: State) -> Tensor:
         """Find the material points (N, 3) at the voxel centers in a state, heart coordinates."""
         return self.person.kinematics.material(self.acquisition.centers, state)
+
+    def shares(self, tissues: Tensor) -> Tensor:
+        """Shares (n, K, J, I) at rest and end-diastole of tissues (n,), indices in `TISSUES`, without texture."""
+        still = Acquisition(self.person.kinematics, self.acquisition.painter.plain(), self.grid)
+        table = torch.eye(len(TISSUES), device=self.device)[:, tissues.to(self.device)]
+        return still.draw([State()], table)[0].signal
 
     def finish(
         self,

@@ -26,11 +26,8 @@ from .. import fields
 from ..errors import CardiacMotionError
 from ..methods.region import normalize_intensity
 from . import KINDS, checked, cine, options_of
-from .acquisition import Acquisition
 from .population import HeartOptions, draw_person
-from .state import State
 from .subject import Subject
-from .tissues import TISSUES
 
 HELD_OUT = 1_000_000  # the first seed that no network is trained on
 TESTED = HELD_OUT + 1000  # the first seed that no network was chosen by, either
@@ -200,9 +197,7 @@ class PairStream(_Stream):
         """Share (K, J, I) of a tissue, an index in `tissues.TISSUES`, in what is drawn of a person at end-diastole."""
         seed, options = checked(self.kind, self.seed(index), self.options(index))
         exam = cine.begin(seed, cine.settled(options, seed), self.device)
-        still = Acquisition(exam.person.kinematics, exam.acquisition.painter.plain(), exam.grid)
-        only = torch.eye(len(TISSUES), device=exam.device)[:, [tissue]]
-        return still.draw([State()], only)[0].signal[0].cpu().numpy()
+        return exam.shares(torch.tensor([tissue]))[0].cpu().numpy()
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         subject = self.subject(index)
